@@ -1,0 +1,198 @@
+"""Convolution as deep-learning libraries mean it: every channel cross-correlated with a kernel, then summed.
+
+With s the stride, d the dilation, p the padding and all indices from 0, each output is a sum of products
+
+    y[n, o, i] = bias[o] + Σ_{c, k} x[n, c, i·s + k·d − p] · weight[o, c, k]                        (002, eq. 1)
+
+so y is linear in x, in weight and in bias, and the chain rule leaves the other factor against g = ∂J/∂y:
+
+    ∂J/∂weight[o, c, k] = Σ_{n, i} g[n, o, i] · x[n, c, i·s + k·d − p]                              (002, eq. 2; 001, B6)
+    ∂J/∂x[n, c, j]      = Σ_{o, k, i : i·s + k·d − p = j} g[n, o, i] · weight[o, c, k]              (002, eq. 3; 003, P5)
+    ∂J/∂bias[o]         = Σ_{n, i} g[n, o, i]                              (001, B5: ∂y/∂bias is 1 at every position)
+
+i, k and j stand for one index along each spatial axis, so 1, 2 and 3 axes are the same formulas (002, section 2).
+The products are matrix products of blocks of samples, held as (C, *spatial, samples) so that long runs stay together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from reference._window import Array, Padding, Window, blocks, gather, residues, scatter, window
+
+
+def forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: int | tuple[int, ...] = 1,
+    padding: Padding = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Array:
+    """y = x ⋆ weight + bias (002, eq. 1); with `flip` true convolution, x * weight (003, P3; 001's `convn`).
+
+    x (N, C, *size), weight (O, C / groups, *kernel), bias (O,) or None → y (N, O, *output), with
+    output = ⌊(size + padding − (kernel − 1)·dilation − 1) / stride⌋ + 1 along each axis. The dtype is the inputs' own,
+    or what NumPy promotes them to; float16 is summed in float32 and rounded once. `padding`: see `_window.window`.
+
+    Raises ValueError, naming the numbers, if the shapes do not fit together or a parameter makes no sense.
+    """
+    x, weight, bias = _arrays(x, weight, bias)
+    over = _window(x, weight, bias, stride, padding, dilation, groups)
+    kernel = _matrix(_turned(_wide(weight), flip), groups, 1)
+    offset = 0 if bias is None else _matrix(_wide(bias), groups, 1)
+    y = np.empty((len(x), len(weight), *over.output), np.result_type(x, weight, x if bias is None else bias))
+    for block, columns in _gathered(_wide(x), over, groups):
+        y[block] = _samples_first(kernel @ columns + offset, (len(weight), *over.output))
+    return y
+
+
+def backward(
+    grad_output: Array,
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: int | tuple[int, ...] = 1,
+    padding: Padding = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> tuple[Array, Array, Array | None]:
+    """∂J/∂x, ∂J/∂weight and ∂J/∂bias (None without bias), given grad_output = ∂J/∂y (N, O, *output).
+
+    Each has the shape of its input and the dtype that NumPy gives the two factors of its product. An input that no window
+    reaches (rows left over by the stride, gaps between windows) gets exactly 0: its sum in eq. 3 is empty.
+
+    Raises ValueError as forward does, and if grad_output does not have the shape of y.
+    """
+    x, weight, bias = _arrays(x, weight, bias)
+    g = np.asarray(grad_output)
+    over = _window(x, weight, bias, stride, padding, dilation, groups)
+    if g.shape != (len(x), len(weight), *over.output):
+        raise ValueError(f"grad_output has shape {g.shape}; y has {(len(x), len(weight), *over.output)}")
+    # One gathered copy serves both gradients. Gathering g costs no scatter, so it wins unless g is much the larger.
+    through = _under_inputs if len(weight) <= 2 * x.shape[1] else _under_outputs
+    grad_x, grad_weight = through(_wide(g), _wide(x), _turned(_wide(weight), flip), over, groups)
+    grad_bias = None if bias is None else _wide(g).sum(axis=(0, *range(2, g.ndim)))
+    return _like(grad_x, g, weight), _like(_turned(grad_weight, flip), g, x), _like(grad_bias, g)
+
+
+def _under_outputs(g: Array, x: Array, weight: Array, over: Window, groups: int) -> tuple[Array, Array]:
+    """Gather x under the outputs: ∂J/∂weight = g · gather(x)ᵀ (eq. 2) and ∂J/∂x = scatter(weightᵀ · g) (eq. 3)."""
+    kernel = _matrix(weight, groups, 1)
+    grad_x = np.empty(x.shape, np.result_type(g, weight))
+    grad_kernel = np.zeros(kernel.shape, np.result_type(g, x))
+    for block, columns in _gathered(x, over, groups):
+        cotangent = _matrix(_samples_last(g[block]), groups, 1)
+        grad_kernel += cotangent @ _transposed(columns)
+        windows = (_transposed(kernel) @ cotangent).reshape(x.shape[1], *over.kernel, *over.output, -1)
+        grad_x[block] = np.moveaxis(scatter(windows, over, axis=1), -1, 0)
+    return grad_x, grad_kernel.reshape(weight.shape)
+
+
+def _under_inputs(g: Array, x: Array, weight: Array, over: Window, groups: int) -> tuple[Array, Array]:
+    """Gather g under the inputs: ∂J/∂x = weight · gather(g) and ∂J/∂weight = x · gather(g)ᵀ.
+
+    Eq. 3's condition i·s + k·d − p = j, solved for i, has one solution for each offset k that leaves the same remainder
+    modulo s as j + p; so the inputs are taken one residue at a time, each with its own offsets (see `_window.residues`).
+    """
+    grad_x = np.zeros(x.shape, np.result_type(g, weight))
+    grad_weight = np.zeros(weight.shape, np.result_type(g, x))
+    for met in residues(over):
+        offsets, inputs = (..., *met.offsets), (..., *met.inputs)
+        swapped = _swapped(weight[offsets], groups)
+        kernel = _matrix(swapped, groups, 1)
+        grad_kernel = np.zeros(kernel.shape, grad_weight.dtype)
+        for block, columns in _gathered(g, met.by, groups):
+            grad_x[block][inputs] = _samples_first(kernel @ columns, (x.shape[1], *met.by.output))
+            grad_kernel += _matrix(_samples_last(x[block][inputs]), groups, 1) @ _transposed(columns)
+        grad_weight[offsets] = _swapped(grad_kernel.reshape(swapped.shape), groups)
+    return grad_x, grad_weight
+
+
+def _gathered(x: Array, over: Window, groups: int) -> Iterator[tuple[slice, Array]]:
+    """x gathered, block of samples by block, as one matrix (channels · kernel, output · samples) for each group.
+
+    All blocks share one buffer, so a matrix holds only until the next: touching fresh memory costs more than the copy.
+    """
+    buffer = np.empty(0, x.dtype)
+    for block in blocks(len(x), x.shape[1] * prod(over.kernel + over.output)):
+        windows = gather(_samples_last(x[block]), over, axis=1)
+        buffer = buffer if buffer.size else np.empty(windows.size, x.dtype)
+        columns = buffer[: windows.size].reshape(windows.shape)
+        np.copyto(columns, windows)
+        yield block, _matrix(columns, groups, 1 + len(over.kernel))
+
+
+def _window(
+    x: Array, weight: Array, bias: Array | None, stride: Any, padding: Padding, dilation: Any, groups: int
+) -> Window:
+    """The window of these parameters, once the shapes are known to fit together."""
+    if x.ndim < 3 or weight.ndim != x.ndim:
+        raise ValueError(
+            f"x has shape {x.shape} and weight {weight.shape}; expected (N, C, *size) and (O, C / groups, *kernel) "
+            "with the same number of spatial axes, at least one"
+        )
+    if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 1:
+        raise ValueError(f"groups is {groups!r}; expected a whole number of at least 1")
+    channels, out_channels = x.shape[1], len(weight)
+    if channels % groups or out_channels % groups:
+        raise ValueError(f"groups {groups} does not divide both the channels of x, {channels}, and of y, {out_channels}")
+    if not channels or not out_channels or weight.shape[1] != channels // groups:
+        raise ValueError(
+            f"x has {channels} channels and weight {weight.shape} takes {weight.shape[1]} in each of {groups} groups; "
+            f"expected weight ({out_channels or 'O'}, {channels // groups or 'C'}, *kernel)"
+        )
+    if bias is not None and bias.shape != (out_channels,):
+        raise ValueError(f"bias has shape {bias.shape}; weight {weight.shape} needs ({out_channels},)")
+    return window(x.shape[2:], weight.shape[2:], stride=stride, padding=padding, dilation=dilation)
+
+
+def _arrays(x: Array, weight: Array, bias: Array | None) -> tuple[Array, Array, Array | None]:
+    return np.asarray(x), np.asarray(weight), None if bias is None else np.asarray(bias)
+
+
+def _wide(a: Array) -> Array:
+    """float16 as float32, in which a sum of products keeps its digits; every other dtype as it is."""
+    return a.astype(np.float32) if a.dtype == np.float16 else a
+
+
+def _like(gradient: Any, *factors: Array) -> Any:
+    return None if gradient is None else gradient.astype(np.result_type(*factors), copy=False)
+
+
+def _turned(weight: Array, flip: bool) -> Array:
+    """The kernel turned by 180° where `flip` asks for true convolution: x * k = x ⋆ rot180(k) (000, S1; 003, P6)."""
+    return np.flip(weight, tuple(range(2, weight.ndim))) if flip else weight
+
+
+def _matrix(a: Array, groups: int, rows: int) -> Array:
+    """a as one matrix for each group: its first `rows` axes, the first of them channels, against all others."""
+    return a.reshape(groups, prod(a.shape[:rows]) // groups, prod(a.shape[rows:]))
+
+
+def _transposed(matrix: Array) -> Array:
+    return matrix.swapaxes(-1, -2)
+
+
+def _swapped(weight: Array, groups: int) -> Array:
+    """Input and output channels exchanged within each group: (G·O, C, *kernel) ↔ (G·C, O, *kernel)."""
+    grouped = weight.reshape(groups, len(weight) // groups, *weight.shape[1:]).swapaxes(1, 2)
+    return grouped.reshape(-1, *grouped.shape[2:])
+
+
+def _samples_last(a: Array) -> Array:
+    return np.moveaxis(a, 0, -1)
+
+
+def _samples_first(product: Array, shape: tuple[int, ...]) -> Array:
+    """A product of matrices, (G, channels / G, positions · samples), as (samples, channels, *output)."""
+    return np.moveaxis(product.reshape(*shape, -1), -1, 0)
