@@ -78,8 +78,8 @@ def backward(
     over = _window(x, weight, bias, stride, padding, dilation, groups)
     if g.shape != (len(x), len(weight), *over.output):
         raise ValueError(f"grad_output has shape {g.shape}; y has {(len(x), len(weight), *over.output)}")
-    # One gathered copy serves both gradients. Gathering g costs no scatter, so it wins unless g is much the larger.
-    through = _under_inputs if len(weight) <= 2 * x.shape[1] else _under_outputs
+    # One gathered copy serves both gradients; gathering g saves the scatter, unless g has the more channels to copy.
+    through = _under_inputs if len(weight) <= x.shape[1] else _under_outputs
     grad_x, grad_weight = through(_wide(g), _wide(x), _turned(_wide(weight), flip), over, groups)
     grad_bias = None if bias is None else _wide(g).sum(axis=(0, *range(2, g.ndim)))
     return _like(grad_x, g, weight), _like(_turned(grad_weight, flip), g, x), _like(grad_bias, g)
@@ -190,7 +190,7 @@ def _swapped(weight: Array, groups: int) -> Array:
 
 
 def _samples_last(a: Array) -> Array:
-    return np.moveaxis(a, 0, -1)
+    return np.ascontiguousarray(np.moveaxis(a, 0, -1))
 
 
 def _samples_first(product: Array, shape: tuple[int, ...]) -> Array:

@@ -1,0 +1,190 @@
+"""The command line: python -m checks.gradcheck conv --stride 2
+
+Exit codes: 0 nothing is broken; 1 a gradient, or y, is wrong; 2 the command line makes no sense; 3 what was to be judged
+crashed, or nothing could be judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from checks import judge, ops
+from checks.op import SIGNIFICAND, Op, Option
+from checks.options import as_text, whole
+from checks.report import Report
+
+PROGRAM = "python -m checks.gradcheck"
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    words = [word for word in given if not word.startswith("-")]
+    name = next((word for word in words if word in ops.ops() or word == "all"), words[0] if words else None)
+    if "--list" in given:
+        print(_listing())
+        return 0
+    if name is None or name == "all" or name not in ops.ops():
+        _parser(None).parse_args(given)  # --help, or what is wrong with this
+        if name != "all":
+            _refuse(f"there is no op {name!r}; {ops.suggestion(str(name), [*ops.ops(), 'all'])}")
+        chosen = list(ops.ops().values())
+    else:
+        chosen = [ops.find(name)]
+    parser = _parser(chosen[0] if len(chosen) == 1 else None)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        _refuse_unknown(parser, unknown, chosen)
+    reports = [_judged(op, options) for op in chosen]
+    if options.json:
+        _write(options.json, reports)
+    return max((report.exit_code for report in reports), key=(0, 3, 1).index)
+
+
+def _judged(op: Op, options: argparse.Namespace) -> Report:
+    """Judge one op and print its verdict."""
+    pinned = {o.name: getattr(options, o.name) for o in op.options if getattr(options, o.name, None) is not None}
+    bar = _Bar(op.name, options.examples)
+    try:
+        report = judge(
+            op.name,
+            dtype=options.dtype,
+            examples=options.examples,
+            seed=options.seed,
+            laws=options.laws,
+            progress=bar if sys.stderr.isatty() and not options.quiet else None,
+            **pinned,
+        )
+    except ValueError as wrong:
+        bar.clear()
+        _refuse(str(wrong))
+    bar.clear()
+    from checks.render import terminal
+
+    if str(options.json) != "-":
+        print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet))
+    return report
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with one sentence in place of a usage message."""
+
+    def error(self, message: str) -> NoReturn:
+        _refuse(message.removeprefix("argument "))
+
+
+def _parser(op: Op | None) -> argparse.ArgumentParser:
+    """The parser with the options of one op, or with those that all ops share."""
+    parser = _Parser(
+        prog=f"{PROGRAM} {op.name}" if op else PROGRAM,
+        description="Judge the gradients of an op by laws that every right gradient obeys.",
+        epilog=None if op else f"Options of an op: {PROGRAM} conv --help",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("op", metavar="op", help=f"{', '.join(ops.ops())}, or all")
+    if op:
+        group = parser.add_argument_group(f"what to hold fixed about {op.name} (everything else is drawn)")
+        for option in op.options:
+            _add(group, option)
+    parser.add_argument("--dtype", choices=list(SIGNIFICAND), default="float64", help="precision (default: float64)")
+    parser.add_argument("--examples", type=_typed(whole(1)), default=200, metavar="N", help="cases (default: 200)")
+    parser.add_argument("--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given")
+    parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
+    parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
+    parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")
+    parser.add_argument("-q", "--quiet", action="store_true", help="the verdict only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON; - for standard output")
+    return parser
+
+
+def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+    if option.parse is None:
+        group.add_argument(f"--{option.name}", action=argparse.BooleanOptionalAction, default=None, help=option.help)
+    else:
+        group.add_argument(f"--{option.name}", type=_typed(option.parse), metavar=option.metavar, help=option.help)
+
+
+def _typed(parse: Any) -> Any:
+    """A parser of option texts as argparse wants it: the sentence says what was given, and what was expected."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as wrong:
+            raise argparse.ArgumentTypeError(f"{text!r} is not it; {wrong}") from None
+
+    return convert
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, unknown: list[str], chosen: list[Op]) -> NoReturn:
+    known = [text for action in parser._actions for text in action.option_strings]
+    word = unknown[0].split("=")[0]
+    subject = chosen[0].name if len(chosen) == 1 else "all"
+    what = f"{subject} has no option {word}" if word.startswith("-") else f"what is {word!r} for?"
+    _refuse(f"{what}; {ops.suggestion(word, known)}")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(f"gradcheck: {sentence}", file=sys.stderr)
+    raise SystemExit(USAGE_ERROR)
+
+
+def _listing() -> str:
+    from checks.laws import laws, summary
+
+    lines = ["ops", *(f"  {name}" for name in ops.ops()), "laws, sharpest first"]
+    lines += [f"  {name:<18} {summary(law)}" for name, law in laws().items()]
+    return "\n".join(lines)
+
+
+def _write(path: Path, reports: list[Report]) -> None:
+    from checks.render import json
+
+    text = json.render(*reports)
+    if str(path) == "-":
+        print(text, end="")
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as wrong:
+        _refuse(f"--json {path} cannot be written: {wrong.strerror}")
+
+
+def _colour() -> bool:
+    """The usual rules: NO_COLOR forbids, FORCE_COLOR demands, else a terminal that can."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+class _Bar:
+    """A progress bar on standard error, for a terminal."""
+
+    WIDTH = 30
+
+    def __init__(self, name: str, total: int) -> None:
+        self.name = name
+        self.total = total
+        self.shown = False
+
+    def __call__(self, done: int) -> None:
+        filled = self.WIDTH * min(done, self.total) // self.total
+        print(f"\r{self.name} {'█' * filled}{'·' * (self.WIDTH - filled)} {done}", end="", file=sys.stderr, flush=True)
+        self.shown = True
+
+    def clear(self) -> None:
+        """Remove the bar: the verdict takes its place."""
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self.shown = False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What must hold: one property a file, discovered by listing this folder.
+
+A law module has a docstring that states the property, `RANK` (the order: sharpest first) and
+
+    def check(trial: Trial) -> Iterator[Finding]
+
+which asks the trial for what it needs and is never told which op it is looking at.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from checks.report import Finding
+    from checks.trial import Trial
+
+
+class Law(Protocol):
+    """What the module of a law provides."""
+
+    RANK: int
+    check: Callable[[Trial], Iterator[Finding]]
+    __doc__: str
+
+
+@cache
+def laws() -> dict[str, Law]:
+    """Every law by name, sharpest first."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    found = {name: cast(Law, import_module(f"{__name__}.{name}")) for name in names}
+    return dict(sorted(found.items(), key=lambda item: item[1].RANK))
+
+
+def summary(law: Law) -> str:
+    """The first line of the law's docstring."""
+    return law.__doc__.strip().splitlines()[0]

@@ -1,0 +1,22 @@
+"""y and each gradient agree with the reference in float64, element by element, within what rounding alone can do.
+
+|fl(Σ aᵢbᵢ) − Σ aᵢbᵢ| ≤ γₙ Σ|aᵢ||bᵢ|, and Σ|aᵢ||bᵢ| is the reference run on absolute values: no atol, no rtol. The bound
+follows every element's own scale, so a gradient of 1e-9 beside one of 1e3 is judged as strictly (bounds.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.report import Finding, compared
+from checks.trial import Trial
+
+RANK = 3
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding on y and one for each gradient."""
+    run = trial.real
+    yield compared("agreement", "y", run.problem, run.y, run.true_y, run.y_bound)
+    for name, bound in run.gradient_bounds.items():
+        yield compared("agreement", f"grad_{name}", run.problem, run.gradients[name], run.true_gradients[name], bound)

@@ -1,0 +1,22 @@
+"""Each gradient is what torch.autograd computes in float64 from the twin of the op.
+
+An independent derivation, by machine, of an independent forward: where it agrees with ours, both would have to be wrong
+alike. The two differ by rounding at most (bounds.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.report import Finding, compared
+from checks.trial import Trial
+
+RANK = 7
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding for each gradient."""
+    run = trial.light
+    _, gradients = trial.witness
+    for name, bound in run.gradient_bounds.items():
+        yield compared("autograd", f"grad_{name}", run.problem, run.gradients[name], gradients[name], bound)

@@ -1,0 +1,21 @@
+"""y is what an independent implementation, torch in float64, computes from the same inputs.
+
+The gradient of the wrong function may be a right gradient; this law says whether the function is the one that was meant.
+The two sum in different orders and precisions, so they may differ by what rounding can do to either (bounds.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.report import Finding, compared
+from checks.trial import Trial
+
+RANK = 1
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding, on y."""
+    run = trial.light
+    y, _ = trial.witness
+    yield compared("forward", "y", run.problem, run.y, y, run.y_bound)

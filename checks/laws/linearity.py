@@ -1,0 +1,48 @@
+"""backward(a·g₁ + g₂) = a·backward(g₁) + backward(g₂), and backward(0) = 0 exactly.
+
+A gradient is linear in the cotangent whatever the op. Here a is a power of two and |g₂| ≤ |g₁| element by element, so the
+bound of backward(g₁) serves all three: each rounds to within (|a| + 1) times it, the left side once more because
+a·g₁ + g₂ was itself rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from checks.bounds import Bound
+from checks.report import Finding, Verdict, compared
+from checks.trial import Trial
+
+RANK = 8
+
+A = -2.0
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding for each gradient, and one for each that is not 0 at 0."""
+    run = trial.light
+    g1 = run.case.cotangent
+    g2 = (run.problem.rng(8).uniform(-1, 1, g1.shape) * g1).astype(g1.dtype)
+    second = run.with_cotangent(g2).gradients
+    both = run.with_cotangent((A * g1 + g2).astype(g1.dtype)).gradients
+    for name, bound in run.gradient_bounds.items():
+        expected = A * run.gradients[name].astype(np.float64) + second[name]
+        limit = _sum(bound, abs(A) + 1)
+        yield compared("linearity", f"grad_{name}", run.problem, both[name], expected, limit)
+    zero = run.with_cotangent(np.zeros_like(g1)).gradients
+    nothing = Bound(np.zeros(()), np.zeros(()))
+    for name, gradient in zero.items():
+        finding = compared("linearity", f"grad_{name}", run.problem, gradient, np.zeros(gradient.shape), nothing)
+        if finding.verdict is not Verdict.HOLDS:
+            yield replace(finding, note="backward of a cotangent of zeros is not zero")
+
+
+def _sum(bound: Bound, size: float) -> Bound:
+    """backward at a cotangent `size` times as large, the same assembled from parts, and the rounding of that cotangent.
+
+    The last is at most u·size·Σ|terms|, less than one more of the bound, which holds at least two roundings of each term.
+    """
+    return bound * (3 * size)

@@ -1,0 +1,33 @@
+"""What is known of each op: one file a family, discovered by listing this folder, each with a tuple `OPS`."""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from checks.op import Op
+
+
+@cache
+def ops() -> dict[str, Op]:
+    """Every op by name."""
+    found: dict[str, Op] = {}
+    for module in pkgutil.iter_modules(__path__):
+        for op in import_module(f"{__name__}.{module.name}").OPS:
+            found[op.name] = op
+    return found
+
+
+def find(name: str) -> Op:
+    """The op of this name; ValueError with what is close if there is none."""
+    if name in ops():
+        return ops()[name]
+    raise ValueError(f"there is no op {name!r}; {suggestion(name, list(ops()))}")
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """What is close to a name that is not known, or all that are."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"

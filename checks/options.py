@@ -1,0 +1,60 @@
+"""Reading the values that pin a problem: from the text of a command line, and from Python, with the same sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number of at least `least`, at most `most`."""
+
+    def parse(text: str) -> int:
+        return entry(text, least, most)
+
+    return parse
+
+
+def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int | str | tuple[int, ...]]:
+    """A whole number, one for each axis such as 2,1, or one of some names."""
+
+    def parse(text: str) -> int | str | tuple[int, ...]:
+        if text in named:
+            return text
+        parts = text.split(",")
+        if not all(part.strip().lstrip("-").isdecimal() for part in parts):
+            names = f", or one of {', '.join(named)}" if named else ""
+            raise ValueError(f"expected a whole number, or one for each axis such as 2,1{names}")
+        values = tuple(entry(part, least) for part in parts)
+        return values[0] if len(values) == 1 else values
+
+    return parse
+
+
+def pair(least: int) -> Callable[[str], tuple[int, int]]:
+    """Two whole numbers such as 4,6; a single one stands for both."""
+
+    def parse(text: str) -> tuple[int, int]:
+        parts = text.split(",")
+        if len(parts) > 2:
+            raise ValueError("expected two whole numbers such as 4,6")
+        values = [entry(part, least) for part in parts]
+        return values[0], values[-1]
+
+    return parse
+
+
+def entry(text: str, least: int, most: int | None = None) -> int:
+    """One whole number within bounds; ValueError says what was expected."""
+    text = text.strip()
+    if not text.lstrip("-").isdecimal():
+        raise ValueError("expected a whole number")
+    value = int(text)
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"expected {f'{least} to {most}' if most is not None else f'at least {least}'}")
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A pinned value as the command line writes it: (2, 1) as 2,1."""
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

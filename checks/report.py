@@ -1,0 +1,158 @@
+"""Finding and Report: everything that a run found out, as data. Renderers draw from it and compute nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf, isnan
+
+import numpy as np
+
+from checks.bounds import Bound
+from checks.op import Array, Op, Problem
+
+
+class Verdict(StrEnum):
+    """What a law says of one result in one case."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one law says of one result in one case.
+
+    result    "y", "grad_x" …, or the inner product that was compared
+    error     |actual − expected| where it is the largest share of its bound
+    bound     what rounding alone, or the law's own estimate, allows there; 0 for whole numbers
+    index     the place, or None where a single number was compared
+    normwise  only the normwise bound held (see bounds.py)
+    crashed   there is no result: the implementation raised, and `note` says what
+    """
+
+    law: str
+    result: str
+    verdict: Verdict
+    problem: Problem = field(repr=False)
+    error: float = 0.0
+    bound: float = 0.0
+    index: tuple[int, ...] | None = None
+    actual: float | None = None
+    expected: float | None = None
+    normwise: bool = False
+    crashed: bool = False
+    note: str = ""
+
+    @property
+    def share(self) -> float:
+        """The error as a share of its bound: at most 1 where the law holds."""
+        return 0.0 if self.error == 0 else inf if self.bound == 0 or isnan(self.error) else self.error / self.bound
+
+
+def compared(
+    law: str, result: str, problem: Problem, actual: Array | float, expected: Array | float, bound: Bound
+) -> Finding:
+    """The finding on `actual` against `expected`: holds if no element is further off than rounding allows.
+
+    Broken only beyond the normwise bound too; NaN is never within a bound; an infinite bound decides nothing.
+    """
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    if actual.size == 0:
+        return Finding(law, result, Verdict.HOLDS, problem)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        error = np.abs(actual - expected)
+        share = _share(error, bound.elementwise)
+        normwise = not share.max() <= 1
+        if normwise:
+            share = _share(error, bound.normwise)
+    at = tuple(map(int, np.unravel_index(share.argmax(), error.shape)))
+    limits = np.broadcast_to(bound.normwise if normwise else bound.elementwise, error.shape)
+    broken = not share[at] <= 1
+    undecided = not broken and bool(np.isinf(limits[at]) and np.isinf(limits).all())
+    return Finding(
+        law,
+        result,
+        Verdict.BROKEN if broken else Verdict.UNDECIDED if undecided else Verdict.HOLDS,
+        problem,
+        error=float(error[at]),
+        # A broken element is shown against the bound that it should have kept, not the one that would have forgiven more.
+        bound=float(np.broadcast_to(bound.elementwise, error.shape)[at] if broken else limits[at]),
+        index=at if error.ndim else None,
+        actual=float(actual[at]),
+        expected=float(expected[at]),
+        normwise=normwise and not broken,
+        note="rounding alone can make any error here: too many terms for this precision" if undecided else "",
+    )
+
+
+def _share(error: Array, bound: Array) -> Array:
+    """Error as a share of the bound: 0/0 is no error, NaN is beyond any finite bound, and an infinite bound decides nothing."""
+    share = error / bound
+    if np.isnan(share).any():
+        share = np.where(np.isnan(error) & ~np.isinf(bound), inf, np.nan_to_num(share, nan=0.0, posinf=inf))
+    return np.asarray(share)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings of a run, with what was tried. True if nothing is broken and something ran.
+
+    failures     for each result that is wrong, the finding on the smallest case, sharpest law first
+    unsupported  what the implementation refused, in words, and how often
+    coverage     for each label the values that were tried and how often
+    misses       for each case, the bound on passing `exact` for code that is wrong there (see laws/exact.py)
+    """
+
+    op: Op
+    implementation: str
+    is_reference: bool
+    dtype: str
+    pinned: Mapping[str, object]
+    examples: int
+    seed: int
+    laws: tuple[str, ...]
+    cases: int
+    findings: tuple[Finding, ...]
+    failures: tuple[Finding, ...]
+    unsupported: Mapping[str, int]
+    coverage: Mapping[str, Mapping[str, int]]
+    misses: tuple[float, ...]
+    versions: Mapping[str, str]
+    seconds: float
+    interrupted: bool = False
+
+    def __bool__(self) -> bool:
+        return self.exit_code == 0
+
+    def __str__(self) -> str:
+        from checks.render import terminal
+
+        return terminal.render(self)
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing broken; 1: a gradient or y is wrong; 3: it crashed, or nothing at all could be judged."""
+        broken = [f for f in self.findings if f.verdict is Verdict.BROKEN]
+        if any(not f.crashed for f in broken):
+            return 1
+        return 0 if self.findings and not broken and not self.interrupted else 3
+
+    @property
+    def counts(self) -> Counter[Verdict]:
+        """How many findings have each verdict."""
+        return Counter(f.verdict for f in self.findings)
+
+    def miss(self, share: float = 1.0) -> float | None:
+        """The bound on passing `exact` for code that is wrong in at least this share of the cases.
+
+        The cases that are hardest to slip through are not chosen: the product runs over the most forgiving ones.
+        None if the law earned nothing.
+        """
+        if not self.misses:
+            return None
+        wrong = max(1, round(share * len(self.misses)))
+        return float(np.prod(sorted(self.misses, reverse=True)[:wrong]))

@@ -1,0 +1,128 @@
+"""One implementation on one problem: every array that the laws compare, computed once and when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from checks.bounds import Bound, rounding
+from checks.implementation import Implementation
+from checks.op import Array, Case, Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An implementation and the reference on the same case."""
+
+    problem: Problem
+    implementation: Implementation
+    reference: Implementation
+    case: Case
+
+    @cached_property
+    def y(self) -> Array:
+        """What the implementation's forward returns."""
+        return self.implementation.forward(self.case)
+
+    @cached_property
+    def gradients(self) -> Mapping[str, Array]:
+        """What the implementation's backward returns, by input name."""
+        return self.implementation.backward(self.case)
+
+    @cached_property
+    def true_y(self) -> Array:
+        """The reference's y in float64."""
+        return self.reference.forward(self.case.widened())
+
+    @cached_property
+    def true_gradients(self) -> Mapping[str, Array]:
+        """The reference's gradients in float64."""
+        return self.reference.backward(self.case.widened())
+
+    @cached_property
+    def y_bound(self) -> Bound:
+        """What rounding can do to y."""
+        return self._bound("y", self.reference.forward(self._magnitudes))
+
+    @cached_property
+    def gradient_bounds(self) -> Mapping[str, Bound]:
+        """What rounding can do to each gradient, by input name."""
+        return {name: self._bound(name, m) for name, m in self.reference.backward(self._magnitudes).items()}
+
+    def with_cotangent(self, cotangent: Array) -> Run:
+        """The same inputs under another cotangent."""
+        return replace(self, case=replace(self.case, cotangent=cotangent))
+
+    @property
+    def _magnitudes(self) -> Case:
+        return self.case.widened().absolute()
+
+    def _bound(self, name: str, magnitude: Array) -> Bound:
+        op = self.problem.op
+        factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in op.factors[name]]
+        return rounding(op.terms(self.problem)[name], magnitude, factors, self.problem.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One implementation on one problem, as the laws see it."""
+
+    problem: Problem
+    implementation: Implementation
+    reference: Implementation
+
+    @cached_property
+    def whole(self) -> Run | None:
+        """On whole numbers, or None where the dtype has no room for exact sums of so many terms."""
+        if self.problem.largest < 1:
+            return None
+        return self._run(self.problem, self.problem.whole_numbers())
+
+    @cached_property
+    def real(self) -> Run:
+        """On real numbers."""
+        return self._run(self.problem, self.problem.reals())
+
+    @cached_property
+    def light(self) -> Run:
+        """On real numbers, with less work where the problem is large: for laws that sample rather than decide.
+
+        Whether every element is right is for `exact` and `agreement` to say, which take the whole problem.
+        """
+        lighter = self.problem.op.lighter(self.problem)
+        return self.real if lighter is self.problem else self._run(lighter, lighter.reals())
+
+    @cached_property
+    def witness(self) -> tuple[Array, Mapping[str, Array]]:
+        """y and the gradients by torch.autograd in float64, on the light case."""
+        import torch
+
+        case = self.light.case.widened()
+        tensors = [None if a is None else torch.from_numpy(a).requires_grad_() for a in case.inputs]
+        with _threads(self.light.problem):
+            y = self.problem.op.twin(*tensors, **case.parameters)
+            wanted = [t for t in tensors if t is not None]
+            gradients = torch.autograd.grad(y, wanted, torch.from_numpy(case.cotangent))
+        by_name = dict(zip(self.light.problem.present, (g.numpy() for g in gradients), strict=True))
+        return np.asarray(y.detach().numpy()), by_name
+
+    def _run(self, problem: Problem, case: Case) -> Run:
+        return Run(problem, self.implementation, self.reference, case)
+
+
+@contextmanager
+def _threads(problem: Problem) -> Iterator[None]:
+    """One thread for torch where the problem is small: waking others takes longer than the work."""
+    import torch
+
+    before = torch.get_num_threads()
+    if problem.elements < 1 << 16:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,280 @@
+"""Judges an implementation: draws problems, asks every law, and shrinks what fails to the smallest case."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from checks import ops
+from checks.implementation import Crashed, Implementation, Malformed, Unsupported
+from checks.laws import Law, exact, laws
+from checks.op import SIGNIFICAND, Op, Problem
+from checks.options import as_text
+from checks.report import Finding, Report, Verdict
+from checks.trial import Trial
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 200
+Progress = Callable[[int], None]
+
+
+def judge(
+    op: str,
+    implementation: Any = None,
+    *,
+    dtype: str = "float64",
+    examples: int = EXAMPLES,
+    seed: int | None = None,
+    laws: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    **pinned: Any,
+) -> Report:
+    """Judge an implementation of an op; the report is true if nothing is broken.
+
+    op              name of the op, e.g. "conv"
+    implementation  a module, class or object with forward and backward; None for the reference itself
+    dtype           "float64", "float32" or "float16": what the inputs are, and what the implementation computes in
+    examples        how many cases to draw
+    seed            repeats a run; a fresh one is drawn, and reported, if None
+    laws            names of the laws to ask; all if None
+    progress        called with the number of cases done
+    pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
+
+    Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
+    case can have; TypeError if the implementation has no forward or backward.
+    """
+    judged = ops.find(op)
+    chosen = _chosen(laws)
+    pinned = _pinned(judged, pinned)
+    if dtype not in SIGNIFICAND:
+        raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(SIGNIFICAND))}")
+    if examples < 1:
+        raise ValueError(f"examples is {examples}; expected at least 1")
+    wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
+    seed = secrets.randbelow(1 << 32) if seed is None else seed
+    started = time.perf_counter()
+    tried = _Tried(wrapped, chosen, progress)
+    search = _Search(judged.problems(pinned, dtype), examples, seed)
+    tried.interrupted = search.run(tried.add)
+    failures = () if tried.interrupted else tuple(_smallest(tried, search))
+    return Report(
+        op=judged,
+        implementation=wrapped.name,
+        is_reference=wrapped.is_reference,
+        dtype=dtype,
+        pinned=pinned,
+        examples=examples,
+        seed=seed,
+        laws=tuple(chosen),
+        cases=tried.cases,
+        findings=tuple(tried.findings),
+        failures=failures,
+        unsupported=dict(tried.unsupported),
+        coverage={label: dict(values) for label, values in tried.coverage.items()},
+        misses=tuple(tried.misses.values()),
+        versions=_versions(),
+        seconds=time.perf_counter() - started,
+        interrupted=tried.interrupted,
+    )
+
+
+class _Tried:
+    """What has been tried so far, and found."""
+
+    def __init__(self, implementation: Implementation, chosen: Mapping[str, Law], progress: Progress | None) -> None:
+        self.implementation = implementation
+        self.laws = chosen
+        self.progress = progress
+        self.cases = 0
+        self.findings: list[Finding] = []
+        self.unsupported: Counter[str] = Counter()
+        self.coverage: dict[str, Counter[str]] = {}
+        self.misses: dict[str, float] = {}
+        self.interrupted = False
+
+    def add(self, problem: Problem) -> None:
+        """Try one more problem."""
+        try:
+            found = _ask(self.laws, problem, self.implementation)
+        except Unsupported as refusal:
+            self.unsupported[_refused(problem, refusal)] += 1
+            return
+        self.cases += 1
+        self.findings += found
+        for label, values in problem.op.coverage(problem).items():
+            self.coverage.setdefault(label, Counter()).update(map(str, values))
+        if "exact" in self.laws and problem.largest:
+            self.misses[problem.identity] = exact.miss(problem)
+        if self.progress is not None:
+            self.progress(self.cases + self.unsupported.total())
+
+
+class _Search:
+    """Hypothesis draws the same problems again and again from one seed; nothing is kept on disk."""
+
+    def __init__(self, strategy: Any, examples: int, seed: int) -> None:
+        self.strategy = strategy
+        self.examples = examples
+        self.seed = seed
+
+    def run(self, visit: Callable[[Problem], None], *, shrink: bool = False) -> bool:
+        """Visit each problem; where `visit` raises _Failed, shrink towards the simplest that still does.
+
+        True if the user interrupted.
+        """
+        import hypothesis
+        from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+
+        phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+
+        @hypothesis.seed(self.seed)
+        @settings(
+            max_examples=self.examples,
+            phases=phases,
+            deadline=None,
+            database=None,
+            derandomize=False,
+            report_multiple_bugs=False,
+            print_blob=False,
+            verbosity=Verbosity.quiet,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(self.strategy)
+        def each(problem: Problem) -> None:
+            visit(problem)
+
+        with _no_files():
+            try:
+                each()
+            except KeyboardInterrupt:
+                return True
+            except (_Failed, hypothesis.errors.Flaky):
+                pass
+        return False
+
+
+@contextmanager
+def _no_files() -> Iterator[None]:
+    """Hypothesis caches what it learns of the modules around it in the working directory: elsewhere, and not for long."""
+    from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
+
+    home = storage_directory(intent_to_write=False).home_directory
+    with TemporaryDirectory(prefix="gradoracle-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(home)
+
+
+class _Failed(Exception):
+    """This problem fails: Hypothesis is to look for a simpler one that fails too."""
+
+
+def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementation) -> list[Finding]:
+    """What each law finds; Unsupported if the implementation refuses the problem."""
+    trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
+    found: list[Finding] = []
+    for name, law in chosen.items():
+        try:
+            found += law.check(trial)
+        except (Malformed, Crashed) as failure:
+            crashed = isinstance(failure, Crashed)
+            found.append(Finding(name, "y and gradients", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
+            break  # every other law would trip over the same
+    return found
+
+
+def _smallest(tried: _Tried, search: _Search) -> Iterable[Finding]:
+    """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is."""
+    broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
+    for result in dict.fromkeys(f.result for f in broken):
+        names = [name for name in tried.laws if any(f.law == name and f.result == result for f in broken)]
+        if _is_combined(result) and any(not _is_combined(f.result) for f in broken):
+            continue  # the parts of a sum are named by other findings
+        law = {names[0]: tried.laws[names[0]]}
+        smallest = min((f for f in broken if f.law == names[0] and f.result == result), key=_size)
+        for finding in _shrunk(law, result, tried.implementation, search):
+            if _size(finding) <= _size(smallest):
+                smallest = finding
+        yield smallest
+
+
+def _shrunk(law: Mapping[str, Law], result: str, implementation: Implementation, search: _Search) -> list[Finding]:
+    """Findings of this law on this result while Hypothesis shrinks, in order."""
+    seen: list[Finding] = []
+
+    def visit(problem: Problem) -> None:
+        try:
+            found = _ask(law, problem, implementation)
+        except Unsupported:
+            return
+        fits = [f for f in found if f.verdict is Verdict.BROKEN and f.result == result]
+        seen.extend(fits)
+        if fits:
+            raise _Failed
+
+    search.run(visit, shrink=True)
+    return seen
+
+
+def _size(finding: Finding) -> tuple[int, int, float]:
+    problem = finding.problem
+    unusual = sum(value != problem.op.defaults[name] for name, value in problem.parameters.items())
+    return problem.elements, unusual, abs(finding.expected or 0.0)
+
+
+def _is_combined(result: str) -> bool:
+    return " + " in result or "=" in result
+
+
+def _refused(problem: Problem, refusal: Unsupported) -> str:
+    parameters = ", ".join(f"{name} {as_text(value)}" for name, value in problem.parameters.items())
+    return f"{refusal or 'NotImplementedError'} ({parameters})"
+
+
+def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
+    known = laws()
+    if names is None:
+        return known
+    wanted = list(names)
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"there is no law {name!r}; {ops.suggestion(name, list(known))}")
+    return {name: law for name, law in known.items() if name in wanted}
+
+
+def _pinned(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The pinned values, once each has been found to be one that its option takes."""
+    known = {option.name: option for option in op.options}
+    pinned = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"{op.name} has no option {name!r}; {ops.suggestion(name, list(known))}")
+        parse = known[name].parse
+        if parse is None:
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} is {value!r}; expected True or False")
+            pinned[name] = value
+            continue
+        try:
+            pinned[name] = parse(as_text(value))
+        except ValueError as wrong:
+            raise ValueError(f"{name} is {as_text(value)}; {wrong}") from None
+    op.validate(pinned)
+    return pinned
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
+    return {"python": platform.python_version(), **packages}
+
