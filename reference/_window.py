@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from math import gcd
 from typing import Any
@@ -41,20 +42,26 @@ class Window:
     before: tuple[int, ...]
     after: tuple[int, ...]
 
-    @property
+    @cached_property
     def padded(self) -> tuple[int, ...]:
         """Size of the input with its padding."""
         return tuple(n + b + a for n, b, a in zip(self.size, self.before, self.after, strict=True))
 
-    @property
+    @cached_property
     def span(self) -> tuple[int, ...]:
         """Input positions from the first to the last that one window touches: (kernel − 1)·dilation + 1."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
-    @property
+    @cached_property
     def output(self) -> tuple[int, ...]:
         """Number of windows: ⌊(padded − span) / stride⌋ + 1 (000, output size)."""
         return tuple((n - e) // s + 1 for n, e, s in zip(self.padded, self.span, self.stride, strict=True))
+
+    @cached_property
+    def undone(self) -> Window:
+        """The window over the padded input whose padding takes this one's away again."""
+        minus = (tuple(-b for b in ends) for ends in (self.before, self.after))
+        return Window(self.padded, self.kernel, self.stride, self.dilation, *minus)
 
 
 def window(
@@ -103,7 +110,7 @@ def window(
 
 def per_axis(name: str, value: int | Sequence[int], axes: int, *, least: int) -> tuple[int, ...]:
     """`value` as one whole number for each axis; ValueError if it cannot be, or if one is below `least`."""
-    entries = (value,) * axes if isinstance(value, int | np.integer) else tuple(value)
+    entries = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value,) * axes
     if len(entries) != axes:
         raise ValueError(f"{name} has {len(entries)} entries {entries}; expected one number or one for each of {axes} axes")
     for entry in entries:
@@ -149,7 +156,7 @@ def scatter(windows: Array, over: Window, *, axis: int = 2) -> Array:
             slice(a, a + (o - 1) * s + 1, s) for a, o, s in zip(starts, over.output, over.stride, strict=True)
         )
         x[lead + reached] += windows[lead + offset]
-    return x[lead + tuple(slice(b, b + n) for b, n in zip(over.before, over.size, strict=True))]
+    return _padded(x, over.undone, axis)
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,8 @@ class Residue:
     by: Window
 
 
-def residues(over: Window) -> Iterator[Residue]:
+@lru_cache(maxsize=256)
+def residues(over: Window) -> tuple[Residue, ...]:
     """The relation of this module solved for the output: i = (j + before − k·dilation) / stride, where that is whole.
 
     This is the condition under the sum of 002, eq. 3. Residues whose inputs no window reaches are left out.
@@ -174,11 +182,13 @@ def residues(over: Window) -> Iterator[Residue]:
         [_residue(r, *along) for r in range(along[2])]
         for along in zip(over.size, over.kernel, over.stride, over.dilation, over.before, over.output, strict=True)
     )
+    found = []
     for combination in product(*axes):
         reached = [axis for axis in combination if axis is not None]
         if len(reached) == len(combination):
             inputs, offsets, fields = zip(*reached, strict=True)
-            yield Residue(inputs, offsets, Window(*zip(*fields, strict=True)))
+            found.append(Residue(inputs, offsets, Window(*zip(*fields, strict=True))))
+    return tuple(found)
 
 
 def _residue(
@@ -217,7 +227,8 @@ def _padded(x: Array, over: Window, axis: int) -> Array:
     lead = (slice(None),) * axis
     ends = list(zip(over.size, over.before, over.after, strict=True))
     padded = np.zeros((*x.shape[:axis], *over.padded, *x.shape[axis + len(ends) :]), x.dtype)
-    inner = tuple(slice(max(b, 0), max(b, 0) + n + min(b, 0) + min(a, 0)) for n, b, a in ends)
-    outer = tuple(slice(max(-b, 0), n + min(a, 0)) for n, b, a in ends)
+    # Cropping more than there is leaves nothing, and a negative end of a slice would count from the other side.
+    inner = tuple(slice(max(b, 0), max(b, 0) + max(0, n + min(b, 0) + min(a, 0))) for n, b, a in ends)
+    outer = tuple(slice(max(-b, 0), max(0, n + min(a, 0))) for n, b, a in ends)
     padded[lead + inner] = x[lead + outer]
     return padded

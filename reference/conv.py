@@ -50,7 +50,7 @@ def forward(
     offset = 0 if bias is None else _matrix(_wide(bias), groups, 1)
     y = np.empty((len(x), len(weight), *over.output), np.result_type(x, weight, x if bias is None else bias))
     for block, columns in _gathered(_wide(x), over, groups):
-        y[block] = _samples_first(kernel @ columns + offset, (len(weight), *over.output))
+        y[block] = _samples_first((kernel @ columns + offset).reshape(len(weight), *over.output, -1))
     return y
 
 
@@ -78,9 +78,11 @@ def backward(
     over = _window(x, weight, bias, stride, padding, dilation, groups)
     if g.shape != (len(x), len(weight), *over.output):
         raise ValueError(f"grad_output has shape {g.shape}; y has {(len(x), len(weight), *over.output)}")
-    # One gathered copy serves both gradients; gathering g saves the scatter, unless g has the more channels to copy.
-    through = _under_inputs if len(weight) <= x.shape[1] else _under_outputs
-    grad_x, grad_weight = through(_wide(g), _wide(x), _turned(_wide(weight), flip), over, groups)
+    factors = _wide(g), _wide(x), _turned(_wide(weight), flip)
+    # One gathered copy serves both gradients. Gathering g saves the scatter, unless g has the more channels to copy; but
+    # it lays zeros under inputs that had no part in an output, and 0 · ∞ is not 0.
+    through = _under_inputs if len(weight) <= x.shape[1] and all(map(_finite, factors)) else _under_outputs
+    grad_x, grad_weight = through(*factors, over, groups)
     grad_bias = None if bias is None else _wide(g).sum(axis=(0, *range(2, g.ndim)))
     return _like(grad_x, g, weight), _like(_turned(grad_weight, flip), g, x), _like(grad_bias, g)
 
@@ -94,7 +96,7 @@ def _under_outputs(g: Array, x: Array, weight: Array, over: Window, groups: int)
         cotangent = _matrix(_samples_last(g[block]), groups, 1)
         grad_kernel += cotangent @ _transposed(columns)
         windows = (_transposed(kernel) @ cotangent).reshape(x.shape[1], *over.kernel, *over.output, -1)
-        grad_x[block] = np.moveaxis(scatter(windows, over, axis=1), -1, 0)
+        grad_x[block] = _samples_first(scatter(windows, over, axis=1))
     return grad_x, grad_kernel.reshape(weight.shape)
 
 
@@ -112,7 +114,7 @@ def _under_inputs(g: Array, x: Array, weight: Array, over: Window, groups: int) 
         kernel = _matrix(swapped, groups, 1)
         grad_kernel = np.zeros(kernel.shape, grad_weight.dtype)
         for block, columns in _gathered(g, met.by, groups):
-            grad_x[block][inputs] = _samples_first(kernel @ columns, (x.shape[1], *met.by.output))
+            grad_x[block][inputs] = _samples_first((kernel @ columns).reshape(x.shape[1], *met.by.output, -1))
             grad_kernel += _matrix(_samples_last(x[block][inputs]), groups, 1) @ _transposed(columns)
         grad_weight[offsets] = _swapped(grad_kernel.reshape(swapped.shape), groups)
     return grad_x, grad_weight
@@ -165,6 +167,10 @@ def _wide(a: Array) -> Array:
     return a.astype(np.float32) if a.dtype == np.float16 else a
 
 
+def _finite(a: Array) -> bool:
+    return a.dtype == object or bool(np.isfinite(a).all())
+
+
 def _like(gradient: Any, *factors: Array) -> Any:
     return None if gradient is None else gradient.astype(np.result_type(*factors), copy=False)
 
@@ -190,9 +196,8 @@ def _swapped(weight: Array, groups: int) -> Array:
 
 
 def _samples_last(a: Array) -> Array:
-    return np.ascontiguousarray(np.moveaxis(a, 0, -1))
+    return np.ascontiguousarray(a.transpose(*range(1, a.ndim), 0))
 
 
-def _samples_first(product: Array, shape: tuple[int, ...]) -> Array:
-    """A product of matrices, (G, channels / G, positions · samples), as (samples, channels, *output)."""
-    return np.moveaxis(product.reshape(*shape, -1), -1, 0)
+def _samples_first(a: Array) -> Array:
+    return a.transpose(a.ndim - 1, *range(a.ndim - 1))
