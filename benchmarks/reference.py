@@ -63,7 +63,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20, help="runs of each (default: 20)")
     runs = parser.parse_args().runs
     torch.set_num_threads(2)
-    print(f"{'x':<18} {'weight':<14} {'dtype':<8} {'ours':>8} {'torch':>8} {'ratio':>6} {'goal':>5} {'GFLOP/s':>8} ", end="")
+    print(
+        f"{'x':<18} {'weight':<14} {'dtype':<8} {'ours':>8} {'torch':>8} {'ratio':>6} {'goal':>5} {'GFLOP/s':>8} ",
+        end="",
+    )
     print(f"{'of peak':>8} {'peak memory':>12}")
     for dtype in (np.float64, np.float32):
         peak = _gemm_peak(dtype)

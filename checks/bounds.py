@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import inf, log2, prod
 
 import numpy as np
@@ -29,6 +30,7 @@ import numpy as np
 from checks.op import Array
 
 
+@cache
 def unit_roundoff(dtype: str) -> float:
     """u: the largest relative error of rounding to nearest, half the gap between 1 and the next number."""
     return float(np.finfo(dtype).eps) / 2
@@ -63,10 +65,11 @@ class Bound:
 def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str) -> Bound:
     """The bound for sums of at most `terms` products computed in `dtype`, compared with their float64 reference.
 
-    magnitude  Σ|aᵢ||bᵢ| for each element, float64
+    magnitude  Σ|aᵢ||bᵢ| for each element, summed in float64 or float32
     factors    the arrays that every product takes one factor from
     """
     factors = [np.asarray(a, np.float64) for a in factors]
+    magnitude = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
     with np.errstate(over="ignore", invalid="ignore"):
         elementwise = _rounding(terms, magnitude, dtype) + _rounding(terms, magnitude, "float64")
         length = max(2, magnitude.size, *(a.size for a in factors))
@@ -77,9 +80,16 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
 
 
 def _rounding(terms: int, magnitude: Array, dtype: str) -> Array:
-    """γₙ Σ|aᵢ||bᵢ| + n·η; n + 2 for n, since the magnitude is itself a rounded sum and the result is rounded to store."""
+    """γₙ Σ|aᵢ||bᵢ| + n·η; n + 1 for n, since the result is rounded once more to be stored."""
+    relative, (underflow, overflow) = gamma(terms + 1, unit_roundoff(dtype)), _range(dtype)
+    bound = relative * magnitude + terms * underflow * (magnitude > 0)
+    if not float(magnitude.max(initial=0.0)) * (1 + relative) < overflow:
+        bound = np.where(magnitude * (1 + relative) < overflow, bound, np.where(magnitude > 0, inf, 0.0))
+    return bound
+
+
+@cache
+def _range(dtype: str) -> tuple[float, float]:
+    """Half the smallest subnormal number, and the largest number."""
     numbers = np.finfo(dtype)
-    u, underflow = unit_roundoff(dtype), float(numbers.smallest_subnormal) / 2
-    bound = gamma(terms + 2, u) * magnitude + np.where(magnitude > 0, terms * underflow, 0.0)
-    overflows = magnitude * (1 + gamma(terms + 2, u)) >= float(numbers.max)
-    return np.where(overflows | ~np.isfinite(bound), np.where(magnitude == 0, 0.0, inf), bound)
+    return float(numbers.smallest_subnormal) / 2, float(numbers.max)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from checks import judge, ops
 from checks.op import SIGNIFICAND, Op, Option
-from checks.options import as_text, whole
+from checks.options import whole
 from checks.report import Report
 
 PROGRAM = "python -m checks.gradcheck"
@@ -95,7 +95,9 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
             _add(group, option)
     parser.add_argument("--dtype", choices=list(SIGNIFICAND), default="float64", help="precision (default: float64)")
     parser.add_argument("--examples", type=_typed(whole(1)), default=200, metavar="N", help="cases (default: 200)")
-    parser.add_argument("--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given")
+    parser.add_argument(
+        "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
+    )
     parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
     parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")

@@ -68,7 +68,7 @@ class Implementation:
         return self._backward.call is self.op.reference.backward
 
     def forward(self, case: Case) -> Array:
-        """y of the case; raises Unsupported, Malformed or Crashed."""
+        """Y of the case; raises Unsupported, Malformed or Crashed."""
         y = self._forward(case)
         return _numbers("y", y, case.cotangent.shape)
 
@@ -151,4 +151,3 @@ def _name(given: Any) -> str:
 def _brief(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-

@@ -108,18 +108,31 @@ class Problem:
 
     @cached_property
     def largest(self) -> int:
-        """The largest magnitude M at which no sum can round: terms · M² ≤ 2**bits, or 0 if there is none.
-
-        Each product has at most two factors besides powers of one, so `terms` of them stay within terms · M^degree.
-        """
-        room = (1 << SIGNIFICAND[self.dtype]) // max(1, *self.op.terms(self).values())
+        """The largest magnitude M at which no sum can round: terms · M^degree ≤ 2**bits, or 0 if there is none."""
+        room = (1 << SIGNIFICAND[self.dtype]) // self._terms
         largest = isqrt(room) if self.op.degree == 2 else int(room ** (1 / self.op.degree))
         return min(largest, 9) if self.small else largest
+
+    def fits(self, dtype: str) -> bool:
+        """Whether sums of the whole numbers of this problem are exact in this dtype too."""
+        return self._terms * self.largest**self.op.degree <= 1 << SIGNIFICAND[dtype]
+
+    @property
+    def _terms(self) -> int:
+        return max(1, *self.op.terms(self).values())
 
     @cached_property
     def identity(self) -> str:
         """The same text for the same problem only: two cases of one problem would be one case tried twice."""
-        shown = (self.op.name, dict(self.shapes), dict(self.parameters), self.dtype, self.seed, self.small, dict(self.exponents))
+        shown = (
+            self.op.name,
+            dict(self.shapes),
+            dict(self.parameters),
+            self.dtype,
+            self.seed,
+            self.small,
+            dict(self.exponents),
+        )
         return repr(shown)
 
     def rng(self, *use: int) -> np.random.Generator:
@@ -131,19 +144,19 @@ class Problem:
         rng = self.rng(0)
 
         def draw(shape: tuple[int, ...]) -> Array:
-            return rng.choice((-1, 1), shape) * rng.integers(1, self.largest, shape, endpoint=True)
+            numbers = rng.integers(-self.largest, self.largest, shape)  # one too few above 0, where 0 is to be left out
+            return numbers + (numbers >= 0)
 
         return self._case(draw)
 
     def reals(self) -> Case:
-        """Normally distributed inputs and cotangent."""
+        """Inputs and cotangent uniform on (−1, 1), each input times 2 to its exponent."""
         rng = self.rng(1)
-        case = self._case(rng.standard_normal)
-        scaled = [
-            None if a is None else np.ldexp(a, self.exponents.get(name, 0)).astype(a.dtype)
-            for name, a in zip(self.op.inputs, case.inputs, strict=True)
-        ]
-        return replace(case, inputs=tuple(scaled))
+        case = self._case(lambda shape: rng.uniform(-1, 1, shape))
+        for name, exponent in self.exponents.items():
+            if exponent and name in self.present:
+                case = case.with_input(name, np.ldexp(case.input(name), exponent))
+        return case
 
     def _case(self, draw: Callable[[tuple[int, ...]], Array]) -> Case:
         shapes = [self.shapes[name] for name in (*self.op.inputs, "y")]
@@ -168,6 +181,12 @@ class Case:
     def absolute(self) -> Case:
         """The magnitudes: running the reference on them gives Σ|terms| where the case itself gives Σ terms."""
         return self._each(np.abs)
+
+    @property
+    def moderate(self) -> bool:
+        """Whether products of two of these numbers, and sums of those, are far from the limits of float32."""
+        sizes = [np.abs(a[a != 0]) for a in (*self.inputs, self.cotangent) if a is not None]
+        return all(a.size == 0 or (float(a.min()) > 2.0**-50 and float(a.max()) < 2.0**50) for a in sizes)
 
     def _each(self, change: Callable[[Array], Array]) -> Case:
         inputs = tuple(None if a is None else change(a) for a in self.inputs)

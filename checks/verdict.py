@@ -277,4 +277,3 @@ def _pinned(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     packages = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
     return {"python": platform.python_version(), **packages}
-

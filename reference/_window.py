@@ -81,6 +81,19 @@ def window(
     Raises ValueError if a parameter is not a positive whole number (padding: not negative), has the wrong number of
     entries, or if the kernel does not fit into the padded input.
     """
+    return _window(
+        *(tuple(v) if isinstance(v, list | np.ndarray) else v for v in (size, kernel, stride, padding, dilation))
+    )
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _window(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    stride: int | Sequence[int],
+    padding: Padding,
+    dilation: int | Sequence[int],
+) -> Window:
     axes = len(size)
     steps = per_axis("stride", stride, axes, least=1)
     spread = per_axis("dilation", dilation, axes, least=1)
@@ -95,7 +108,9 @@ def window(
     elif padding == "full":
         before = after = reach
     else:
-        raise ValueError(f"padding is {padding!r}; expected a whole number, one for each axis, or one of {NAMED_PADDINGS}")
+        raise ValueError(
+            f"padding is {padding!r}; expected a whole number, one for each axis, or one of {NAMED_PADDINGS}"
+        )
     made = Window(tuple(size), tuple(kernel), steps, spread, before, after)
     for axis, (n, e) in enumerate(zip(made.padded, made.span, strict=True)):
         if made.kernel[axis] < 1:
@@ -112,7 +127,9 @@ def per_axis(name: str, value: int | Sequence[int], axes: int, *, least: int) ->
     """`value` as one whole number for each axis; ValueError if it cannot be, or if one is below `least`."""
     entries = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value,) * axes
     if len(entries) != axes:
-        raise ValueError(f"{name} has {len(entries)} entries {entries}; expected one number or one for each of {axes} axes")
+        raise ValueError(
+            f"{name} has {len(entries)} entries {entries}; expected one number or one for each of {axes} axes"
+        )
     for entry in entries:
         if isinstance(entry, bool) or not isinstance(entry, int | np.integer):
             raise ValueError(f"{name} is {value!r}; expected whole numbers")
@@ -221,7 +238,7 @@ def blocks(samples: int, elements: int, limit: int = 1 << 19) -> Iterator[slice]
 
 
 def _padded(x: Array, over: Window, axis: int) -> Array:
-    """x with zeros at both ends of each spatial axis, or with positions cropped there."""
+    """X with zeros at both ends of each spatial axis, or with positions cropped there."""
     if not any(over.before) and not any(over.after):
         return x
     lead = (slice(None),) * axis

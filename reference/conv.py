@@ -36,7 +36,7 @@ def forward(
     groups: int = 1,
     flip: bool = False,
 ) -> Array:
-    """y = x ⋆ weight + bias (002, eq. 1); with `flip` true convolution, x * weight (003, P3; 001's `convn`).
+    """Y = x ⋆ weight + bias (002, eq. 1); with `flip` true convolution, x * weight (003, P3; 001's `convn`).
 
     x (N, C, *size), weight (O, C / groups, *kernel), bias (O,) or None → y (N, O, *output), with
     output = ⌊(size + padding − (kernel − 1)·dilation − 1) / stride⌋ + 1 along each axis. The dtype is the inputs' own,
@@ -121,7 +121,7 @@ def _under_inputs(g: Array, x: Array, weight: Array, over: Window, groups: int) 
 
 
 def _gathered(x: Array, over: Window, groups: int) -> Iterator[tuple[slice, Array]]:
-    """x gathered, block of samples by block, as one matrix (channels · kernel, output · samples) for each group.
+    """X gathered, block of samples by block, as one matrix (channels · kernel, output · samples) for each group.
 
     All blocks share one buffer, so a matrix holds only until the next: touching fresh memory costs more than the copy.
     """
@@ -147,7 +147,9 @@ def _window(
         raise ValueError(f"groups is {groups!r}; expected a whole number of at least 1")
     channels, out_channels = x.shape[1], len(weight)
     if channels % groups or out_channels % groups:
-        raise ValueError(f"groups {groups} does not divide both the channels of x, {channels}, and of y, {out_channels}")
+        raise ValueError(
+            f"groups {groups} does not divide both the channels of x, {channels}, and of y, {out_channels}"
+        )
     if not channels or not out_channels or weight.shape[1] != channels // groups:
         raise ValueError(
             f"x has {channels} channels and weight {weight.shape} takes {weight.shape[1]} in each of {groups} groups; "
@@ -181,7 +183,7 @@ def _turned(weight: Array, flip: bool) -> Array:
 
 
 def _matrix(a: Array, groups: int, rows: int) -> Array:
-    """a as one matrix for each group: its first `rows` axes, the first of them channels, against all others."""
+    """A as one matrix for each group: its first `rows` axes, the first of them channels, against all others."""
     return a.reshape(groups, prod(a.shape[:rows]) // groups, prod(a.shape[rows:]))
 
 

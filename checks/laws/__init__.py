@@ -32,7 +32,7 @@ class Law(Protocol):
 def laws() -> dict[str, Law]:
     """Every law by name, sharpest first."""
     names = [module.name for module in pkgutil.iter_modules(__path__)]
-    found = {name: cast(Law, import_module(f"{__name__}.{name}")) for name in names}
+    found = {name: cast("Law", import_module(f"{__name__}.{name}")) for name in names}
     return dict(sorted(found.items(), key=lambda item: item[1].RANK))
 
 

@@ -9,11 +9,9 @@ case itself hold at v.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
-from operator import add
 
 from checks.bounds import unit_roundoff
-from checks.directions import direction, inner, inner_gamma
+from checks.directions import Line, direction, inner, inner_gamma
 from checks.report import Finding, compared
 from checks.trial import Trial
 
@@ -24,15 +22,12 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each group of inputs in which y is linear."""
     run = trial.light
     for group in run.problem.op.linear_in:
-        names = [name for name in group if name in run.problem.present]
-        moves = {name: direction(run, name, RANK) for name in names}
+        line = Line(run, {name: direction(run, name, RANK) for name in group if name in run.problem.present})
         case = run.case
-        for name, v in moves.items():
+        for name, v in line.moves.items():
             case = case.with_input(name, v)
-        left = inner(run.case.cotangent, run.implementation.forward(case))
-        right = sum(inner(moves[name], run.gradients[name]) for name in names)
-        bound = reduce(add, (run.gradient_bounds[name].dot(moves[name]) for name in names), run.y_bound.dot(case.cotangent))
+        left = inner(case.cotangent, run.implementation.forward(case))
+        bound = run.y_bound.dot(case.cotangent) + line.claim_bound
         # The bounds hold at least u·Σ|terms|, which says how large the terms of the two inner products can be.
         sums = inner_gamma(run.problem.elements) / unit_roundoff(run.problem.dtype)
-        result = " + ".join(f"grad_{name}" for name in names)
-        yield compared("adjoint", result, run.problem, right, left, bound * (1 + sums))
+        yield compared("adjoint", line.result, run.problem, line.claim, left, bound * (1 + sums))

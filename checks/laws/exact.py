@@ -32,7 +32,7 @@ from math import nan
 
 import numpy as np
 
-from checks.bounds import Bound, unit_roundoff
+from checks.bounds import unit_roundoff
 from checks.op import Array, Problem
 from checks.report import Finding, Verdict
 from checks.trial import Run, Trial
@@ -50,9 +50,9 @@ def check(trial: Trial) -> Iterator[Finding]:
     if run is None:
         yield Finding("exact", "y", Verdict.UNDECIDED, trial.problem, note=_no_room(trial.problem))
         return
-    yield _identical("y", run, run.y, run.true_y, run.y_bound)
-    for name, bound in run.gradient_bounds.items():
-        yield _identical(f"grad_{name}", run, run.gradients[name], run.true_gradients[name], bound)
+    yield _identical("y", run, run.y, run.true_y)
+    for name, gradient in run.gradients.items():
+        yield _identical(f"grad_{name}", run, gradient, run.true_gradients[name])
     for group in trial.problem.op.linear_in:
         yield from _identity(run, tuple(name for name in group if name in trial.problem.present))
 
@@ -62,9 +62,10 @@ def miss(problem: Problem) -> float:
     return min(1.0, problem.op.degree / (2 * problem.largest)) if problem.largest else 1.0
 
 
-def _identical(result: str, run: Run, actual: Array, expected: Array, bound: Bound) -> Finding:
+def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding:
     if np.array_equal(actual, expected):
         return Finding("exact", result, Verdict.HOLDS, run.problem)
+    bound = run.y_bound if result == "y" else run.gradient_bounds[result.removeprefix("grad_")]
     error = np.abs(np.asarray(actual, np.float64) - expected)
     slight = max(0.499, float(np.abs(expected).max()) / 1000)
     noise = bool(np.all(error <= min(slight, float(bound.normwise))))
@@ -115,12 +116,12 @@ def _off(actual: Array, expected: Array, few: float) -> Array:
 
 def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
     """⟨g, y⟩ = Σ⟨∂a, a⟩ modulo 2^64, where every number in it is whole."""
-    arrays = [run.y, run.case.cotangent, *(run.gradients[a] for a in group), *(run.case.input(a) for a in group)]
-    if not all(_whole(a) for a in arrays):
+    factors = [(run.gradients[name], run.case.input(name)) for name in group]
+    wholes = [[_whole(a) for a in pair] for pair in ((run.y, run.case.cotangent), *factors)]
+    if any(a is None for pair in wholes for a in pair):
         return  # the findings on the elements say so already
-    y, g = (a.astype(np.int64) for a in arrays[:2])
-    left = int(np.vdot(g, y))
-    right = sum(int(np.vdot(run.gradients[a].astype(np.int64), run.case.input(a).astype(np.int64))) for a in group)
+    left, *parts = (int(np.vdot(*pair)) for pair in wholes)
+    right = sum(parts)
     same = (left - right) % 2**64 == 0
     words = " + ".join(f"⟨grad_{a}, {a}⟩" for a in group)
     yield Finding(
@@ -134,9 +135,11 @@ def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
     )
 
 
-def _whole(a: Array) -> bool:
-    a = a.astype(np.float64)
-    return bool(np.all(np.abs(a) < 2.0**62) and np.array_equal(a, np.rint(a)))
+def _whole(a: Array) -> Array | None:
+    """The same numbers as 64-bit integers, or None if they are not whole or too large."""
+    with np.errstate(invalid="ignore"):
+        whole = a.astype(np.int64)
+    return whole if np.array_equal(whole, a) else None
 
 
 def _no_room(problem: Problem) -> str:

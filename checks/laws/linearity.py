@@ -41,7 +41,7 @@ def check(trial: Trial) -> Iterator[Finding]:
 
 
 def _sum(bound: Bound, size: float) -> Bound:
-    """backward at a cotangent `size` times as large, the same assembled from parts, and the rounding of that cotangent.
+    """Backward at a cotangent `size` times as large, the same assembled from parts, and the rounding of that cotangent.
 
     The last is at most u·size·Σ|terms|, less than one more of the bound, which holds at least two roundings of each term.
     """

@@ -21,7 +21,9 @@ PER_AXIS = ("stride", "padding", "dilation", "kernel", "size")
 
 OPTIONS = (
     Option("stride", "step between windows", "2 | 2,1", per_axis(1)),
-    Option("padding", "zeros at both ends of each axis, or a name", "1 | 1,0 | same", per_axis(0, named=NAMED_PADDINGS)),
+    Option(
+        "padding", "zeros at both ends of each axis, or a name", "1 | 1,0 | same", per_axis(0, named=NAMED_PADDINGS)
+    ),
     Option("dilation", "step between the elements of a window", "2 | 2,1", per_axis(1)),
     Option("groups", "groups of channels that do not mix", "2", whole(1)),
     Option("flip", "true convolution: the kernel turned by 180 degrees"),
@@ -170,7 +172,9 @@ def _pinned_axes(pinned: Pinned) -> int | None:
     for name, axes in says.items():
         first = next(iter(says))
         if axes not in DIMS:
-            raise ValueError(f"{name} {as_text(pinned[name])} has {axes} entries; expected 1, 2 or 3, one for each axis")
+            raise ValueError(
+                f"{name} {as_text(pinned[name])} has {axes} entries; expected 1, 2 or 3, one for each axis"
+            )
         if axes != says[first]:
             raise ValueError(
                 f"{first} {as_text(pinned[first])} and {name} {as_text(pinned[name])} speak of different numbers of axes; "
@@ -228,7 +232,9 @@ def twin(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, **par
     ends = [end for axis in reversed(range(len(over.size))) for end in (over.before[axis], over.after[axis])]
     if parameters["flip"]:
         weight = weight.flip(*range(2, weight.ndim))
-    convolution = (torch.nn.functional.conv1d, torch.nn.functional.conv2d, torch.nn.functional.conv3d)[len(over.size) - 1]
+    convolution = (torch.nn.functional.conv1d, torch.nn.functional.conv2d, torch.nn.functional.conv3d)[
+        len(over.size) - 1
+    ]
     padded = torch.nn.functional.pad(x, ends)
     y: torch.Tensor = convolution(
         padded, weight, bias, stride=over.stride, dilation=over.dilation, groups=parameters["groups"]

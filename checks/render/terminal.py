@@ -106,7 +106,9 @@ def _laws(report: Report, paint: _Paint) -> Iterator[str]:
         notes = Counter(f.note for f in found if f.verdict is Verdict.UNDECIDED)
         remark += "".join(f"   {note}" for note, _ in notes.most_common(1))
         line = f"{law:<18} {counts[Verdict.HOLDS]:>6} {counts[Verdict.BROKEN]:>6} {counts[Verdict.UNDECIDED]:>9}   "
-        yield (paint(line, RED) if counts[Verdict.BROKEN] else line) + (share if counts[Verdict.HOLDS] else "-") + remark
+        yield (
+            (paint(line, RED) if counts[Verdict.BROKEN] else line) + (share if counts[Verdict.HOLDS] else "-") + remark
+        )
 
 
 def _coverage(report: Report) -> Iterator[str]:
@@ -159,4 +161,3 @@ class _Paint:
 
     def __call__(self, text: str, *codes: str) -> str:
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.colour else text
-

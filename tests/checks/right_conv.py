@@ -117,7 +117,7 @@ class ByFFT:
 
 
 def _spread(a, steps):
-    """a with steps − 1 zeros between its elements along each spatial axis."""
+    """A with steps − 1 zeros between its elements along each spatial axis."""
     size = [(n - 1) * s + 1 for n, s in zip(a.shape[2:], steps, strict=True)]
     spread = np.zeros((*a.shape[:2], *size), a.dtype)
     spread[(..., *(slice(None, None, s) for s in steps))] = a

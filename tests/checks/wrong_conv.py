@@ -34,7 +34,9 @@ class Wrong:
 MISTAKES: list[Wrong] = []
 
 
-def mistake(*wrong: str, forward: Callable[..., Any] = conv.forward) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def mistake(
+    *wrong: str, forward: Callable[..., Any] = conv.forward
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a backward that changes the right gradients: (gradients, g, x, weight, bias, parameters) → gradients."""
 
     def register(change):
@@ -154,7 +156,7 @@ def _other_way(x, weight, bias=None, *, flip=False, **p):
 
 @mistake("y", "grad_x", "grad_weight", forward=_other_way)
 def both_flipped(right, g, x, weight, bias, p):
-    """forward and backward agree with each other, on the other kind of convolution."""
+    """Forward and backward agree with each other, on the other kind of convolution."""
     return conv.backward(g, x, weight, bias, **{**p, "flip": not p["flip"]})
 
 
@@ -170,7 +172,10 @@ def overlap_overwritten(right, g, x, weight, bias, p):
     grad = np.zeros((*x.shape[:2], *over.padded), x.dtype)
     for k in product(*map(range, over.kernel)):
         part = np.einsum("goc,ngo...->ngc...", grouped[(..., *k)], cotangent)
-        at = (slice(a * d, a * d + (o - 1) * s + 1, s) for a, d, o, s in zip(k, over.dilation, over.output, over.stride, strict=True))
+        at = (
+            slice(a * d, a * d + (o - 1) * s + 1, s)
+            for a, d, o, s in zip(k, over.dilation, over.output, over.stride, strict=True)
+        )
         grad[(..., *at)] = part.reshape(*x.shape[:2], *over.output)
     inside = (slice(b, b + n) for b, n in zip(over.before, over.size, strict=True))
     return [grad[(..., *inside)], *right[1:]]
