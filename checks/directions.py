@@ -78,8 +78,9 @@ def direction(run: Run, name: str, use: int) -> Array:
     """
     a = run.case.input(name)
     rng = run.problem.rng(use, run.problem.op.inputs.index(name))
-    v = rng.uniform(-0.5, 0.5, a.shape)
-    return ((v + np.copysign(0.5, v)) * a).astype(a.dtype)
+    share = rng.uniform(-0.5, 0.5, a.shape)
+    v: Array = (share + np.copysign(0.5, share)) * a
+    return v.astype(a.dtype)
 
 
 def inner(a: Array, b: Array) -> float:

@@ -126,7 +126,7 @@ def _typed(parse: Any) -> Any:
 
 
 def _refuse_unknown(parser: argparse.ArgumentParser, unknown: list[str], chosen: list[Op]) -> NoReturn:
-    known = [text for action in parser._actions for text in action.option_strings]
+    known = [text for action in parser._actions for text in action.option_strings]  # noqa: SLF001, no public list
     word = unknown[0].split("=")[0]
     subject = chosen[0].name if len(chosen) == 1 else "all"
     what = f"{subject} has no option {word}" if word.startswith("-") else f"what is {word!r} for?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isqrt
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
@@ -25,8 +25,11 @@ SIGNIFICAND = {"float64": 53, "float32": 24, "float16": 11}
 class Reference(Protocol):
     """Anything with forward and backward of the op; gradients come back one for each input."""
 
-    def forward(self, *inputs: Any, **parameters: Any) -> Any: ...
-    def backward(self, grad_output: Any, *inputs: Any, **parameters: Any) -> Any: ...
+    def forward(self, *inputs: Any, **parameters: Any) -> Any:
+        """Return y."""
+
+    def backward(self, grad_output: Any, *inputs: Any, **parameters: Any) -> Any:
+        """One gradient for each input, None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Op:
     linear_in   groups of inputs in which y is jointly linear (homogeneous) while the others are held
     degree      total degree of y as a polynomial in its inputs
     lighter     the same problem with less work, for laws that only sample; itself if it is light
+    telling     a problem on which arithmetic that transforms is inexact (see arithmetic.py)
     coverage    labels and values by which the report counts what was tried
     pins        the options that pin this very problem
     """
@@ -76,6 +80,7 @@ class Op:
     linear_in: tuple[tuple[str, ...], ...]
     degree: int
     lighter: Callable[[Problem], Problem]
+    telling: Callable[[], Problem]
     coverage: Callable[[Problem], Mapping[str, tuple[Any, ...]]]
     pins: Callable[[Problem], Mapping[str, Any]]
 
@@ -101,6 +106,13 @@ class Problem:
         """Names of the inputs that are there, each of which has a gradient."""
         return tuple(name for name in self.op.inputs if self.shapes[name] is not None)
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a present input, or of "y"."""
+        shape = self.shapes[name]
+        if shape is None:
+            raise KeyError(name)
+        return shape
+
     @property
     def elements(self) -> int:
         """Numbers in all arrays together: what a smaller case has fewer of."""
@@ -110,12 +122,18 @@ class Problem:
     def largest(self) -> int:
         """The largest magnitude M at which no sum can round: terms · M^degree ≤ 2**bits, or 0 if there is none."""
         room = (1 << SIGNIFICAND[self.dtype]) // self._terms
-        largest = isqrt(room) if self.op.degree == 2 else int(room ** (1 / self.op.degree))
+        largest = int(room ** (1 / self.op.degree))
+        if self._power(largest) > room:  # the root was rounded up
+            largest -= 1
         return min(largest, 9) if self.small else largest
 
     def fits(self, dtype: str) -> bool:
         """Whether sums of the whole numbers of this problem are exact in this dtype too."""
-        return self._terms * self.largest**self.op.degree <= 1 << SIGNIFICAND[dtype]
+        return self._terms * self._power(self.largest) <= 1 << SIGNIFICAND[dtype]
+
+    def _power(self, magnitude: int) -> int:
+        """Size of a product of as many factors as the terms of y have."""
+        return prod([magnitude] * self.op.degree)
 
     @property
     def _terms(self) -> int:
@@ -147,7 +165,7 @@ class Problem:
             numbers = rng.integers(-self.largest, self.largest, shape)  # one too few above 0, where 0 is to be left out
             return numbers + (numbers >= 0)
 
-        return self._case(draw)
+        return replace(self._case(draw), whole=True)
 
     def reals(self) -> Case:
         """Inputs and cotangent uniform on (−1, 1), each input times 2 to its exponent."""
@@ -159,20 +177,20 @@ class Problem:
         return case
 
     def _case(self, draw: Callable[[tuple[int, ...]], Array]) -> Case:
-        shapes = [self.shapes[name] for name in (*self.op.inputs, "y")]
-        *inputs, cotangent = (None if shape is None else np.asarray(draw(shape), self.dtype) for shape in shapes)
-        assert cotangent is not None
-        return Case(self.op, tuple(inputs), self.parameters, cotangent)
+        shapes = [self.shapes[name] for name in self.op.inputs]
+        inputs = tuple(None if shape is None else np.asarray(draw(shape), self.dtype) for shape in shapes)
+        return Case(self.op, inputs, self.parameters, np.asarray(draw(self.shape("y")), self.dtype))
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """The concrete inputs, parameters and cotangent of one trial."""
+    """The concrete inputs, parameters and cotangent of one trial; `whole` if sums of them are exact in its dtype."""
 
     op: Op = field(repr=False)
     inputs: Arrays
     parameters: Mapping[str, Any]
     cotangent: Array
+    whole: bool = False
 
     def widened(self, dtype: Any = np.float64) -> Case:
         """The same numbers in another dtype."""
@@ -185,7 +203,7 @@ class Case:
     @property
     def moderate(self) -> bool:
         """Whether products of two of these numbers, and sums of those, are far from the limits of float32."""
-        sizes = [np.abs(a[a != 0]) for a in (*self.inputs, self.cotangent) if a is not None]
+        sizes: list[Array] = [np.abs(a[a != 0]) for a in (*self.inputs, self.cotangent) if a is not None]
         return all(a.size == 0 or (float(a.min()) > 2.0**-50 and float(a.max()) < 2.0**50) for a in sizes)
 
     def _each(self, change: Callable[[Array], Array]) -> Case:
@@ -193,12 +211,13 @@ class Case:
         return replace(self, inputs=inputs, cotangent=change(self.cotangent))
 
     def with_input(self, name: str, value: Array) -> Case:
-        """This case with another array for one input."""
+        """The case with another array for one input."""
         pairs = zip(self.op.inputs, self.inputs, strict=True)
         return replace(self, inputs=tuple(value if n == name else a for n, a in pairs))
 
     def input(self, name: str) -> Array:
         """The array of a present input."""
         array = self.inputs[self.op.inputs.index(name)]
-        assert array is not None
+        if array is None:
+            raise KeyError(name)
         return array

@@ -10,8 +10,7 @@ from math import inf, isnan
 
 import numpy as np
 
-from checks.bounds import Bound
-from checks.op import Array, Op, Problem
+from checks.op import Op, Problem
 
 
 class Verdict(StrEnum):
@@ -51,50 +50,6 @@ class Finding:
     def share(self) -> float:
         """The error as a share of its bound: at most 1 where the law holds."""
         return 0.0 if self.error == 0 else inf if self.bound == 0 or isnan(self.error) else self.error / self.bound
-
-
-def compared(
-    law: str, result: str, problem: Problem, actual: Array | float, expected: Array | float, bound: Bound
-) -> Finding:
-    """The finding on `actual` against `expected`: holds if no element is further off than rounding allows.
-
-    Broken only beyond the normwise bound too; NaN is never within a bound; an infinite bound decides nothing.
-    """
-    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
-    if actual.size == 0:
-        return Finding(law, result, Verdict.HOLDS, problem)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        error = np.abs(actual - expected)
-        share = _share(error, bound.elementwise)
-        normwise = not share.max() <= 1
-        if normwise:
-            share = _share(error, bound.normwise)
-    at = tuple(map(int, np.unravel_index(share.argmax(), error.shape)))
-    limits = np.broadcast_to(bound.normwise if normwise else bound.elementwise, error.shape)
-    broken = not share[at] <= 1
-    undecided = not broken and bool(np.isinf(limits[at]) and np.isinf(limits).all())
-    return Finding(
-        law,
-        result,
-        Verdict.BROKEN if broken else Verdict.UNDECIDED if undecided else Verdict.HOLDS,
-        problem,
-        error=float(error[at]),
-        # A broken element is shown against the bound that it should have kept, not the one that would have forgiven more.
-        bound=float(np.broadcast_to(bound.elementwise, error.shape)[at] if broken else limits[at]),
-        index=at if error.ndim else None,
-        actual=float(actual[at]),
-        expected=float(expected[at]),
-        normwise=normwise and not broken,
-        note="rounding alone can make any error here: too many terms for this precision" if undecided else "",
-    )
-
-
-def _share(error: Array, bound: Array) -> Array:
-    """Error as a share of the bound: 0/0 is no error, NaN is beyond any finite bound, and an infinite bound decides nothing."""
-    share = error / bound
-    if np.isnan(share).any():
-        share = np.where(np.isnan(error) & ~np.isinf(bound), inf, np.nan_to_num(share, nan=0.0, posinf=inf))
-    return np.asarray(share)
 
 
 @dataclass(frozen=True)

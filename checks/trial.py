@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from checks.arithmetic import transforms
 from checks.bounds import Bound, rounding
 from checks.implementation import Implementation
 from checks.op import Array, Case, Problem
@@ -16,13 +17,12 @@ from checks.op import Array, Case, Problem
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """An implementation and the reference on the same case; `exact_in` is the least dtype in which its sums are exact."""
+    """An implementation and the reference on the same case."""
 
     problem: Problem
     implementation: Implementation
     reference: Implementation
     case: Case
-    exact_in: str = ""
 
     @cached_property
     def y(self) -> Array:
@@ -47,12 +47,27 @@ class Run:
     @cached_property
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
-        return self._bound("y", self.reference.forward(self._magnitudes))
+        return self._rounding("y", self.reference.forward(self._magnitudes))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
         """What rounding can do to each gradient, by input name."""
-        return {name: self._bound(name, m) for name, m in self.reference.backward(self._magnitudes).items()}
+        return {name: self._rounding(name, m) for name, m in self.reference.backward(self._magnitudes).items()}
+
+    @cached_property
+    def transforms(self) -> bool:
+        """Whether only normwise bounds hold for the implementation, by its own results on whole numbers."""
+        return transforms(self)
+
+    def results(self) -> Iterator[tuple[str, Array, Array]]:
+        """Name, actual and expected of y and of each gradient."""
+        yield "y", self.y, self.true_y
+        for name, gradient in self.gradients.items():
+            yield f"grad_{name}", gradient, self.true_gradients[name]
+
+    def bound(self, result: str) -> Bound:
+        """What rounding can do to a result of this name."""
+        return self.y_bound if result == "y" else self.gradient_bounds[result.removeprefix("grad_")]
 
     def with_cotangent(self, cotangent: Array) -> Run:
         """The same inputs under another cotangent."""
@@ -61,14 +76,14 @@ class Run:
     @cached_property
     def _widened(self) -> Case:
         """The case in float64, or in float32 where its sums are exact there too: half the work for the same numbers."""
-        return self.case.widened(np.float32 if self.exact_in == "float32" else np.float64)
+        return self.case.widened(np.float32 if self.case.whole and self.problem.fits("float32") else np.float64)
 
     @cached_property
     def _magnitudes(self) -> Case:
         """The case's magnitudes, whose sums need few digits: in float32 where it has the range."""
         return self.case.absolute().widened(np.float32 if self.case.moderate else np.float64)
 
-    def _bound(self, name: str, magnitude: Array) -> Bound:
+    def _rounding(self, name: str, magnitude: Array) -> Bound:
         op = self.problem.op
         factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in op.factors[name]]
         return rounding(op.terms(self.problem)[name], magnitude, factors, self.problem.dtype)
@@ -87,8 +102,7 @@ class Trial:
         """On whole numbers, or None where the dtype has no room for exact sums of so many terms."""
         if self.problem.largest < 1:
             return None
-        exact_in = "float32" if self.problem.fits("float32") else "float64"
-        return replace(self._run(self.problem, self.problem.whole_numbers()), exact_in=exact_in)
+        return self._run(self.problem, self.problem.whole_numbers())
 
     @cached_property
     def real(self) -> Run:

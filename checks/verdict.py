@@ -177,7 +177,7 @@ def _no_files() -> Iterator[None]:
 
 
 class _Failed(Exception):
-    """This problem fails: Hypothesis is to look for a simpler one that fails too."""
+    """The problem fails: Hypothesis is to look for a simpler one that fails too."""
 
 
 def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementation) -> list[Finding]:

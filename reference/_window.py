@@ -132,7 +132,7 @@ def per_axis(name: str, value: int | Sequence[int], axes: int, *, least: int) ->
         )
     for entry in entries:
         if isinstance(entry, bool) or not isinstance(entry, int | np.integer):
-            raise ValueError(f"{name} is {value!r}; expected whole numbers")
+            raise ValueError(f"{name} is {value!r}; expected whole numbers")  # noqa: TRY004, the value 1.5 is what is wrong
         if entry < least:
             raise ValueError(f"{name} is {value!r}; expected at least {least}")
     return tuple(int(entry) for entry in entries)

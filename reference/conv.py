@@ -24,6 +24,8 @@ import numpy as np
 
 from reference._window import Array, Padding, Window, blocks, gather, residues, scatter, window
 
+EVERY = (slice(None), slice(None))  # all samples and channels, or all channels out and in
+
 
 def forward(
     x: Array,
@@ -109,7 +111,7 @@ def _under_inputs(g: Array, x: Array, weight: Array, over: Window, groups: int) 
     grad_x = np.zeros(x.shape, np.result_type(g, weight))
     grad_weight = np.zeros(weight.shape, np.result_type(g, x))
     for met in residues(over):
-        offsets, inputs = (..., *met.offsets), (..., *met.inputs)
+        offsets, inputs = (*EVERY, *met.offsets), (*EVERY, *met.inputs)
         swapped = _swapped(weight[offsets], groups)
         kernel = _matrix(swapped, groups, 1)
         grad_kernel = np.zeros(kernel.shape, grad_weight.dtype)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.bounds import unit_roundoff
+from checks.comparison import compared
 from checks.directions import Line, direction, inner, inner_gamma
-from checks.report import Finding, compared
+from checks.report import Finding
 from checks.trial import Trial
 
 RANK = 4
@@ -30,4 +31,4 @@ def check(trial: Trial) -> Iterator[Finding]:
         bound = run.y_bound.dot(case.cotangent) + line.claim_bound
         # The bounds hold at least u·Σ|terms|, which says how large the terms of the two inner products can be.
         sums = inner_gamma(run.problem.elements) / unit_roundoff(run.problem.dtype)
-        yield compared("adjoint", line.result, run.problem, line.claim, left, bound * (1 + sums))
+        yield compared("adjoint", line.result, run, line.claim, left, bound * (1 + sums))

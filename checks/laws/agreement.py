@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.report import Finding, compared
+from checks.comparison import compared
+from checks.report import Finding
 from checks.trial import Trial
 
 RANK = 3
@@ -17,6 +18,5 @@ RANK = 3
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on y and one for each gradient."""
     run = trial.real
-    yield compared("agreement", "y", run.problem, run.y, run.true_y, run.y_bound)
-    for name, bound in run.gradient_bounds.items():
-        yield compared("agreement", f"grad_{name}", run.problem, run.gradients[name], run.true_gradients[name], bound)
+    for result, actual, expected in run.results():
+        yield compared("agreement", result, run, actual, expected, run.bound(result))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.report import Finding, compared
+from checks.comparison import compared
+from checks.report import Finding
 from checks.trial import Trial
 
 RANK = 7
@@ -19,4 +20,4 @@ def check(trial: Trial) -> Iterator[Finding]:
     run = trial.light
     _, gradients = trial.witness
     for name, bound in run.gradient_bounds.items():
-        yield compared("autograd", f"grad_{name}", run.problem, run.gradients[name], gradients[name], bound)
+        yield compared("autograd", f"grad_{name}", run, run.gradients[name], gradients[name], bound)

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from checks.bounds import unit_roundoff
+from checks.comparison import compared
 from checks.directions import Line, inner, inner_gamma, lines
-from checks.report import Finding, compared
+from checks.report import Finding
 from checks.trial import Run, Trial
 
 RANK = 5
@@ -36,4 +37,4 @@ def _finding(run: Run, line: Line) -> Finding:
     limit = run.y_bound.dot(case.cotangent) * (2 * run.problem.op.degree) + line.claim_bound
     sums = inner_gamma(run.problem.elements) / unit_roundoff(run.problem.dtype)
     right = inner(case.cotangent, y.imag / H)
-    return compared("complex_step", line.result, run.problem, line.claim, right, limit * (1 + sums))
+    return compared("complex_step", line.result, run, line.claim, right, limit * (1 + sums))

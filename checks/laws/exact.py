@@ -27,21 +27,16 @@ where the same few elements are off each time and all others never, it is a mist
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from math import nan
 
 import numpy as np
 
-from checks.bounds import unit_roundoff
+from checks.arithmetic import is_noise, stays_put
 from checks.op import Array, Problem
 from checks.report import Finding, Verdict
 from checks.trial import Run, Trial
 
 RANK = 2
-
-# Noise that stays among the same elements by chance, once in so many times, is taken for a mistake.
-CHANCE = 1e-9
-REDRAWS = 24
 
 
 def check(trial: Trial) -> Iterator[Finding]:
@@ -50,9 +45,8 @@ def check(trial: Trial) -> Iterator[Finding]:
     if run is None:
         yield Finding("exact", "y", Verdict.UNDECIDED, trial.problem, note=_no_room(trial.problem))
         return
-    yield _identical("y", run, run.y, run.true_y)
-    for name, gradient in run.gradients.items():
-        yield _identical(f"grad_{name}", run, gradient, run.true_gradients[name])
+    for result, actual, expected in run.results():
+        yield _identical(result, run, actual, expected)
     for group in trial.problem.op.linear_in:
         yield from _identity(run, tuple(name for name in group if name in trial.problem.present))
 
@@ -65,62 +59,29 @@ def miss(problem: Problem) -> float:
 def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding:
     if np.array_equal(actual, expected):
         return Finding("exact", result, Verdict.HOLDS, run.problem)
-    bound = run.y_bound if result == "y" else run.gradient_bounds[result.removeprefix("grad_")]
-    error = np.abs(np.asarray(actual, np.float64) - expected)
-    slight = max(0.499, float(np.abs(expected).max()) / 1000)
-    noise = bool(np.all(error <= min(slight, float(bound.normwise))))
-    inexact = noise and not _always_there(result, run, actual, expected)
+    noise = is_noise(actual, expected, run.bound(result)) and not stays_put(run, result, actual, expected)
+    with np.errstate(invalid="ignore"):
+        error = np.abs(np.asarray(actual, np.float64) - expected)
     at = tuple(map(int, np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)))
     return Finding(
         "exact",
         result,
-        Verdict.UNDECIDED if inexact else Verdict.BROKEN,
+        Verdict.UNDECIDED if noise else Verdict.BROKEN,
         run.problem,
         error=float(error[at]) if np.isfinite(error[at]) else nan,
         index=at,
         actual=float(np.real(actual[at])),
         expected=float(expected[at]),
-        note="inexact arithmetic: whole numbers come out only after rounding" if inexact else "",
+        note="inexact arithmetic: whole numbers come out only after rounding" if noise else "",
     )
-
-
-def _always_there(result: str, run: Run, actual: Array, expected: Array) -> bool:
-    """Whether the elements that are off stay among the same few when the numbers are drawn again.
-
-    Elements that should be 0 are left out, and those within a few roundings of themselves: there a transform can leave its
-    noise in every draw.
-    """
-    few = 8 * unit_roundoff(run.problem.dtype)
-    wrong = _off(actual, expected, few)
-    among = float(wrong.sum() / max(1, np.count_nonzero(expected)))
-    if not 0 < among < 1:
-        return False
-    chance = 1.0
-    for redraw in range(1, REDRAWS + 1):
-        problem = replace(run.problem, seed=run.problem.seed + redraw)
-        other = replace(run, problem=problem, case=problem.whole_numbers())
-        name = result.removeprefix("grad_")
-        pair = (other.y, other.true_y) if result == "y" else (other.gradients[name], other.true_gradients[name])
-        off = _off(*pair, few)
-        if np.any(off & ~wrong):
-            return False
-        chance *= among ** int(off.sum())
-        if chance < CHANCE:
-            return True
-    return False
-
-
-def _off(actual: Array, expected: Array, few: float) -> Array:
-    return (expected != 0) & (np.abs(actual - expected) > few * np.abs(expected))
 
 
 def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
     """⟨g, y⟩ = Σ⟨∂a, a⟩ modulo 2^64, where every number in it is whole."""
-    factors = [(run.gradients[name], run.case.input(name)) for name in group]
-    wholes = [[_whole(a) for a in pair] for pair in ((run.y, run.case.cotangent), *factors)]
-    if any(a is None for pair in wholes for a in pair):
+    pairs = [(run.y, run.case.cotangent), *((run.gradients[name], run.case.input(name)) for name in group)]
+    if not all(_whole(result) for result, _ in pairs):
         return  # the findings on the elements say so already
-    left, *parts = (int(np.vdot(*pair)) for pair in wholes)
+    left, *parts = (int(np.vdot(a.astype(np.int64), b.astype(np.int64))) for a, b in pairs)
     right = sum(parts)
     same = (left - right) % 2**64 == 0
     words = " + ".join(f"⟨grad_{a}, {a}⟩" for a in group)
@@ -135,11 +96,10 @@ def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
     )
 
 
-def _whole(a: Array) -> Array | None:
-    """The same numbers as 64-bit integers, or None if they are not whole or too large."""
+def _whole(a: Array) -> bool:
+    """Whether these are whole numbers that 64-bit integers can hold."""
     with np.errstate(invalid="ignore"):
-        whole = a.astype(np.int64)
-    return whole if np.array_equal(whole, a) else None
+        return np.array_equal(a.astype(np.int64), a)
 
 
 def _no_room(problem: Problem) -> str:

@@ -51,7 +51,7 @@ def _finding(run: Run, line: Line, noise: Bound) -> Finding:
     sums = 1 + inner_gamma(run.problem.elements) / unit_roundoff(run.problem.dtype)
     error, normwise = abs(estimate.value - line.claim), False
     bound = estimate.truncation + (estimate.rounding + float(line.claim_bound.elementwise)) * sums
-    if error > bound:
+    if error > bound and run.transforms:
         bound = estimate.truncation + (estimate.normwise_rounding + float(line.claim_bound.normwise)) * sums
         normwise = True
     finding = Finding(
@@ -122,7 +122,8 @@ def _relative_cotangent(run: Run) -> Array:
     least, most = (int(np.log2(float(x))) for x in (np.finfo(run.problem.dtype).tiny, np.finfo(run.problem.dtype).max))
     exponent = np.clip(-np.round(np.log2(np.where(usable, terms, 1.0))), least + 4, most - 4).astype(int)
     sign = run.problem.rng(RANK).choice((-1.0, 1.0), exponent.shape)
-    return np.ldexp(sign, exponent).astype(run.problem.dtype)
+    cotangent: Array = np.ldexp(sign, exponent)
+    return cotangent.astype(run.problem.dtype)
 
 
 def _locate(run: Run, line: Line) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.report import Finding, compared
+from checks.comparison import compared
+from checks.report import Finding
 from checks.trial import Trial
 
 RANK = 1
@@ -18,4 +19,4 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding, on y."""
     run = trial.light
     y, _ = trial.witness
-    yield compared("forward", "y", run.problem, run.y, y, run.y_bound)
+    yield compared("forward", "y", run, run.y, y, run.y_bound)

@@ -13,7 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from checks.bounds import Bound
-from checks.report import Finding, Verdict, compared
+from checks.comparison import compared
+from checks.report import Finding, Verdict
 from checks.trial import Trial
 
 RANK = 8
@@ -25,17 +26,17 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each gradient, and one for each that is not 0 at 0."""
     run = trial.light
     g1 = run.case.cotangent
-    g2 = (run.problem.rng(8).uniform(-1, 1, g1.shape) * g1).astype(g1.dtype)
+    g2 = (run.problem.rng(RANK).uniform(-1, 1, g1.shape) * g1).astype(g1.dtype)
     second = run.with_cotangent(g2).gradients
     both = run.with_cotangent((A * g1 + g2).astype(g1.dtype)).gradients
     for name, bound in run.gradient_bounds.items():
         expected = A * run.gradients[name].astype(np.float64) + second[name]
         limit = _sum(bound, abs(A) + 1)
-        yield compared("linearity", f"grad_{name}", run.problem, both[name], expected, limit)
+        yield compared("linearity", f"grad_{name}", run, both[name], expected, limit)
     zero = run.with_cotangent(np.zeros_like(g1)).gradients
     nothing = Bound(np.zeros(()), np.zeros(()))
     for name, gradient in zero.items():
-        finding = compared("linearity", f"grad_{name}", run.problem, gradient, np.zeros(gradient.shape), nothing)
+        finding = compared("linearity", f"grad_{name}", run, gradient, np.zeros(gradient.shape), nothing)
         if finding.verdict is not Verdict.HOLDS:
             yield replace(finding, note="backward of a cotangent of zeros is not zero")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
 DIMS = (1, 2, 3)
+DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
 PER_AXIS = ("stride", "padding", "dilation", "kernel", "size")
 
 OPTIONS = (
@@ -201,9 +202,7 @@ def _window(x: Sequence[int], weight: Sequence[int], parameters: Mapping[str, An
 
 def terms(problem: Problem) -> dict[str, int]:
     """Products in the longest sum: over C/groups and offsets (and bias), O/groups and offsets, samples and positions."""
-    weight, y = problem.shapes["weight"], problem.shapes["y"]
-    assert weight is not None
-    assert y is not None
+    weight, y = problem.shape("weight"), problem.shape("y")
     offsets, positions = prod(weight[2:]), y[0] * prod(y[2:])
     return {
         "y": weight[1] * offsets + 1,
@@ -215,13 +214,20 @@ def terms(problem: Problem) -> dict[str, int]:
 
 def lighter(problem: Problem) -> Problem:
     """An eighth of the samples where a forward takes more than 2²⁵ products."""
-    x, y = problem.shapes["x"], problem.shapes["y"]
-    assert x is not None
-    assert y is not None
+    x, y = problem.shape("x"), problem.shape("y")
     if x[0] < 2 or prod(y) * terms(problem)["y"] <= 1 << 25:
         return problem
     samples = -(-x[0] // 8)
     return replace(problem, shapes={**problem.shapes, "x": (samples, *x[1:]), "y": (samples, *y[1:])})
+
+
+def telling() -> Problem:
+    """Sizes whose Fourier transforms no padding to a convenient length makes exact."""
+    return Problem(
+        OP,
+        shapes={"x": (1, 2, 11, 11), "weight": (2, 2, 3, 3), "bias": (2,), "y": (1, 2, 9, 9)},
+        parameters=DEFAULTS,
+    )
 
 
 def twin(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, **parameters: Any) -> torch.Tensor:
@@ -244,10 +250,7 @@ def twin(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, **par
 
 def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
     """What a reader wants to know was tried; per-axis values are counted axis by axis."""
-    x, weight, y = (problem.shapes[name] for name in ("x", "weight", "y"))
-    assert x is not None
-    assert weight is not None
-    assert y is not None
+    x, weight, y = (problem.shape(name) for name in ("x", "weight", "y"))
     parameters = problem.parameters
     over = _window(x, weight, parameters)
     left = ((n - e) % s for n, e, s in zip(over.padded, over.span, over.stride, strict=True))
@@ -269,9 +272,7 @@ def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
 
 def pins(problem: Problem) -> dict[str, Any]:
     """The options that pin this very problem."""
-    x, weight = problem.shapes["x"], problem.shapes["weight"]
-    assert x is not None
-    assert weight is not None
+    x, weight = problem.shape("x"), problem.shape("weight")
     return {
         "dims": len(x) - 2,
         "size": x[2:],
@@ -286,7 +287,7 @@ OP = Op(
     name="conv",
     inputs=("x", "weight", "bias"),
     reference=reference.conv,
-    defaults={"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False},
+    defaults=DEFAULTS,
     options=OPTIONS,
     validate=validate,
     problems=problems,
@@ -296,6 +297,7 @@ OP = Op(
     linear_in=(("x", "bias"), ("weight", "bias")),
     degree=2,
     lighter=lighter,
+    telling=telling,
     coverage=coverage,
     pins=pins,
 )

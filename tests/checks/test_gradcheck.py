@@ -1,0 +1,463 @@
+"""The command line: what it prints, which exit code it gives, and how it refuses what makes no sense."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from checks import gradcheck, judge
+from checks.laws import laws
+from checks.ops import ops
+from reference import conv
+
+ROOT = Path(__file__).parents[2]
+RUN = ("conv", "--stride", "2", "--examples", "20", "--seed", "1")
+FEW = ("--examples", "8", "--seed", "3", "--laws", "exact")
+OPTIONS = "stride padding dilation groups flip no-flip dims kernel size channels batch"
+SHARED = "dtype examples seed laws list verbose quiet json help"
+COLOUR = "\x1b["
+
+
+def python(folder, *arguments, **environment):
+    """Run this interpreter in a folder, with the project on its path and both streams in pipes."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
+    return subprocess.run(  # noqa: S603, the interpreter that runs the tests
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**inherited, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def timeless(text):
+    return re.sub(r"\d+\.\d s\b", "… s", text)
+
+
+@pytest.fixture
+def printed(capsys):
+    """What a command line prints on standard output, once its exit code has been found to be 0."""
+
+    def run(*arguments):
+        assert gradcheck.main(arguments) == 0
+        out, err = capsys.readouterr()
+        assert err == "", "standard error is for refusals and the progress bar"
+        return out
+
+    return run
+
+
+@pytest.fixture
+def refusal(capsys):
+    """The one sentence with which a command line is refused."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            gradcheck.main(arguments)
+        err = capsys.readouterr().err
+        assert stopped.value.code == gradcheck.USAGE_ERROR == 2
+        assert err.startswith("gradcheck: ")
+        assert err.count("\n") == 1, err
+        assert err.endswith("\n")
+        return err.removeprefix("gradcheck: ").rstrip("\n")
+
+    return run
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """The shapes of x and weight and the parameters of each call that a command line makes of the implementation."""
+
+    def run(*arguments):
+        calls = []
+
+        class Recording:
+            def forward(self, x, weight, bias, **parameters):
+                calls.append((x.shape, weight.shape, parameters))
+                return conv.forward(x, weight, bias, **parameters)
+
+            backward = staticmethod(conv.backward)
+
+        monkeypatch.setattr(gradcheck, "judge", lambda op, **options: judge(op, Recording, **options))
+        assert gradcheck.main(["conv", "--examples", "15", "--seed", "5", "--laws", "exact", "-q", *arguments]) == 0
+        assert len(calls) >= 15, "every case calls forward"
+        return calls
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory):
+    """The run of the README in a subprocess, and the folder it ran in."""
+    folder = tmp_path_factory.mktemp("empty")
+    return python(folder, "-m", "checks.gradcheck", *RUN), folder
+
+
+def test_right_code_exits_0_with_nothing_on_standard_error_and_no_file_left_behind(verdict):
+    done, folder = verdict
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "no progress bar in a pipe, no warnings"
+    assert list(folder.iterdir()) == []
+
+
+def test_the_first_line_is_the_verdict(verdict):
+    assert verdict[0].stdout.splitlines()[0] == "conv: right.  reference.conv, float64"
+
+
+def test_the_verdict_counts_cases_and_checks(verdict):
+    counts = re.search(
+        r"^(\d+) cases, (\d+) checks: (\d+) hold, (\d+) broken, (\d+) undecided; (\d+) cases not supported$",
+        verdict[0].stdout,
+        re.MULTILINE,
+    )
+    assert counts, verdict[0].stdout
+    cases, checks, hold, broken, undecided, unsupported = map(int, counts.groups())
+    assert (cases, broken, unsupported) == (20, 0, 0)
+    assert checks == hold + undecided > 20 * len(laws())
+
+
+def test_the_verdict_has_a_row_for_each_law_sharpest_first(verdict):
+    out = verdict[0].stdout
+    assert re.search(r"^law +hold +broken +undecided +worst error / bound$", out, re.MULTILINE)
+    rows = re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+)   (not a bit off|[\d.e+-]+)", out, re.MULTILINE)
+    assert [row[0] for row in rows] == list(laws())
+    assert all(int(hold) > 0 for _, hold, *_ in rows)
+    assert [share for name, *_, share in rows if name == "exact"] == ["not a bit off"]
+    assert all(float(share) <= 1 for name, *_, share in rows if name != "exact")
+
+
+def test_the_rows_add_up_to_the_counts(verdict):
+    out = verdict[0].stdout
+    rows = re.findall(r"^\w+ +(\d+) +(\d+) +(\d+)   \S", out, re.MULTILINE)
+    total = re.search(r": (\d+) hold, (\d+) broken, (\d+) undecided", out)
+    assert [sum(map(int, column)) for column in zip(*rows, strict=True)] == [int(n) for n in total.groups()]
+
+
+def test_the_verdict_says_what_was_tried(verdict):
+    out = verdict[0].stdout
+    assert "  stride          2: 100 %\n" in out, out
+    assert re.search(r"^  rows left over  no: \d+ %, yes: \d+ %$", out, re.MULTILINE), out
+    for label in "dims padding dilation kernel groups channels flip bias batch".split():
+        assert re.search(rf"^  {label} +\S.*: \d+ %", out, re.MULTILINE), label
+
+
+def test_the_verdict_says_what_it_proves_and_where_it_comes_from(verdict):
+    out = verdict[0].stdout
+    assert re.search(r"passes `exact` with probability at most \de-\d\d$", out, re.MULTILINE), out
+    last = out.splitlines()[-1]
+    number = r"\d+\.\d+\S*"
+    versions = rf"python {number} · numpy {number} · torch {number} · hypothesis {number}"
+    assert re.fullmatch(rf"seed 1 · {versions} · \d+\.\d s", last), last
+
+
+def test_the_same_seed_prints_the_same_from_anywhere_but_for_the_seconds(verdict, printed):
+    assert timeless(printed(*RUN)) == timeless(verdict[0].stdout)
+
+
+def test_another_seed_tries_other_cases(verdict, printed):
+    assert timeless(printed(*RUN[:-1], "2")) != timeless(verdict[0].stdout)
+
+
+def test_without_a_seed_a_fresh_one_is_drawn_and_shown(printed):
+    first, second = (re.search(r"^seed (\d+)", printed("conv", *FEW[:2], *FEW[4:]), re.MULTILINE) for _ in range(2))
+    assert first.group(1) != second.group(1)
+
+
+def test_a_shown_seed_repeats_the_run(printed):
+    out = printed("conv", *FEW[:2], *FEW[4:])
+    seed = re.search(r"^seed (\d+)", out, re.MULTILINE).group(1)
+    assert timeless(printed("conv", *FEW[:2], *FEW[4:], "--seed", seed)) == timeless(out)
+
+
+@pytest.mark.parametrize("flag", ["-q", "--quiet"])
+def test_quiet_prints_the_verdict_only(printed, flag):
+    assert printed("conv", *FEW, flag) == "conv: right.  reference.conv, float64\n"
+
+
+def test_verbose_adds_each_finding_that_does_not_hold(printed):
+    run = "conv", "--dtype", "float16", "--kernel", "4", "--dims", "2", "--examples", "15", "--seed", "3"
+    plain, verbose = printed(*run), printed(*run, "-v")
+    undecided = int(re.search(r"(\d+) undecided", plain).group(1))
+    assert undecided > 0, "this run is meant to have some"
+    assert timeless(verbose).startswith(timeless(plain.rstrip("\n")))
+    assert len(re.findall(r"^undecided \w+ .*: error .*, bound .*; x \(", verbose, re.MULTILINE)) == undecided
+
+
+def test_all_judges_every_op(printed):
+    assert [line.split(":")[0] for line in printed("all", *FEW, "-q").splitlines()] == list(ops())
+
+
+def test_options_may_come_before_the_op(printed):
+    assert timeless(printed("--stride", "2", "conv", *FEW)) == timeless(printed("conv", "--stride", "2", *FEW))
+
+
+def test_list_names_every_op_and_every_law_with_what_it_says(printed):
+    lines = printed("--list").splitlines()
+    assert lines[0] == "ops"
+    assert {f"  {name}" for name in ops()} <= set(lines)
+    for name in laws():
+        assert any(re.match(rf"  {name} +\S.*", line) for line in lines), name
+
+
+@pytest.mark.parametrize(("arguments", "options"), [(["--help"], SHARED), (["conv", "--help"], f"{SHARED} {OPTIONS}")])
+def test_help_shows_the_options_and_exits_0(capsys, arguments, options):
+    with pytest.raises(SystemExit) as stopped:
+        gradcheck.main(arguments)
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    assert "python -m checks.gradcheck" in out
+    assert set(options.split()) <= set(re.findall(r"--([a-z-]+)", out))
+
+
+def test_options_of_an_op_are_not_shown_for_all_ops(capsys):
+    with pytest.raises(SystemExit):
+        gradcheck.main(["--help"])
+    assert "--dilation" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["conv", "--help"], ["--list"], ["conv", "--strid", "2"]])
+def test_help_waits_for_neither_torch_nor_hypothesis(tmp_path, arguments):
+    script = f"""
+import sys
+from checks import gradcheck
+try:
+    gradcheck.main({arguments})
+except SystemExit:
+    pass
+print("loaded", sorted({{"torch", "hypothesis", "pytest"}} & set(sys.modules)))
+"""
+    done = python(tmp_path, "-c", script)
+    assert done.stdout.splitlines()[-1:] == ["loaded []"], done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_to_a_file_is_written_beside_the_usual_text(tmp_path, printed):
+    path = tmp_path / "report.json"
+    out = printed("conv", "--stride", "2", *FEW, "--json", str(path))
+    assert out.startswith("conv: right.")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["schema"] == "gradoracle-report/1"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_to_standard_output_is_all_that_is_there(printed):
+    document = json.loads(printed("conv", "--stride", "2,1", "--padding", "same", *FEW, "--json", "-"))
+    assert document["schema"] == "gradoracle-report/1"
+    (report,) = document["reports"]
+    assert report["pinned"] == {"stride": [2, 1], "padding": "same"}
+    assert (report["seed"], report["examples"], report["cases"]) == (3, 8, 8)
+
+
+def test_json_in_a_pipe_is_utf_8_json_and_nothing_else(tmp_path):
+    done = python(tmp_path, "-m", "checks.gradcheck", "conv", *FEW, "--json", "-", FORCE_COLOR="1")
+    assert json.loads(done.stdout)["reports"][0]["verdict"] == "right", done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_laws_asks_those_laws_only_and_in_their_own_order(printed):
+    out = printed("conv", *FEW[:4], "--laws", "adjoint,exact")
+    assert re.findall(r"^(\w+) +\d+ +\d+ +\d+ ", out, re.MULTILINE) == ["exact", "adjoint"]
+
+
+def test_without_the_exact_law_no_bound_on_a_miss_is_claimed(printed):
+    assert "probability" not in printed("conv", *FEW[:4], "--laws", "adjoint")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_dtype_is_what_the_implementation_is_given(monkeypatch, capsys, dtype):
+    given = set()
+
+    class Recording:
+        def forward(self, *inputs, **parameters):
+            given.update(a.dtype.name for a in inputs if a is not None)
+            return conv.forward(*inputs, **parameters)
+
+        backward = staticmethod(conv.backward)
+
+    monkeypatch.setattr(gradcheck, "judge", lambda op, **options: judge(op, Recording, **options))
+    assert gradcheck.main(["conv", "--dtype", dtype, *FEW]) == 0
+    assert given == {dtype}
+    assert capsys.readouterr().out.startswith(f"conv: right.  Recording, {dtype}\n")
+
+
+PARAMETERS = [
+    ("--stride 2", {"stride": 2}),
+    ("--stride 2,1", {"stride": (2, 1)}),
+    ("--padding same", {"padding": "same"}),
+    ("--padding full", {"padding": "full"}),
+    ("--padding valid", {"padding": "valid"}),
+    ("--padding 0", {"padding": 0}),
+    ("--padding 1,0,2", {"padding": (1, 0, 2)}),
+    ("--dilation 3", {"dilation": 3}),
+    ("--dilation 1,2", {"dilation": (1, 2)}),
+    ("--groups 3", {"groups": 3}),
+    ("--flip", {"flip": True}),
+    ("--no-flip", {"flip": False}),
+    ("--stride 3 --padding 2 --dilation 2 --groups 2 --flip", {"stride": 3, "padding": 2, "groups": 2, "flip": True}),
+]
+
+
+@pytest.mark.parametrize(("options", "expected"), PARAMETERS, ids=[options for options, _ in PARAMETERS])
+def test_a_pinned_parameter_holds_in_every_case(tried, options, expected):
+    for _, _, parameters in tried(*options.split()):
+        assert {name: parameters[name] for name in expected} == expected
+
+
+SHAPES = [
+    ("--kernel 3,5", lambda x, weight: weight[2:] == (3, 5)),
+    ("--kernel 2", lambda x, weight: set(weight[2:]) == {2}),
+    ("--size 9,7", lambda x, weight: x[2:] == (9, 7)),
+    ("--size 4", lambda x, weight: set(x[2:]) == {4}),
+    ("--dims 1", lambda x, weight: len(x) == len(weight) == 3),
+    ("--dims 3", lambda x, weight: len(x) == len(weight) == 5),
+    ("--channels 4,6", lambda x, weight: x[1] == 4 and weight[0] == 6),
+    ("--channels 3", lambda x, weight: x[1] == weight[0] == 3),
+    ("--batch 0", lambda x, weight: x[0] == 0),
+    ("--batch 4", lambda x, weight: x[0] == 4),
+    ("--stride 2,2 --size 5", lambda x, weight: x[2:] == (5, 5)),
+    (
+        "--groups 2 --channels 4,6 --dims 1 --size 8 --kernel 3",
+        lambda x, weight: (x[1:], weight) == ((4, 8), (6, 2, 3)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "holds"), SHAPES, ids=[options for options, _ in SHAPES])
+def test_a_pinned_shape_holds_in_every_case(tried, options, holds):
+    for x, weight, _ in tried(*options.split()):
+        assert holds(x, weight), (x, weight)
+
+
+def test_what_is_not_pinned_varies(tried):
+    calls = tried("--stride", "2")
+    assert len({x[2:] for x, _, _ in calls}) > 3
+    assert len({weight[2:] for _, weight, _ in calls}) > 3
+    for name in ("padding", "dilation", "groups", "flip"):
+        assert len({parameters[name] for _, _, parameters in calls}) > 1, name
+
+
+REFUSED = [  # the command line, and the words that its refusal has to contain: given, expected, close
+    ("conv --groups 3 --channels 4,6", ["groups 3", "channels 4,6", "groups 1 or 2 would", "channels 6,6"]),
+    ("conv --kernel 9 --size 3", ["kernel of 9", "size 3", "padding 0", "--padding 3", "--size 9"]),
+    ("conv --kernel 3,5 --size 9,2", ["kernel of 5", "size 2", "--padding 2", "--size 5"]),
+    ("conv --kernel 3 --size 5 --dilation 3", ["kernel of 3", "dilation 3", "spans 7", "size 5", "--padding 1"]),
+    ("conv --kernel 9 --size 3 --padding 1", ["kernel of 9", "size 3 with padding 1", "--padding 3", "--size 7"]),
+    ("conv --strid 2", ["no option --strid", "did you mean --stride?"]),
+    ("conv --strid=2", ["no option --strid;", "did you mean --stride?"]),
+    ("conv --stride 0", ["--stride", "'0'", "expected at least 1"]),
+    ("conv --stride -1", ["--stride", "'-1'", "expected at least 1"]),
+    ("conv --stride two", ["--stride", "'two'", "expected a whole number, or one for each axis such as 2,1"]),
+    ("conv --stride 1.5", ["--stride", "'1.5'", "expected a whole number"]),
+    ("conv --stride 2,", ["--stride", "'2,'", "expected a whole number"]),
+    ("conv --stride ²", ["--stride", "'²'", "expected a whole number"]),
+    ("conv --stride", ["--stride", "expected one argument"]),
+    ("conv --stride 1,1,1,1", ["stride 1,1,1,1", "4 entries", "expected 1, 2 or 3"]),
+    ("conv --dims 2 --stride 1,1,1", ["dims 2", "stride 1,1,1", "one number or 2"]),
+    ("conv --kernel 3,3 --size 5,5,5", ["kernel 3,3", "size 5,5,5", "different numbers of axes"]),
+    ("conv --dims 4", ["--dims", "'4'", "expected 1 to 3"]),
+    ("conv --padding smae", ["--padding", "'smae'", "valid, same, full"]),
+    ("conv --padding -1", ["--padding", "'-1'", "expected at least 0"]),
+    ("conv --channels 4,5,6", ["--channels", "'4,5,6'", "expected two whole numbers such as 4,6"]),
+    ("conv --channels 0", ["--channels", "'0'", "expected at least 1"]),
+    ("conv --groups 0", ["--groups", "'0'", "expected at least 1"]),
+    ("conv --batch -1", ["--batch", "'-1'", "expected at least 0"]),
+    ("conv --laws exat", ["no law 'exat'", "did you mean exact?"]),
+    ("conv --laws exact,,", ["no law ''", "known: forward, exact"]),
+    ("conv --dtype float8", ["--dtype", "'float8'", "'float64', 'float32', 'float16'"]),
+    ("conv --examples 0", ["--examples", "'0'", "expected at least 1"]),
+    ("conv --seed -1", ["--seed", "'-1'", "expected at least 0"]),
+    ("conv --seed x", ["--seed", "'x'", "expected a whole number"]),
+    ("conv extra", ["'extra'", "--stride"]),
+    ("conv conv", ["'conv'", "--stride"]),
+    ("cnov", ["no op 'cnov'", "did you mean conv?"]),
+    ("cnov --stride 2", ["no op 'cnov'", "did you mean conv?"]),
+    ("all --seeed 1", ["--seeed", "--seed"]),
+    ("", ["op", "conv"]),
+    ("-q", ["op", "conv"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSED, ids=[arguments or "nothing" for arguments, _ in REFUSED])
+def test_an_impossible_request_is_refused_in_one_sentence(refusal, arguments, words):
+    sentence = refusal(*arguments.split())
+    for word in words:
+        assert word in sentence, sentence
+
+
+@pytest.mark.parametrize("path", ["missing/report.json", "."])
+def test_a_json_path_that_cannot_be_written_is_refused(refusal, tmp_path, path):
+    sentence = refusal("conv", *FEW, "--json", str(tmp_path / path))
+    assert f"--json {tmp_path / path}" in sentence
+    assert "cannot be written: " in sentence
+
+
+def test_a_case_too_large_for_any_memory_is_refused_not_a_traceback(refusal):
+    assert "99999999999" in refusal("conv", "--stride", "99999999999", *FEW[:4])
+
+
+def test_a_refusal_from_a_shell_has_no_traceback_and_no_colour(tmp_path):
+    done = python(tmp_path, "-m", "checks.gradcheck", "conv", "--groups", "3", "--channels", "4,6")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert COLOUR not in done.stderr
+
+
+@pytest.fixture
+def paints(monkeypatch, capsys):
+    """Whether the verdict has colours in this environment; pytest's capture is a pipe."""
+
+    def run(terminal=None, **environment):
+        for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        if terminal is not None:
+            monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+        assert gradcheck.main(["conv", *FEW]) == 0
+        return COLOUR in capsys.readouterr().out
+
+    return run
+
+
+def test_there_is_no_colour_in_a_pipe_unless_it_is_forced(paints):
+    assert not paints()
+    assert paints(FORCE_COLOR="1")
+
+
+def test_there_is_colour_on_a_terminal_unless_it_is_unwanted(paints):
+    assert paints(terminal=True, TERM="xterm")
+    assert paints(terminal=True, TERM="xterm", NO_COLOR=""), "an empty NO_COLOR means nothing (no-color.org)"
+    assert not paints(terminal=True, TERM="xterm", NO_COLOR="1")
+    assert not paints(terminal=True, TERM="dumb")
+
+
+def test_no_colour_wins_over_forced_colour(paints):
+    assert not paints(NO_COLOR="1", FORCE_COLOR="1")
+
+
+def test_a_terminal_shows_a_progress_bar_and_clears_it(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert gradcheck.main(["conv", *FEW]) == 0
+    err = capsys.readouterr().err
+    assert err.endswith("\r\x1b[K"), "cleared: the verdict takes its place"
+    done = [int(number) for number in re.findall(r" (\d+)(?=\r)", err)]
+    assert done == sorted(done)
+    assert done[-1] == 8
+    lengths = [bar.count("█") for bar in err.split("\r")[1:-1]]
+    assert all(before <= after for before, after in pairwise(lengths))
+    assert lengths[-1] == gradcheck._Bar.WIDTH
+
+
+def test_quiet_shows_no_progress_bar_on_a_terminal_either(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert gradcheck.main(["conv", *FEW, "-q"]) == 0
+    assert capsys.readouterr().err == ""

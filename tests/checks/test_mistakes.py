@@ -1,0 +1,110 @@
+"""Every planted mistake is caught, in the results that it spoils and in no other, and shrinks to something small."""
+
+import pytest
+
+from checks import Report, Verdict, judge
+from checks.laws import laws
+from reference import conv
+from tests.checks.wrong_conv import MISTAKES, Wrong
+
+BY_NAME = {wrong.name: wrong for wrong in MISTAKES}
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """The report on each mistake, made once and read by several tests."""
+    made: dict[str, Report] = {}
+
+    def report(name: str) -> Report:
+        if name not in made:
+            made[name] = judge("conv", BY_NAME[name], seed=20, examples=100)
+        return made[name]
+
+    return report
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_mistake_is_caught_and_nothing_else_is_accused(judged, name):
+    report = judged(name)
+    assert not report
+    assert report.exit_code == 1
+    assert {f.result for f in report.failures} == set(BY_NAME[name].wrong)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_smallest_case_has_few_numbers(judged, name):
+    for failure in judged(name).failures:
+        assert failure.problem.elements <= 20, failure
+
+
+def test_the_smallest_case_of_a_padding_mistake_is_one_sample_and_one_channel(judged):
+    (failure,) = judged("padding_not_cropped").failures
+    x, weight = failure.problem.shape("x"), failure.problem.shape("weight")
+    assert x[:2] == (1, 1)
+    assert weight[:2] == (1, 1)
+    assert max(x[2:]) <= 4
+
+
+def test_a_failure_shows_whole_numbers_with_the_right_one_beside_the_wrong(judged):
+    (failure,) = judged("kernel_not_turned").failures
+    assert failure.law == "exact"
+    assert failure.actual != failure.expected
+    assert failure.actual == round(failure.actual)
+    assert abs(failure.expected) <= 9 * 9 * 4
+    assert failure.bound == 0
+
+
+@pytest.mark.parametrize(
+    ("law", "name"),
+    [
+        ("forward", "both_flipped"),
+        ("exact", "one_element_off"),
+        ("agreement", "single_precision_inside"),
+        ("adjoint", "stride_ignored"),
+        ("complex_step", "dilation_ignored"),
+        ("finite_difference", "rows_left_over_shifted"),
+        ("autograd", "groups_reversed"),
+    ],
+)
+def test_each_law_catches_a_mistake_by_itself(law, name):
+    report = judge("conv", BY_NAME[name], seed=21, examples=60, laws=[law])
+    assert report.exit_code == 1
+    assert {f.law for f in report.failures} == {law}
+
+
+@pytest.mark.parametrize("law", ["adjoint", "complex_step", "finite_difference", "autograd"])
+def test_each_witness_alone_catches_nearly_all_mistakes_in_backward(law):
+    caught = {w.name for w in MISTAKES if not judge("conv", w, seed=22, examples=30, laws=[law])}
+    # forward is as wrong as backward there, so nothing but another forward can tell; float32 hides where T is large.
+    assert set(BY_NAME) - caught <= {"both_flipped", "single_precision_inside", "one_element_off"}
+
+
+def _squared(right, g, x, weight, bias, p):
+    return conv.backward(g * abs(g), x, weight, bias, **p)
+
+
+def _offset(right, g, x, weight, bias, p):
+    return [None if a is None else a + 1 for a in right]
+
+
+@pytest.mark.parametrize("change", [_squared, _offset])
+def test_linearity_catches_a_backward_that_is_not_linear(change):
+    wrong = Wrong(
+        change.__name__,
+        (),
+        lambda g, x, w, b, **p: change(conv.backward(g, x, w, b, **p), g, x, w, b, p),
+    )
+    report = judge("conv", wrong, seed=23, examples=30, laws=["linearity"])
+    assert report.exit_code == 1
+
+
+def test_a_mistake_in_float32_by_one_part_in_a_million_is_caught():
+    """Agreement cannot see it, since rounding could do as much; whole numbers can."""
+    report = judge("conv", BY_NAME["one_element_off"], seed=25, examples=200, dtype="float32")
+    assert {f.law for f in report.findings if f.verdict is Verdict.BROKEN} == {"exact"}
+
+
+def test_every_law_is_asked_of_every_implementation():
+    report = judge("conv", seed=26, examples=5)
+    assert report.laws == tuple(laws())
+    assert {f.law for f in report.findings} == set(laws())
