@@ -2,7 +2,7 @@
 
 A gradient is linear in the cotangent whatever the op. Here a is a power of two and |g₂| ≤ |g₁| element by element, so the
 bound of backward(g₁) serves all three: each rounds to within (|a| + 1) times it, the left side once more because
-a·g₁ + g₂ was itself rounded.
+a·g₁ + g₂ was itself rounded. (The bound is that of the right gradient: a wrong one may round by more.)
 """
 
 from __future__ import annotations
