@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from checks import judge, ops
-from checks.op import SIGNIFICAND, Op, Option
+from checks.op import Op, Option
 from checks.options import whole
 from checks.report import Report
 
@@ -30,17 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--list" in given:
         print(_listing())
         return 0
-    if name is None or name == "all" or name not in ops.ops():
-        _parser(None).parse_args(given)  # --help, or what is wrong with this
-        if name != "all":
-            _refuse(f"there is no op {name!r}; {ops.suggestion(str(name), [*ops.ops(), 'all'])}")
-        chosen = list(ops.ops().values())
-    else:
-        chosen = [ops.find(name)]
+    if name != "all" and name not in ops.ops():
+        _parser(None).parse_known_args([*given, "all"])  # --help stops here
+        known = [*ops.ops(), "all"]
+        what = (
+            f"there is no op {name!r}; {ops.suggestion(name, known)}" if name else f"name an op: {' or '.join(known)}"
+        )
+        _refuse(what)
+    chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
     parser = _parser(chosen[0] if len(chosen) == 1 else None)
     options, unknown = parser.parse_known_args(given)
     if unknown:
         _refuse_unknown(parser, unknown, chosen)
+    if options.json:
+        _refuse_unwritable(options.json)
     reports = [_judged(op, options) for op in chosen]
     if options.json:
         _write(options.json, reports)
@@ -93,7 +96,8 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
         group = parser.add_argument_group(f"what to hold fixed about {op.name} (everything else is drawn)")
         for option in op.options:
             _add(group, option)
-    parser.add_argument("--dtype", choices=list(SIGNIFICAND), default="float64", help="precision (default: float64)")
+    precisions = "float64, float32 or float16"
+    parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
     parser.add_argument("--examples", type=_typed(whole(1)), default=200, metavar="N", help="cases (default: 200)")
     parser.add_argument(
         "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
@@ -120,7 +124,7 @@ def _typed(parse: Any) -> Any:
         try:
             return parse(text)
         except ValueError as wrong:
-            raise argparse.ArgumentTypeError(f"{text!r} is not it; {wrong}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} given; {wrong}") from None
 
     return convert
 
@@ -153,10 +157,15 @@ def _write(path: Path, reports: list[Report]) -> None:
     if str(path) == "-":
         print(text, end="")
         return
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as wrong:
-        _refuse(f"--json {path} cannot be written: {wrong.strerror}")
+    path.write_text(text, encoding="utf-8")
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Before the run: a report that cannot be written is better not waited for."""
+    if str(path) == "-":
+        return
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        _refuse(f"--json {path} cannot be written; expected a file in a folder that exists")
 
 
 def _colour() -> bool:

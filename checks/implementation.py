@@ -10,6 +10,7 @@ it; one that is needed and not taken makes the case unsupported, as NotImplement
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,7 @@ class _Function:
             if inputs.pop() is not None:
                 raise Unsupported(f"takes {self.most} arrays")
         parameters = dict(case.parameters)
-        for name in set(parameters) - (self.takes if self.takes is not None else set(parameters)):
+        for name in [n for n in parameters if self.takes is not None and n not in self.takes]:
             if parameters.pop(name) != self.op.defaults[name]:
                 raise Unsupported(f"does not take {name}")
         arrays = [None if a is None else a.copy() for a in (*before, *inputs)]
@@ -126,7 +127,7 @@ class _Function:
             return self.call(*arrays, **parameters)
         except NotImplementedError as refusal:
             raise Unsupported(str(refusal)) from refusal
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit(0) must not look like a verdict
             raise Crashed(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
 
 
@@ -134,9 +135,13 @@ def _numbers(name: str, returned: Any, shape: tuple[int, ...]) -> Array:
     """`returned` as an array of numbers of this very shape, or Malformed: broadcasting would hide a mistake."""
     if returned is None:
         raise Malformed(f"{name} is None; expected an array of shape {shape}")
-    array = np.array(returned)  # a copy: a subclass or a view could change what comparisons see
-    if array.dtype.kind not in "fiubc":
-        raise Malformed(f"{name} has dtype {array.dtype}; expected numbers")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            array = np.array(returned)  # a copy: a subclass or a view could change what comparisons see
+    except Exception as error:
+        raise Malformed(f"{name} is no array: {_brief(error)}; expected one of shape {shape}") from error
+    if array.dtype.kind not in "fiub":
+        raise Malformed(f"{name} has dtype {array.dtype}; expected real numbers")
     if array.shape != shape:
         raise Malformed(f"{name} has shape {array.shape}; expected {shape}")
     return array

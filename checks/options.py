@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,10 @@ def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int 
             return text
         parts = text.split(",")
         if not all(part.strip().lstrip("-").isdecimal() for part in parts):
+            close = difflib.get_close_matches(text, named, n=1)
             names = f", or one of {', '.join(named)}" if named else ""
-            raise ValueError(f"expected a whole number, or one for each axis such as 2,1{names}")
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"expected a whole number, or one for each axis such as 2,1{names}{meant}")
         values = tuple(entry(part, least) for part in parts)
         return values[0] if len(values) == 1 else values
 

@@ -25,12 +25,12 @@ class Verdict(StrEnum):
 class Finding:
     """What one law says of one result in one case.
 
-    result    "y", "grad_x" …, or the inner product that was compared
+    result    "y", "grad_x" …, the inner product that was compared, or "" where nothing came that could be a result
     error     |actual − expected| where it is the largest share of its bound
     bound     what rounding alone, or the law's own estimate, allows there; 0 for whole numbers
     index     the place, or None where a single number was compared
     normwise  only the normwise bound held (see bounds.py)
-    crashed   there is no result: the implementation raised, and `note` says what
+    crashed   the implementation raised, and `note` says what
     """
 
     law: str

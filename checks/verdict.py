@@ -13,6 +13,8 @@ from importlib.metadata import version
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from checks import ops
 from checks.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.laws import Law, exact, laws
@@ -107,15 +109,18 @@ class _Tried:
             found = _ask(self.laws, problem, self.implementation)
         except Unsupported as refusal:
             self.unsupported[_refused(problem, refusal)] += 1
-            return
+        else:
+            self._count(problem, found)
+        if self.progress is not None:
+            self.progress(self.cases + self.unsupported.total())
+
+    def _count(self, problem: Problem, found: list[Finding]) -> None:
         self.cases += 1
         self.findings += found
         for label, values in problem.op.coverage(problem).items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
         if "exact" in self.laws and problem.largest:
             self.misses[problem.identity] = exact.miss(problem)
-        if self.progress is not None:
-            self.progress(self.cases + self.unsupported.total())
 
 
 class _Search:
@@ -186,10 +191,11 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementa
     found: list[Finding] = []
     for name, law in chosen.items():
         try:
-            found += law.check(trial)
+            with np.errstate(all="ignore"):  # what overflows or is no number is judged, not warned of
+                found += law.check(trial)
         except (Malformed, Crashed) as failure:
             crashed = isinstance(failure, Crashed)
-            found.append(Finding(name, "y and gradients", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
+            found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
             break  # every other law would trip over the same
     return found
 
@@ -197,6 +203,8 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementa
 def _smallest(tried: _Tried, search: _Search) -> Iterable[Finding]:
     """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is."""
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
+    if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
+        broken = [f for f in broken if not getattr(tried.laws[f.law], "OWN_FORWARD", False)]
     for result in dict.fromkeys(f.result for f in broken):
         names = [name for name in tried.laws if any(f.law == name and f.result == result for f in broken)]
         if _is_combined(result) and any(not _is_combined(f.result) for f in broken):
@@ -239,7 +247,7 @@ def _is_combined(result: str) -> bool:
 
 def _refused(problem: Problem, refusal: Unsupported) -> str:
     parameters = ", ".join(f"{name} {as_text(value)}" for name, value in problem.parameters.items())
-    return f"{refusal or 'NotImplementedError'} ({parameters})"
+    return f"{str(refusal) or 'NotImplementedError'} ({parameters})"
 
 
 def _chosen(names: Iterable[str] | None) -> dict[str, Law]:

@@ -4,7 +4,8 @@ A law module has a docstring that states the property, `RANK` (the order: sharpe
 
     def check(trial: Trial) -> Iterator[Finding]
 
-which asks the trial for what it needs and is never told which op it is looking at.
+which asks the trial for what it needs and is never told which op it is looking at. `OWN_FORWARD = True` says that one
+side of the comparison is the implementation's own forward, so that a wrong y breaks it too.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from checks.report import Finding
 from checks.trial import Trial
 
 RANK = 4
+OWN_FORWARD = True
 
 
 def check(trial: Trial) -> Iterator[Finding]:

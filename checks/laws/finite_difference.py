@@ -34,6 +34,7 @@ from checks.report import Finding, Verdict
 from checks.trial import Run, Trial
 
 RANK = 6
+OWN_FORWARD = True
 
 STEPS = tuple(2.0**-k for k in (1, 3, 6, 10, 15, 21))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DIMS = (1, 2, 3)
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
+MOST = 1 << 28
 PER_AXIS = ("stride", "padding", "dilation", "kernel", "size")
 
 OPTIONS = (
@@ -92,6 +93,11 @@ def problems(pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
         groups, c_in, c_out = _draw_channels(draw, pinned)
         batch = pinned["batch"] if "batch" in pinned else pick(1, 2, 3, 2, 1, 3, 2, 0)
         flip = pinned["flip"] if "flip" in pinned else pick(False, False, True)
+        if batch * c_in * prod(size) > MOST:
+            given = ", ".join(f"{name} {as_text(value)}" for name, value in pinned.items())
+            raise ValueError(
+                f"{given}: an input of shape {(batch, c_in, *size)} is too large; at most {MOST} numbers fit"
+            )
         over = window(
             size, kernel, stride=stride, padding=named if isinstance(named, str) else padding, dilation=dilation
         )

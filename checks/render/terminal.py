@@ -22,7 +22,7 @@ def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet
     for failure in shown:
         lines += ["", *_failure(report, failure, paint)]
     if len(report.failures) > len(shown):
-        lines += ["", f"and {len(report.failures) - len(shown)} more results; -v shows all"]
+        lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
     lines += ["", *_ran(report), "", *_laws(report, paint)]
     lines += ["", *_coverage(report)] if report.cases else []
     lines += ["", *_earned(report), *_provenance(report, paint)]
@@ -37,7 +37,7 @@ def _verdict(report: Report, paint: _Paint) -> str:
     if report.interrupted:
         return paint(f"{name}: stopped after {report.cases} cases, so nothing is decided.  {subject}", YELLOW)
     if report.exit_code == 1:
-        wrong = list(dict.fromkeys(f.result for f in report.failures)) or ["a result"]
+        wrong = list(dict.fromkeys(f.result or "what it returns" for f in report.failures)) or ["a result"]
         be = "are" if len(wrong) > 1 else "is"
         return paint(f"{name}: {', '.join(wrong)} {be} wrong.  {subject}", BOLD, RED)
     if not report.findings:
@@ -50,9 +50,10 @@ def _verdict(report: Report, paint: _Paint) -> str:
 def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
     """The smallest case on which one result is wrong."""
     problem = finding.problem
-    yield paint(f"{finding.result} is wrong: the law `{finding.law}` is broken.", BOLD)
+    if finding.result:
+        yield paint(f"{finding.result} is wrong: the law `{finding.law}` is broken.", BOLD)
     if finding.note:
-        yield f"  {finding.note}"
+        yield f"  {finding.note}" if finding.result else paint(finding.note, BOLD)
     if finding.actual is not None and finding.expected is not None:
         place = f"{finding.result}[{','.join(map(str, finding.index))}]" if finding.index else finding.result
         yield f"  {place}   yours {_number(finding.actual)}   right {_number(finding.expected)}   {_allowed(finding)}"
@@ -150,7 +151,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.17g}"
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.17g}"
 
 
 class _Paint:

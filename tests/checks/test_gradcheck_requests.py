@@ -25,8 +25,8 @@ def tried(monkeypatch):
             backward = staticmethod(conv.backward)
 
         monkeypatch.setattr(gradcheck, "judge", lambda op, **options: judge(op, Recording, **options))
-        assert gradcheck.main(["conv", "--examples", "15", "--seed", "5", "--laws", "exact", "-q", *arguments]) == 0
-        assert len(calls) >= 15, "every case calls forward"
+        assert gradcheck.main(["conv", "--examples", "12", "--seed", "5", "--laws", "exact", "-q", *arguments]) == 0
+        assert len(calls) >= 12, "every case calls forward"
         return calls
 
     return run
@@ -131,7 +131,7 @@ REFUSED = [  # the command line, and the words that its refusal has to contain: 
     ("conv --batch -1", ["--batch", "'-1'", "expected at least 0"]),
     ("conv --laws exat", ["no law 'exat'", "did you mean exact?"]),
     ("conv --laws exact,,", ["no law ''", "known: forward, exact"]),
-    ("conv --dtype float8", ["--dtype", "'float8'", "'float64', 'float32', 'float16'"]),
+    ("conv --dtype float8", ["dtype 'float8'", "did you mean float64?"]),
     ("conv --examples 0", ["--examples", "'0'", "expected at least 1"]),
     ("conv --seed -1", ["--seed", "'-1'", "expected at least 0"]),
     ("conv --seed x", ["--seed", "'x'", "expected a whole number"]),
@@ -156,7 +156,7 @@ def test_an_impossible_request_is_refused_in_one_sentence(refusal, arguments, wo
 def test_a_json_path_that_cannot_be_written_is_refused(refusal, tmp_path, path):
     sentence = refusal("conv", *FEW, "--json", str(tmp_path / path))
     assert f"--json {tmp_path / path}" in sentence
-    assert "cannot be written: " in sentence
+    assert "cannot be written; expected a file in a folder that exists" in sentence
 
 
 def test_a_case_too_large_for_any_memory_is_refused_not_a_traceback(refusal):

@@ -84,7 +84,7 @@ def test_nothing_drawn_is_thrown_away(monkeypatch):
     monkeypatch.setattr(ConjectureData, "mark_invalid", recorded)
     assert len(drawn({}, 100)) == 100
     for pinned in ({"size": (5,)}, {"size": 4, "stride": 3}, {"channels": (6, 4)}, {"padding": "same", "dims": 3}):
-        assert len(drawn(pinned, 50)) == 50
+        assert len(drawn(pinned, 30)) == 30
     assert not rejected
 
 
@@ -184,7 +184,7 @@ PINNED = [
 @pytest.mark.parametrize("pinned", PINNED, ids=str)
 def test_what_is_pinned_holds_and_the_rest_is_drawn_to_fit(pinned):
     OP.validate(pinned)
-    for problem in drawn(pinned, 30):
+    for problem in drawn(pinned, 20):
         assert_valid(problem)
         for name, value in OP.pins(problem).items():
             wanted, axes = pinned.get(name, value), len(over(problem).size)
@@ -196,7 +196,7 @@ def spread(value, axes):
     return (value,) * axes if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-@drawing(40)
+@drawing(30)
 @given(data=st.data())
 def test_pins_pin_the_very_geometry(data):
     problem = data.draw(OP.problems({}, "float64"))

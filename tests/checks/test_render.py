@@ -159,7 +159,7 @@ def test_real_numbers_are_shown_with_every_digit_their_error_and_its_bound():
 def test_at_most_three_failures_are_shown_and_the_rest_is_counted(reports):
     text = terminal.render(reports["mine"])
     assert list(failing(text)) == ["y", "grad_x", "grad_weight"]
-    assert "and 1 more result" in text
+    assert "and 1 more; -v shows all" in text
     assert "-v shows all" in text
 
 
