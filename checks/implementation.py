@@ -69,7 +69,7 @@ class Implementation:
         return self._backward.call is self.op.reference.backward
 
     def forward(self, case: Case) -> Array:
-        """Y of the case; raises Unsupported, Malformed or Crashed."""
+        """y of the case; raises Unsupported, Malformed or Crashed."""
         y = self._forward(case)
         return _numbers("y", y, case.cotangent.shape)
 

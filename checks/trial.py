@@ -120,7 +120,7 @@ class Trial:
 
     @cached_property
     def witness(self) -> tuple[Array, Mapping[str, Array]]:
-        """Y and the gradients by torch.autograd in float64, on the light case."""
+        """y and the gradients by torch.autograd in float64, on the light case."""
         import torch
 
         case = self.light.case.widened()

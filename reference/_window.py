@@ -238,7 +238,7 @@ def blocks(samples: int, elements: int, limit: int = 1 << 19) -> Iterator[slice]
 
 
 def _padded(x: Array, over: Window, axis: int) -> Array:
-    """X with zeros at both ends of each spatial axis, or with positions cropped there."""
+    """x with zeros at both ends of each spatial axis, or with positions cropped there."""
     if not any(over.before) and not any(over.after):
         return x
     lead = (slice(None),) * axis

@@ -38,7 +38,7 @@ def forward(
     groups: int = 1,
     flip: bool = False,
 ) -> Array:
-    """Y = x ⋆ weight + bias (002, eq. 1); with `flip` true convolution, x * weight (003, P3; 001's `convn`).
+    """y = x ⋆ weight + bias (002, eq. 1); with `flip` true convolution, x * weight (003, P3; 001's `convn`).
 
     x (N, C, *size), weight (O, C / groups, *kernel), bias (O,) or None → y (N, O, *output), with
     output = ⌊(size + padding − (kernel − 1)·dilation − 1) / stride⌋ + 1 along each axis. The dtype is the inputs' own,
@@ -49,11 +49,13 @@ def forward(
     x, weight, bias = _arrays(x, weight, bias)
     over = _window(x, weight, bias, stride, padding, dilation, groups)
     kernel = _matrix(_turned(_wide(weight), flip), groups, 1)
-    offset = 0 if bias is None else _matrix(_wide(bias), groups, 1)
-    y = np.empty((len(x), len(weight), *over.output), np.result_type(x, weight, x if bias is None else bias))
+    dtype = np.result_type(x, weight, x if bias is None else bias)
+    y = np.empty((len(x), len(weight), *over.output), _wide(np.empty(0, dtype)).dtype)
     for block, columns in _gathered(_wide(x), over, groups):
-        y[block] = _samples_first((kernel @ columns + offset).reshape(len(weight), *over.output, -1))
-    return y
+        _multiply(kernel, columns, y[block])
+    if bias is not None:
+        y += bias.reshape(-1, *(1,) * len(over.size))
+    return y.astype(dtype, copy=False)
 
 
 def backward(
@@ -116,14 +118,14 @@ def _under_inputs(g: Array, x: Array, weight: Array, over: Window, groups: int) 
         kernel = _matrix(swapped, groups, 1)
         grad_kernel = np.zeros(kernel.shape, grad_weight.dtype)
         for block, columns in _gathered(g, met.by, groups):
-            grad_x[block][inputs] = _samples_first((kernel @ columns).reshape(x.shape[1], *met.by.output, -1))
+            _multiply(kernel, columns, grad_x[block][inputs])
             grad_kernel += _matrix(_samples_last(x[block][inputs]), groups, 1) @ _transposed(columns)
         grad_weight[offsets] = _swapped(grad_kernel.reshape(swapped.shape), groups)
     return grad_x, grad_weight
 
 
 def _gathered(x: Array, over: Window, groups: int) -> Iterator[tuple[slice, Array]]:
-    """X gathered, block of samples by block, as one matrix (channels · kernel, output · samples) for each group.
+    """x gathered, block of samples by block, as one matrix (channels · kernel, output · samples) for each group.
 
     All blocks share one buffer, so a matrix holds only until the next: touching fresh memory costs more than the copy.
     """
@@ -182,6 +184,14 @@ def _like(gradient: Any, *factors: Array) -> Any:
 def _turned(weight: Array, flip: bool) -> Array:
     """The kernel turned by 180° where `flip` asks for true convolution: x * k = x ⋆ rot180(k) (000, S1; 003, P6)."""
     return np.flip(weight, tuple(range(2, weight.ndim))) if flip else weight
+
+
+def _multiply(kernel: Array, columns: Array, into: Array) -> None:
+    """The product of matrices with samples last, put where samples come first; in place where that is the same."""
+    if len(into) == 1 and into.flags.c_contiguous:
+        np.matmul(kernel, columns, out=into.reshape(*kernel.shape[:2], columns.shape[2]))
+    else:
+        into[...] = _samples_first((kernel @ columns).reshape(*into.shape[1:], len(into)))
 
 
 def _matrix(a: Array, groups: int, rows: int) -> Array:

@@ -196,7 +196,7 @@ def test_float16_without_room_for_exact_sums_is_undecided():
 
 
 def test_the_identity_needs_no_reference():
-    """Y and the gradients are all twice too large, and so is the reference: ⟨g, y⟩ = ⟨∂x, x⟩ + ⟨∂b, b⟩ tells backward."""
+    """y and the gradients are all twice too large, and so is the reference: ⟨g, y⟩ = ⟨∂x, x⟩ + ⟨∂b, b⟩ tells backward."""
 
     class Tripled:
         forward = staticmethod(conv.forward)

@@ -23,7 +23,7 @@ def assert_same(found, expected):
 
 
 def assert_textbook(drawn, dtype=np.int64):
-    """Y and all gradients are what the loops of the textbook give, to the last bit."""
+    """y and all gradients are what the loops of the textbook give, to the last bit."""
     inputs = drawn.inputs(dtype)
     y = conv.forward(*inputs, **drawn.parameters)
     assert_same(y, textbook.forward(*inputs, **drawn.parameters))
@@ -118,7 +118,7 @@ def test_full_padding_with_a_turned_kernel_is_numpys_convolution():
 @settings(deadline=None, database=None, max_examples=50)
 @given(convolutions())
 def test_flip_is_correlation_with_the_kernel_turned_by_180_degrees(drawn):
-    """Y and ∂J/∂x as for the turned kernel, ∂J/∂weight its gradient turned back."""
+    """y and ∂J/∂x as for the turned kernel, ∂J/∂weight its gradient turned back."""
     x, weight, bias = drawn.inputs()
     axes = tuple(range(2, x.ndim))
     turned = np.flip(weight, axes)

@@ -21,7 +21,7 @@ def drawn_with(channels, **more):
 
 
 def results(drawn, g, *inputs):
-    """Y and the three gradients, by name."""
+    """y and the three gradients, by name."""
     names = ("y", "grad_x", "grad_weight", "grad_bias")
     y = conv.forward(*inputs, **drawn.parameters)
     return dict(zip(names, (y, *conv.backward(g, *inputs, **drawn.parameters)), strict=True))
@@ -94,7 +94,7 @@ def test_float16_is_rounded_once(channels):
 
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_a_batch_too_large_to_gather_at_once_gives_the_sum_over_its_samples(channels):
-    """Y and ∂J/∂x sample by sample, ∂J/∂weight and ∂J/∂bias summed: whole numbers, so exactly."""
+    """y and ∂J/∂x sample by sample, ∂J/∂weight and ∂J/∂bias summed: whole numbers, so exactly."""
     drawn = Drawn((7, channels[0], 200, 150), (*channels[::-1], 3, 2))
     x, weight, bias = drawn.inputs(np.float64)
     y = conv.forward(x, weight, bias)
