@@ -7,10 +7,8 @@ import platform
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from checks.laws import Law, exact, laws
 from checks.op import SIGNIFICAND, Op, Problem
 from checks.options import as_text
 from checks.report import Finding, Report, Verdict
+from checks.search import Failed, Search
 from checks.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -65,9 +64,10 @@ def judge(
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     started = time.perf_counter()
     tried = _Tried(wrapped, chosen, progress)
-    search = _Search(judged.problems(pinned, dtype), examples, seed)
-    tried.interrupted = search.run(tried.add)
-    failures = () if tried.interrupted else tuple(_smallest(tried, search))
+    search = Search(judged.problems(pinned, dtype), examples, seed)
+    search.run(tried.add)
+    interrupted = search.interrupted
+    failures = tuple(_smallest(tried, search))
     return Report(
         op=judged,
         implementation=wrapped.name,
@@ -85,7 +85,7 @@ def judge(
         misses=tuple(tried.misses.values()),
         versions=_versions(),
         seconds=time.perf_counter() - started,
-        interrupted=tried.interrupted,
+        interrupted=interrupted,
     )
 
 
@@ -101,7 +101,6 @@ class _Tried:
         self.unsupported: Counter[str] = Counter()
         self.coverage: dict[str, Counter[str]] = {}
         self.misses: dict[str, float] = {}
-        self.interrupted = False
 
     def add(self, problem: Problem) -> None:
         """Try one more problem."""
@@ -123,68 +122,6 @@ class _Tried:
             self.misses[problem.identity] = exact.miss(problem)
 
 
-class _Search:
-    """Hypothesis draws the same problems again and again from one seed; nothing is kept on disk."""
-
-    def __init__(self, strategy: Any, examples: int, seed: int) -> None:
-        self.strategy = strategy
-        self.examples = examples
-        self.seed = seed
-
-    def run(self, visit: Callable[[Problem], None], *, shrink: bool = False) -> bool:
-        """Visit each problem; where `visit` raises _Failed, shrink towards the simplest that still does.
-
-        True if the user interrupted.
-        """
-        import hypothesis
-        from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-
-        phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-
-        @hypothesis.seed(self.seed)
-        @settings(
-            max_examples=self.examples,
-            phases=phases,
-            deadline=None,
-            database=None,
-            derandomize=False,
-            report_multiple_bugs=False,
-            print_blob=False,
-            verbosity=Verbosity.quiet,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(self.strategy)
-        def each(problem: Problem) -> None:
-            visit(problem)
-
-        with _no_files():
-            try:
-                each()
-            except KeyboardInterrupt:
-                return True
-            except (_Failed, hypothesis.errors.Flaky):
-                pass
-        return False
-
-
-@contextmanager
-def _no_files() -> Iterator[None]:
-    """Hypothesis caches what it learns of the modules around it in the working directory: elsewhere, and not for long."""
-    from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
-
-    home = storage_directory(intent_to_write=False).home_directory
-    with TemporaryDirectory(prefix="gradoracle-") as folder:
-        set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            set_hypothesis_home_dir(home)
-
-
-class _Failed(Exception):
-    """The problem fails: Hypothesis is to look for a simpler one that fails too."""
-
-
 def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementation) -> list[Finding]:
     """What each law finds; Unsupported if the implementation refuses the problem."""
     trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
@@ -200,7 +137,7 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementa
     return found
 
 
-def _smallest(tried: _Tried, search: _Search) -> Iterable[Finding]:
+def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
     """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is."""
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
     if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
@@ -217,7 +154,7 @@ def _smallest(tried: _Tried, search: _Search) -> Iterable[Finding]:
         yield smallest
 
 
-def _shrunk(law: Mapping[str, Law], result: str, implementation: Implementation, search: _Search) -> list[Finding]:
+def _shrunk(law: Mapping[str, Law], result: str, implementation: Implementation, search: Search) -> list[Finding]:
     """Findings of this law on this result while Hypothesis shrinks, in order."""
     seen: list[Finding] = []
 
@@ -229,9 +166,10 @@ def _shrunk(law: Mapping[str, Law], result: str, implementation: Implementation,
         fits = [f for f in found if f.verdict is Verdict.BROKEN and f.result == result]
         seen.extend(fits)
         if fits:
-            raise _Failed
+            raise Failed
 
-    search.run(visit, shrink=True)
+    if not search.interrupted:  # Ctrl-C ends the shrinking too, with what was found so far
+        search.run(visit, shrink=True)
     return seen
 
 

@@ -44,9 +44,7 @@ def imported(path):
 
 def python(script):
     """Run a script in this interpreter with nothing imported yet; returns what it prints."""
-    done = subprocess.run(  # noqa: S603, the interpreter that runs the tests
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -34,12 +34,13 @@ def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet
 def _verdict(report: Report, paint: _Paint) -> str:
     subject = f"{report.implementation}, {report.dtype}"
     name = report.op.name
-    if report.interrupted:
-        return paint(f"{name}: stopped after {report.cases} cases, so nothing is decided.  {subject}", YELLOW)
     if report.exit_code == 1:
         wrong = list(dict.fromkeys(f.result or "what it returns" for f in report.failures)) or ["a result"]
         be = "are" if len(wrong) > 1 else "is"
-        return paint(f"{name}: {', '.join(wrong)} {be} wrong.  {subject}", BOLD, RED)
+        stopped = f" (stopped after {report.cases} cases)" if report.interrupted else ""
+        return paint(f"{name}: {', '.join(wrong)} {be} wrong{stopped}.  {subject}", BOLD, RED)
+    if report.interrupted:
+        return paint(f"{name}: stopped after {report.cases} cases, so nothing is decided.  {subject}", YELLOW)
     if not report.findings:
         return paint(f"{name}: nothing could be judged, none of the cases is supported.  {subject}", BOLD, RED)
     if report.exit_code == 3:

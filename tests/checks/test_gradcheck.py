@@ -28,7 +28,7 @@ COLOUR = "\x1b["
 def python(folder, *arguments, **environment):
     """Run this interpreter in a folder, with the project on its path and both streams in pipes."""
     inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-    return subprocess.run(  # noqa: S603, the interpreter that runs the tests
+    return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env={**inherited, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},

@@ -137,7 +137,7 @@ except Unsupported as refusal:
 def test_the_parameter_that_is_not_taken_is_named_alike_in_every_run():
     command, environment = [sys.executable, "-c", NAMES_WHAT_IS_NOT_TAKEN], {**os.environ, "PYTHONPATH": str(ROOT)}
     said = [
-        subprocess.check_output(command, env={**environment, "PYTHONHASHSEED": seed}, encoding="utf-8")  # noqa: S603, this interpreter
+        subprocess.check_output(command, env={**environment, "PYTHONHASHSEED": seed}, encoding="utf-8")
         for seed in "0123"
     ]
     assert said[0].startswith("does not take ")

@@ -1,0 +1,37 @@
+"""Ctrl-C stops at once, with what was found so far."""
+
+from checks import judge
+from checks.render import terminal
+from reference import conv
+
+
+class Interrupted:
+    """The reference, or the negative gradient, until somebody presses Ctrl-C."""
+
+    def __init__(self, calls, sign=1):
+        self.calls, self.sign = calls, sign
+
+    forward = staticmethod(conv.forward)
+
+    def backward(self, *arrays, **parameters):
+        self.calls -= 1
+        if self.calls < 0:
+            raise KeyboardInterrupt
+        return [None if a is None else self.sign * a for a in conv.backward(*arrays, **parameters)]
+
+
+def test_what_was_right_so_far_decides_nothing():
+    report = judge("conv", Interrupted(60), seed=51)
+    assert report.interrupted
+    assert 0 < report.cases < 20
+    assert report.exit_code == 3
+    assert terminal.render(report).startswith(f"conv: stopped after {report.cases} cases, so nothing is decided.")
+
+
+def test_what_is_wrong_already_is_wrong():
+    report = judge("conv", Interrupted(60, sign=-1), seed=52)
+    assert report.exit_code == 1
+    verdict = terminal.render(report, quiet=True)
+    assert verdict == (
+        f"conv: grad_x, grad_weight, grad_bias are wrong (stopped after {report.cases} cases).  Interrupted, float64"
+    )
