@@ -36,7 +36,7 @@ from checks.op import Array, Problem
 from checks.report import Finding, Verdict
 from checks.trial import Run, Trial
 
-RANK = 2
+RANK = 1
 
 
 def check(trial: Trial) -> Iterator[Finding]:

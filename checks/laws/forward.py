@@ -12,7 +12,7 @@ from checks.comparison import compared
 from checks.report import Finding
 from checks.trial import Trial
 
-RANK = 1
+RANK = 2
 
 
 def check(trial: Trial) -> Iterator[Finding]:
