@@ -58,6 +58,15 @@ class Window:
         return tuple((n - e) // s + 1 for n, e, s in zip(self.padded, self.span, self.stride, strict=True))
 
     @cached_property
+    def meetings(self) -> tuple[tuple[tuple[int, ...], Slices], ...]:
+        """Each kernel offset with the positions of the padded input that it meets, one for each window."""
+        steps = list(zip(self.dilation, self.output, self.stride, strict=True))
+        return tuple(
+            (k, tuple(slice(a * d, a * d + (o - 1) * s + 1, s) for a, (d, o, s) in zip(k, steps, strict=True)))
+            for k in product(*map(range, self.kernel))
+        )
+
+    @cached_property
     def undone(self) -> Window:
         """The window over the padded input whose padding takes this one's away again."""
         minus = (tuple(-b for b in ends) for ends in (self.before, self.after))
@@ -167,11 +176,7 @@ def scatter(windows: Array, over: Window, *, axis: int = 2) -> Array:
     axes = len(over.size)
     lead = (slice(None),) * axis
     x = np.zeros((*windows.shape[:axis], *over.padded, *windows.shape[axis + 2 * axes :]), windows.dtype)
-    for offset in product(*map(range, over.kernel)):
-        starts = [k * d for k, d in zip(offset, over.dilation, strict=True)]
-        reached = tuple(
-            slice(a, a + (o - 1) * s + 1, s) for a, o, s in zip(starts, over.output, over.stride, strict=True)
-        )
+    for offset, reached in over.meetings:
         x[lead + reached] += windows[lead + offset]
     return _padded(x, over.undone, axis)
 
