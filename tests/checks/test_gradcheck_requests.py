@@ -130,7 +130,7 @@ REFUSED = [  # the command line, and the words that its refusal has to contain: 
     ("conv --groups 0", ["--groups", "'0'", "expected at least 1"]),
     ("conv --batch -1", ["--batch", "'-1'", "expected at least 0"]),
     ("conv --laws exat", ["no law 'exat'", "did you mean exact?"]),
-    ("conv --laws exact,,", ["no law ''", "known: forward, exact"]),
+    ("conv --laws exact,,", ["no law ''", "known: exact, forward"]),
     ("conv --dtype float8", ["dtype 'float8'", "did you mean float64?"]),
     ("conv --examples 0", ["--examples", "'0'", "expected at least 1"]),
     ("conv --seed -1", ["--seed", "'-1'", "expected at least 0"]),
