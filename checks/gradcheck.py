@@ -17,6 +17,7 @@ from checks import judge, ops
 from checks.op import Op, Option
 from checks.options import whole
 from checks.report import Report
+from checks.verdict import EXAMPLES
 
 PROGRAM = "python -m checks.gradcheck"
 USAGE_ERROR = 2
@@ -98,7 +99,9 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
             _add(group, option)
     precisions = "float64, float32 or float16"
     parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
-    parser.add_argument("--examples", type=_typed(whole(1)), default=200, metavar="N", help="cases (default: 200)")
+    parser.add_argument(
+        "--examples", type=_typed(whole(1)), default=EXAMPLES, metavar="N", help=f"cases (default: {EXAMPLES})"
+    )
     parser.add_argument(
         "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
     )

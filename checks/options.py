@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -61,3 +61,8 @@ def entry(text: str, least: int, most: int | None = None) -> int:
 def as_text(value: Any) -> str:
     """A pinned value as the command line writes it: (2, 1) as 2,1."""
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """Names and values as a reader would write them: stride 2,1, padding same."""
+    return ", ".join(f"{name} {as_text(value)}" for name, value in values.items())

@@ -59,7 +59,7 @@ class Report:
     failures     for each result that is wrong, the finding on the smallest case, sharpest law first
     unsupported  what the implementation refused, in words, and how often
     coverage     for each label the values that were tried and how often
-    misses       for each case, the bound on passing `exact` for code that is wrong there (see laws/exact.py)
+    misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
     """
 
     op: Op

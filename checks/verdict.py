@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import secrets
 import time
@@ -17,12 +16,10 @@ from checks import ops
 from checks.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.laws import Law, exact, laws
 from checks.op import SIGNIFICAND, Op, Problem
-from checks.options import as_text
+from checks.options import as_text, in_words
 from checks.report import Finding, Report, Verdict
 from checks.search import Failed, Search
 from checks.trial import Trial
-
-log = logging.getLogger(__name__)
 
 EXAMPLES = 200
 Progress = Callable[[int], None]
@@ -118,7 +115,8 @@ class _Tried:
         self.findings += found
         for label, values in problem.op.coverage(problem).items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
-        if "exact" in self.laws and problem.largest:
+        exactly = {f.verdict for f in found if f.law == "exact"}
+        if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
             self.misses[problem.identity] = exact.miss(problem)
 
 
@@ -184,8 +182,7 @@ def _is_combined(result: str) -> bool:
 
 
 def _refused(problem: Problem, refusal: Unsupported) -> str:
-    parameters = ", ".join(f"{name} {as_text(value)}" for name, value in problem.parameters.items())
-    return f"{str(refusal) or 'NotImplementedError'} ({parameters})"
+    return f"{str(refusal) or 'NotImplementedError'} ({in_words(problem.parameters)})"
 
 
 def _chosen(names: Iterable[str] | None) -> dict[str, Law]:

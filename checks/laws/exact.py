@@ -70,7 +70,7 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
         run.problem,
         error=float(error[at]) if np.isfinite(error[at]) else nan,
         index=at,
-        actual=float(np.real(actual[at])),
+        actual=float(actual[at]),
         expected=float(expected[at]),
         note="inexact arithmetic: whole numbers come out only after rounding" if noise else "",
     )

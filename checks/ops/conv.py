@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import reference
 from checks.op import Op, Option, Pinned, Problem
-from checks.options import as_text, pair, per_axis, whole
+from checks.options import as_text, in_words, pair, per_axis, whole
 from reference._window import NAMED_PADDINGS, Window, window
 
 if TYPE_CHECKING:
@@ -94,9 +94,8 @@ def problems(pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
         batch = pinned["batch"] if "batch" in pinned else pick(1, 2, 3, 2, 1, 3, 2, 0)
         flip = pinned["flip"] if "flip" in pinned else pick(False, False, True)
         if batch * c_in * prod(size) > MOST:
-            given = ", ".join(f"{name} {as_text(value)}" for name, value in pinned.items())
             raise ValueError(
-                f"{given}: an input of shape {(batch, c_in, *size)} is too large; at most {MOST} numbers fit"
+                f"{in_words(pinned)}: an input of shape {(batch, c_in, *size)} is too large; at most {MOST} numbers fit"
             )
         over = window(
             size, kernel, stride=stride, padding=named if isinstance(named, str) else padding, dilation=dilation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from checks.options import as_text
+from checks.options import as_text, in_words
 from checks.report import Finding, Report, Verdict
 
 GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
@@ -144,7 +144,7 @@ def _every(report: Report) -> Iterator[str]:
 
 
 def _parameters(finding: Finding) -> str:
-    return ", ".join(f"{name} {as_text(value)}" for name, value in finding.problem.parameters.items())
+    return in_words(finding.problem.parameters)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

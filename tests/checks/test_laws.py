@@ -13,6 +13,7 @@ from checks.op import SIGNIFICAND
 from checks.ops import find
 from checks.trial import Run, Trial
 from reference import conv
+from tests.checks.right_conv import ByFFT
 
 CONV = find("conv")
 PARAMETERS = {"stride": 2, "padding": 1, "dilation": 1, "groups": 1, "flip": False}
@@ -185,6 +186,13 @@ def test_the_default_run_misses_a_mistake_in_a_tenth_of_the_cases_with_at_most_1
 def test_one_problem_drawn_twice_earns_only_once():
     report = judge("conv", seed=42, examples=400, dims=1, size=1, kernel=1, stride=1, padding=0, dilation=1)
     assert len(report.misses) == len({f.problem.identity for f in report.findings})
+
+
+def test_inexact_arithmetic_earns_no_bound_on_a_miss():
+    report = judge("conv", ByFFT(), seed=43, examples=40, laws=["exact"])
+    undecided = {f.problem.identity for f in report.findings if f.verdict is Verdict.UNDECIDED}
+    assert undecided
+    assert len(report.misses) == len({f.problem.identity for f in report.findings} - undecided)
 
 
 def test_float16_without_room_for_exact_sums_is_undecided():
