@@ -28,9 +28,13 @@ def transforms(run: Run) -> bool:
     """Whether whole numbers come out inexact, but by noise only: on this problem, or else on the op's telling one.
 
     The largest whole numbers that leave sums exact are tried: whatever a transform adds up on the way is larger. Short
-    transforms are exact on whole numbers even so, and then the problem that the op keeps for this purpose is asked.
+    transforms are exact on whole numbers even so, and then the problem that the op keeps for this purpose is asked. An op
+    that keeps none is one that nobody transforms.
     """
-    for problem in (run.problem, replace(run.problem.op.telling(), dtype=run.problem.dtype)):
+    telling = run.problem.op.telling
+    if telling is None:
+        return False
+    for problem in (run.problem, replace(telling(), dtype=run.problem.dtype)):
         for other in _redrawn(run, problem, small=False):
             off = [(result, a, e) for result, a, e in other.results() if not np.array_equal(a, e)]
             if off:

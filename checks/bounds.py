@@ -66,14 +66,14 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
     """The bound for sums of at most `terms` products computed in `dtype`, compared with their float64 reference.
 
     magnitude  Σ|aᵢ||bᵢ| for each element, summed in float64 or float32
-    factors    the arrays that every product takes one factor from
+    factors    the arrays that every product takes one factor from; none for an op that nothing transforms
     """
     factors = [np.asarray(a, np.float64) for a in factors]
     magnitude = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
     with np.errstate(over="ignore", invalid="ignore"):
         elementwise = _rounding(terms, magnitude, dtype) + _rounding(terms, magnitude, "float64")
-        length = max(2, magnitude.size, *(a.size for a in factors))
-        norms = prod(float(np.linalg.norm(a)) for a in factors)
+        length = max([2, magnitude.size, *(a.size for a in factors)])
+        norms = prod(float(np.linalg.norm(a)) for a in factors) if factors else 0.0
         transform = 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
         largest = float(elementwise.max(initial=0.0))
     return Bound(elementwise, np.asarray(max(transform, largest)))

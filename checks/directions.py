@@ -9,7 +9,7 @@ from operator import add
 
 import numpy as np
 
-from checks.bounds import Bound, gamma, unit_roundoff
+from checks.bounds import Bound, gamma, rounding, unit_roundoff
 from checks.op import Array, Case
 from checks.report import Finding, Verdict
 from checks.trial import Run
@@ -39,6 +39,13 @@ class Line:
     def claim_bound(self) -> Bound:
         """What rounding in the gradients can do to the claim."""
         return reduce(add, (self.run.gradient_bounds[name].dot(v) for name, v in self.moves.items()))
+
+    @cached_property
+    def tangent_bound(self) -> Bound:
+        """What rounding in complex float64 can do to ⟨g, J v⟩ (laws/complex_step.py)."""
+        terms, magnitudes = 2 * self.run.problem.most_terms, self.run.gradient_magnitudes
+        parts = (rounding(terms, magnitudes[name], (), "float64").dot(v) for name, v in self.moves.items())
+        return reduce(add, parts)
 
     @cached_property
     def typical(self) -> float:

@@ -77,12 +77,13 @@ class Implementation:
         """The gradients by input name, absent inputs left out; raises Unsupported, Malformed or Crashed."""
         returned = self._backward(case, case.cotangent)
         gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
-        wanted = [(n, a) for n, a in zip(self.op.inputs, case.inputs, strict=True) if a is not None]
-        if len(gradients) == len(self.op.inputs):
-            gradients = tuple(g for g, a in zip(gradients, case.inputs, strict=True) if a is not None)
+        present = dict(zip(self.op.inputs, case.inputs, strict=True))
+        wanted = {n: a for n, a in present.items() if a is not None and n in self.op.differentiable}
+        if len(gradients) == len(present):
+            gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
         if len(gradients) != len(wanted):
             raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {self.op.inputs}")
-        return {n: _numbers(f"grad_{n}", g, a.shape) for g, (n, a) in zip(gradients, wanted, strict=True)}
+        return {n: _numbers(f"grad_{n}", g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -47,9 +47,38 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Kinks:
+    """Where an op has no derivative but a subdifferential, and every element of it is right.
+
+    case        a case of whole numbers that lies on kinks
+    apart       masks over y, 1 for some outputs and 0 for the others: those of one mask share no input, together all
+    nearest     for a case whose cotangent is masked so, and the gradient that came back: the nearest right one
+    convention  in words, which element of the subdifferential that is, or "" if the case has no kink
+    """
+
+    case: Callable[[Problem], Case]
+    apart: Callable[[Case], Iterable[Array]]
+    nearest: Callable[[Case, Array], Array]
+    convention: Callable[[Case, Array], str]
+
+
+def _itself(problem: Problem) -> Problem:
+    return problem
+
+
+def _as_usual(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, a default
+    return None
+
+
+def _one(of: object) -> int:  # noqa: ARG001, a default
+    return 1
+
+
+@dataclass(frozen=True)
 class Op:
     """One differentiable operation: one of these stands in each file of `checks/ops`.
 
+    name        what the command line and `judge` call it
     inputs      names of the array inputs, in the order of the protocol
     reference   the hand-derived implementation, from `reference/`
     defaults    the parameters and their defaults
@@ -57,14 +86,31 @@ class Op:
     validate    raises ValueError, one sentence with a suggestion, if the pinned values exclude every problem
     problems    the strategy that draws problems in which the pinned values hold; nothing is filtered
     twin        the same function of torch tensors, as an independent witness
-    terms       for y and for each gradient (by input name): the most products that are summed into one of its elements
-    factors     for y and for each gradient: the arrays that every such product takes one factor from ("g": cotangent)
-    linear_in   groups of inputs in which y is jointly linear (homogeneous) while the others are held
-    degree      total degree of y as a polynomial in its inputs
-    lighter     the same problem with less work, for laws that only sample; itself if it is light
-    telling     a problem on which arithmetic that transforms is inexact (see arithmetic.py)
     coverage    labels and values by which the report counts what was tried
     pins        the options that pin this very problem
+
+    How it rounds (bounds.py):
+
+    terms       for y and for each gradient (by input name): the most roundings that one of its elements goes through;
+                for a polynomial, the products that are summed into it
+    magnitudes  for y and for each gradient: what each rounding is relative to. None: Σ|terms|, the reference run on
+                absolute values. That of y is at least Σ|∂y/∂a · a|, since inputs are rounded too
+    factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
+    telling     a problem on which arithmetic that transforms is inexact (arithmetic.py), if there is such arithmetic
+
+    What it is, which is what decides about the laws that apply:
+
+    degree      total degree of y as a polynomial in its inputs, on a fixed pattern of choices; None: it is not one
+    unit        a power of two of which results on whole numbers are whole multiples once multiplied by it; None: divided
+                by something else, so that they are not exact
+    linear_in   groups of inputs in which y is jointly linear while the others are held
+    euler_in    groups of inputs with y = Σ⟨∂y/∂a, a⟩ though y is not linear in them
+    analytic    whether complex numbers can go through it
+    radius      relative steps smaller than this meet no kink
+    kinks       its subdifferential, if it has kinks
+    constant    inputs without a gradient
+    draw        an input that is not just any numbers, whole or real; None: as usual
+    lighter     the same problem with less work, for laws that only sample; itself if it is light
     """
 
     name: str
@@ -75,14 +121,27 @@ class Op:
     validate: Callable[[Pinned], None]
     problems: Callable[[Pinned, str], SearchStrategy[Problem]]
     twin: Callable[..., Any]
-    terms: Callable[[Problem], Mapping[str, int]]
-    factors: Mapping[str, tuple[str, ...]]
-    linear_in: tuple[tuple[str, ...], ...]
-    degree: int
-    lighter: Callable[[Problem], Problem]
-    telling: Callable[[], Problem]
     coverage: Callable[[Problem], Mapping[str, tuple[Any, ...]]]
     pins: Callable[[Problem], Mapping[str, Any]]
+    terms: Callable[[Problem], Mapping[str, int]]
+    magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    telling: Callable[[], Problem] | None = None
+    degree: int | None = None
+    unit: Callable[[Problem], int | None] = _one
+    linear_in: tuple[tuple[str, ...], ...] = ()
+    euler_in: tuple[tuple[str, ...], ...] = ()
+    analytic: bool = True
+    radius: Callable[[Case], float] = _one
+    kinks: Kinks | None = None
+    constant: tuple[str, ...] = ()
+    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _as_usual
+    lighter: Callable[[Problem], Problem] = _itself
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """Names of the inputs that have a gradient, where they are present."""
+        return tuple(name for name in self.inputs if name not in self.constant)
 
 
 @dataclass(frozen=True)
@@ -103,8 +162,8 @@ class Problem:
 
     @property
     def present(self) -> tuple[str, ...]:
-        """Names of the inputs that are there, each of which has a gradient."""
-        return tuple(name for name in self.op.inputs if self.shapes[name] is not None)
+        """Names of the inputs that are there and have a gradient."""
+        return tuple(name for name in self.op.differentiable if self.shapes[name] is not None)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a present input, or of "y"."""
@@ -119,9 +178,16 @@ class Problem:
         return sum(int(np.prod(shape)) for shape in self.shapes.values() if shape is not None)
 
     @cached_property
+    def unit(self) -> int | None:
+        """What results on whole numbers are multiplied by to be whole; None if no sum of this problem is exact."""
+        return None if self.op.degree is None else self.op.unit(self)
+
+    @cached_property
     def largest(self) -> int:
-        """The largest magnitude M at which no sum can round: terms · M^degree ≤ 2**bits, or 0 if there is none."""
-        room = (1 << SIGNIFICAND[self.dtype]) // self._terms
+        """The largest magnitude M at which no sum can round: unit · terms · M^degree ≤ 2**bits, or 0 if there is none."""
+        if not self.op.degree or not self.unit:
+            return 0
+        room = (1 << SIGNIFICAND[self.dtype]) // (self.unit * self.most_terms)
         largest = int(room ** (1 / self.op.degree))
         if self._power(largest) > room:  # the root was rounded up
             largest -= 1
@@ -129,14 +195,15 @@ class Problem:
 
     def fits(self, dtype: str) -> bool:
         """Whether sums of the whole numbers of this problem are exact in this dtype too."""
-        return self._terms * self._power(self.largest) <= 1 << SIGNIFICAND[dtype]
+        return (self.unit or 1) * self.most_terms * self._power(self.largest) <= 1 << SIGNIFICAND[dtype]
 
     def _power(self, magnitude: int) -> int:
         """Size of a product of as many factors as the terms of y have."""
-        return prod([magnitude] * self.op.degree)
+        return prod([magnitude] * (self.op.degree or 1))
 
-    @property
-    def _terms(self) -> int:
+    @cached_property
+    def most_terms(self) -> int:
+        """The most roundings that an element of y or of a gradient goes through."""
         return max(1, *self.op.terms(self).values())
 
     @cached_property
@@ -165,21 +232,31 @@ class Problem:
             numbers = rng.integers(-self.largest, self.largest, shape)  # one too few above 0, where 0 is to be left out
             return numbers + (numbers >= 0)
 
-        return replace(self._case(draw), whole=True)
+        return replace(self._case(draw, rng, whole=True), whole=True)
 
     def reals(self) -> Case:
         """Inputs and cotangent uniform on (−1, 1), each input times 2 to its exponent."""
         rng = self.rng(1)
-        case = self._case(lambda shape: rng.uniform(-1, 1, shape))
+        case = self._case(lambda shape: np.asarray(rng.uniform(-1, 1, shape)), rng, whole=False)
         for name, exponent in self.exponents.items():
             if exponent and name in self.present:
                 case = case.with_input(name, np.ldexp(case.input(name), exponent))
         return case
 
-    def _case(self, draw: Callable[[tuple[int, ...]], Array]) -> Case:
-        shapes = [self.shapes[name] for name in self.op.inputs]
-        inputs = tuple(None if shape is None else np.asarray(draw(shape), self.dtype) for shape in shapes)
-        return Case(self.op, inputs, self.parameters, np.asarray(draw(self.shape("y")), self.dtype))
+    def _case(self, draw: Callable[[tuple[int, ...]], Array], rng: np.random.Generator, *, whole: bool) -> Case:
+        def one(name: str) -> Array | None:
+            shape = self.shapes[name]
+            if shape is None:
+                return None
+            own = self.op.draw(self, name, rng, whole)
+            return np.asarray(draw(shape), self.dtype) if own is None else own
+
+        return Case(
+            self.op,
+            tuple(map(one, self.op.inputs)),
+            self.parameters,
+            np.asarray(draw(self.shape("y")), self.dtype),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +284,8 @@ class Case:
         return all(a.size == 0 or (float(a.min()) > 2.0**-50 and float(a.max()) < 2.0**50) for a in sizes)
 
     def _each(self, change: Callable[[Array], Array]) -> Case:
-        inputs = tuple(None if a is None else change(a) for a in self.inputs)
+        named = zip(self.op.inputs, self.inputs, strict=True)
+        inputs = tuple(a if a is None or name in self.op.constant else change(a) for name, a in named)
         return replace(self, inputs=inputs, cotangent=change(self.cotangent))
 
     def with_input(self, name: str, value: Array) -> Case:

@@ -25,12 +25,13 @@ class Verdict(StrEnum):
 class Finding:
     """What one law says of one result in one case.
 
-    result    "y", "grad_x" …, the inner product that was compared, or "" where nothing came that could be a result
-    error     |actual − expected| where it is the largest share of its bound
-    bound     what rounding alone, or the law's own estimate, allows there; 0 for whole numbers
-    index     the place, or None where a single number was compared
-    normwise  only the normwise bound held (see bounds.py)
-    crashed   the implementation raised, and `note` says what
+    result      "y", "grad_x" …, the inner product that was compared, or "" where nothing came that could be a result
+    error       |actual − expected| where it is the largest share of its bound
+    bound       what rounding alone, or the law's own estimate, allows there; 0 for whole numbers
+    index       the place, or None where a single number was compared
+    normwise    only the normwise bound held (see bounds.py)
+    crashed     the implementation raised, and `note` says what
+    convention  which of several right gradients was seen (laws/kinks.py)
     """
 
     law: str
@@ -45,6 +46,7 @@ class Finding:
     normwise: bool = False
     crashed: bool = False
     note: str = ""
+    convention: str = ""
 
     @property
     def share(self) -> float:
@@ -95,6 +97,11 @@ class Report:
         if any(not f.crashed for f in broken):
             return 1
         return 0 if self.findings and not broken and not self.interrupted else 3
+
+    @property
+    def conventions(self) -> Counter[str]:
+        """Which of several right gradients were seen at kinks, and how often."""
+        return Counter(f.convention for f in self.findings if f.convention)
 
     @property
     def counts(self) -> Counter[Verdict]:

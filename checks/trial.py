@@ -47,12 +47,19 @@ class Run:
     @cached_property
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
-        return self._rounding("y", self.reference.forward(self._magnitudes))
+        own = self._own_magnitudes
+        return self._rounding("y", own["y"] if own else self.reference.forward(self._absolute))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
         """What rounding can do to each gradient, by input name."""
-        return {name: self._rounding(name, m) for name, m in self.reference.backward(self._magnitudes).items()}
+        return {name: self._rounding(name, m) for name, m in self.gradient_magnitudes.items()}
+
+    @cached_property
+    def gradient_magnitudes(self) -> Mapping[str, Array]:
+        """What the roundings in each gradient are relative to, by input name."""
+        own = self._own_magnitudes
+        return {name: own[name] for name in self.problem.present} if own else self.reference.backward(self._absolute)
 
     @cached_property
     def transforms(self) -> bool:
@@ -70,22 +77,38 @@ class Run:
         return self.y_bound if result == "y" else self.gradient_bounds[result.removeprefix("grad_")]
 
     def with_cotangent(self, cotangent: Array) -> Run:
-        """The same inputs under another cotangent."""
-        return replace(self, case=replace(self.case, cotangent=cotangent))
+        """The same inputs under another cotangent, on which y and its bound do not depend."""
+        other = replace(self, case=replace(self.case, cotangent=cotangent))
+        other.__dict__.update({known: self.__dict__[known] for known in ("y", "y_bound") if known in self.__dict__})
+        return other
 
     @cached_property
     def _widened(self) -> Case:
-        """The case in float64, or in float32 where its sums are exact there too: half the work for the same numbers."""
-        return self.case.widened(np.float32 if self.case.whole and self.problem.fits("float32") else np.float64)
+        """The case in a precision in which the reference is the truth, or as near to it as the bounds assume.
+
+        Whole numbers in float32 where their sums are exact there too: half the work for the same numbers. Where an op is
+        no polynomial, and its reference more than sums of products, in extended precision if the machine has it: what
+        the reference itself loses in float64 is seen so. Everything else in float64.
+        """
+        if self.case.whole and self.problem.fits("float32"):
+            return self.case.widened(np.float32)
+        return self.case.widened(np.float64 if self.problem.op.degree else np.longdouble)
 
     @cached_property
-    def _magnitudes(self) -> Case:
+    def _own_magnitudes(self) -> Mapping[str, Array] | None:
+        """Those that the op derives itself, if it does."""
+        own = self.problem.op.magnitudes
+        return None if own is None else own(self.case.widened())
+
+    @cached_property
+    def _absolute(self) -> Case:
         """The case's magnitudes, whose sums need few digits: in float32 where it has the range."""
         return self.case.absolute().widened(np.float32 if self.case.moderate else np.float64)
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
         op = self.problem.op
-        factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in op.factors[name]]
+        named = op.factors.get(name, ())
+        factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in named]
         return rounding(op.terms(self.problem)[name], magnitude, factors, self.problem.dtype)
 
 
@@ -123,15 +146,20 @@ class Trial:
         """y and the gradients by torch.autograd in float64, on the light case."""
         import torch
 
-        case = self.light.case.widened()
-        tensors = [None if a is None else torch.from_numpy(a).requires_grad_() for a in case.inputs]
-        with _threads(self.light.problem):
-            y = self.problem.op.twin(*tensors, **case.parameters)
-            wanted = [t for t in tensors if t is not None]
+        problem, case = self.light.problem, self.light.case.widened()
+        named = zip(self.problem.op.inputs, case.inputs, strict=True)
+        tensors = {name: None if a is None else torch.from_numpy(a) for name, a in named}
+        wanted = [t.requires_grad_() for name in problem.present if (t := tensors[name]) is not None]
+        with _threads(problem):
+            y = self.problem.op.twin(*tensors.values(), **case.parameters)
             # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
             gradients = torch.autograd.grad((y * torch.from_numpy(case.cotangent)).sum(), wanted)
-        by_name = dict(zip(self.light.problem.present, (g.numpy() for g in gradients), strict=True))
+        by_name = dict(zip(problem.present, (g.numpy() for g in gradients), strict=True))
         return np.asarray(y.detach().numpy()), by_name
+
+    def on(self, case: Case) -> Run:
+        """On a case of the law's own."""
+        return self._run(self.problem, case)
 
     def _run(self, problem: Problem, case: Case) -> Run:
         return Run(problem, self.implementation, self.reference, case)

@@ -15,8 +15,14 @@ arrays together than the right one does. Cases are independent, so code that is 
 probability at most Π d/|Sᵢ|. The report multiplies the weakest tenth of the cases: the bound for a mistake that shows
 in one case of ten. A program that looks at the values, or is wrong only outside whole numbers, is for `agreement`.
 
-**The identity** ⟨g, y⟩ = Σ⟨∂a, a⟩ over each group of inputs in which y is linear (Euler) needs no reference at all. It
-is compared modulo 2^64, where integer arithmetic is exact too.
+Where an op chooses (the larger, the positive) it is a polynomial once the choice is fixed. Inputs are then drawn without
+ties, and the argument is made for the gradients over the cotangent alone, in which they are linear.
+
+**Fractions.** Where results are divided by a power of two (a mean over four) they are whole multiples of 1/unit, and
+`unit` times as large a sum must fit. Where they are divided by anything else nothing is exact, and the law is not asked.
+
+**The identity** ⟨g, y⟩ = Σ⟨∂a, a⟩ over each group of inputs in which y is homogeneous of degree one (Euler; every linear
+map is) needs no reference at all. It is compared modulo 2^64, where integer arithmetic is exact too.
 
 **Inexact arithmetic.** Algorithms that divide (Winograd) or transform (FFT) do not give whole numbers. Where rounding
 explains all differences (normwise, and by less than half or a thousandth of the largest result), the law is undecided and
@@ -41,25 +47,31 @@ RANK = 1
 
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on y, one for each gradient and one for each identity."""
+    if trial.problem.unit is None:
+        return  # no polynomial, or divided by what is no power of two
     run = trial.whole
     if run is None:
         yield Finding("exact", "y", Verdict.UNDECIDED, trial.problem, note=_no_room(trial.problem))
         return
     for result, actual, expected in run.results():
         yield _identical(result, run, actual, expected)
-    for group in trial.problem.op.linear_in:
+    for group in trial.problem.op.linear_in + trial.problem.op.euler_in:
         yield from _identity(run, tuple(name for name in group if name in trial.problem.present))
 
 
 def miss(problem: Problem) -> float:
     """The bound d/|S| on passing the one case of this problem although the implementation is wrong in it."""
-    return min(1.0, problem.op.degree / (2 * problem.largest)) if problem.largest else 1.0
+    return min(1.0, (problem.op.degree or 1) / (2 * problem.largest)) if problem.largest else 1.0
 
 
 def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding:
     if np.array_equal(actual, expected):
         return Finding("exact", result, Verdict.HOLDS, run.problem)
-    noise = is_noise(actual, expected, run.bound(result)) and not stays_put(run, result, actual, expected)
+    noise = (
+        run.problem.op.telling is not None
+        and is_noise(actual, expected, run.bound(result))
+        and not stays_put(run, result, actual, expected)
+    )
     with np.errstate(invalid="ignore"):
         error = np.abs(np.asarray(actual, np.float64) - expected)
     at = tuple(map(int, np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)))
@@ -79,6 +91,7 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
 def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
     """⟨g, y⟩ = Σ⟨∂a, a⟩ modulo 2^64, where every number in it is whole."""
     pairs = [(run.y, run.case.cotangent), *((run.gradients[name], run.case.input(name)) for name in group)]
+    pairs = [(result * (run.problem.unit or 1), other) for result, other in pairs]
     if not all(_whole(result) for result, _ in pairs):
         return  # the findings on the elements say so already
     left, *parts = (int(np.vdot(a.astype(np.int64), b.astype(np.int64))) for a, b in pairs)

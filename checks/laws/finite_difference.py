@@ -1,18 +1,21 @@
 """(f(x + h·v) − f(x − h·v)) / 2h → J v as h → 0, by the implementation's own forward.
 
 One random line through all inputs is tried, whatever the number of elements: two calls of forward for each step h, and at
-most `STEPS` of them; where that does not settle it, one line for each input. Three choices make it independent of scale:
+most `STEPS` of them; where that does not settle it, one line for each input. Steps are multiples of the distance within
+which the op has no kink. Three choices make it independent of scale:
 
 - v is relative, |a|/2 ≤ |v| ≤ |a|: inputs times 1e6 or 1e-6 take the same relative step;
 - the cotangent is relative too: g = ±1/Σ|terms of y|, so an output of 1e-9 beside one of 1e3 counts as much;
 - the error is estimated, not assumed. With D(h) = ⟨g, f(x + hv) − f(x − hv)⟩ / 2h and steps that shrink,
 
-      |D(h) − ⟨g, J v⟩| ≤ |D(h) − D(h')| + (1 + h)^d·⟨|g|, bound of y⟩·c / h,    h' the step before,
+      |D(h) − ⟨g, J v⟩| ≤ |D(h) − D(h')| + ⟨|g|, bound of y⟩·c / h,    h' the step before,
 
   the first term for truncation (it shrinks with h², so the change from one step to the next is more than what is left),
-  the second for rounding: both values of f, and both points x ± hv, which are rounded as well (c = 2), where sums of
-  products of d factors have grown by (1 + h)^d. The step that makes the sum smallest is taken, and Richardson's
-  extrapolation of the pair, which is at least as good, is compared.
+  the second for rounding: both values of f, and both points x ± hv, which are rounded as well (c = 2). The bound of y is
+  that at the two points; sums of products of d factors have grown there by (1 + h)^d. The step that makes the sum
+  smallest is taken, and Richardson's extrapolation of the pair, which is at least as good, is compared. Up to degree two
+  a central difference has no truncation at all; beyond, the leading term of the change may vanish by chance, so what the
+  change before it announces, (h/h')² of that, counts if it is more.
 
 The estimate is the bound. A difference beyond it is broken; within it, the law holds only if it would have seen an error
 of a hundredth of what a random projection of this gradient typically is; otherwise it is undecided.
@@ -41,14 +44,12 @@ STEPS = tuple(2.0**-k for k in (1, 3, 6, 10, 15, 21))
 
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on all gradients together, or one for each."""
-    y_bound = trial.light.y_bound
     run = trial.light.with_cotangent(_relative_cotangent(trial.light))
-    noise = y_bound.dot(run.case.cotangent)
-    yield from lines(run, RANK, lambda run, line: _finding(run, line, noise))
+    yield from lines(run, RANK, _finding)
 
 
-def _finding(run: Run, line: Line, noise: Bound) -> Finding:
-    estimate = _derivative(run, line, noise)
+def _finding(run: Run, line: Line) -> Finding:
+    estimate = _derivative(run, line)
     sums = 1 + inner_gamma(run.problem.elements) / unit_roundoff(run.problem.dtype)
     error, normwise = abs(estimate.value - line.claim), False
     bound = estimate.truncation + (estimate.rounding + float(line.claim_bound.elementwise)) * sums
@@ -87,27 +88,38 @@ class _Estimate:
     normwise_rounding: float
 
 
-def _derivative(run: Run, line: Line, noise: Bound) -> _Estimate:
+def _derivative(run: Run, line: Line) -> _Estimate:
     """⟨g, J v⟩ from the step that leaves the least doubt; stops at the first that leaves little enough."""
     best = _Estimate(np.nan, np.inf, np.inf, np.inf)
-    before: tuple[float, float] | None = None
-    for h in STEPS:
-        slope = _slope(run, line, h)
-        if before is not None:
-            step, last = before
-            rounding = 2 * (1 + step) ** run.problem.op.degree / h
+    quadratic = (run.problem.op.degree or 3) <= 2
+    step, last, announced = np.inf, np.nan, np.inf
+    for h in (run.problem.op.radius(run.case) * h for h in STEPS):
+        slope, change = _slope(run, line, h), 0.0
+        if np.isfinite(step):
+            change = abs(slope - last)
+            noise = _noise(run, line, step) * (2 / h)
             found = _Estimate(
                 slope + (slope - last) / ((step / h) ** 2 - 1),
-                abs(slope - last),
-                float(noise.elementwise) * rounding,
-                float(noise.normwise) * rounding,
+                change if quadratic else max(change, announced * (h / step) ** 2),
+                float(noise.elementwise),
+                float(noise.normwise),
             )
             if not found.truncation + found.rounding >= best.truncation + best.rounding:
                 best = found
             if best.truncation + best.rounding <= RESOLUTION * line.typical / 2:
                 break
-        before = (h, slope)
+            announced = change
+        step, last = h, slope
     return best
+
+
+def _noise(run: Run, line: Line, h: float) -> Bound:
+    """What rounding can do to ⟨g, f⟩ at the points h away, to which the run's own bound is carried where that is known."""
+    degree, cotangent = run.problem.op.degree, run.case.cotangent
+    if degree is not None:
+        return run.y_bound.dot(cotangent) * (1 + h) ** degree
+    ends = [replace(run, case=line.moved(run.case, step)).y_bound.dot(cotangent) for step in (h, -h)]
+    return max(ends, key=lambda bound: float(bound.elementwise))
 
 
 def _slope(run: Run, line: Line, h: float) -> float:

@@ -39,6 +39,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "unsupported": dict(report.unsupported),
         "coverage": _plain(report.coverage),
         "miss": {"every_case": report.miss(), "one_case_of_ten": report.miss(0.1)},
+        "conventions": dict(report.conventions),
         "laws": [_law(report, law) for law in report.laws],
         "failures": [_finding(finding) for finding in report.failures],
         "undecided": [_finding(f) for f in report.findings if f.verdict is Verdict.UNDECIDED],

@@ -25,7 +25,7 @@ def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet
         lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
     lines += ["", *_ran(report), "", *_laws(report, paint)]
     lines += ["", *_coverage(report)] if report.cases else []
-    lines += ["", *_earned(report), *_provenance(report, paint)]
+    lines += ["", *_conventions(report), *_earned(report), *_provenance(report, paint)]
     if verbose:
         lines += ["", *_every(report)]
     return "\n".join(lines)
@@ -42,7 +42,8 @@ def _verdict(report: Report, paint: _Paint) -> str:
     if report.interrupted:
         return paint(f"{name}: stopped after {report.cases} cases, so nothing is decided.  {subject}", YELLOW)
     if not report.findings:
-        return paint(f"{name}: nothing could be judged, none of the cases is supported.  {subject}", BOLD, RED)
+        why = "no law that was asked applies" if report.cases else "none of the cases is supported"
+        return paint(f"{name}: nothing could be judged, {why}.  {subject}", BOLD, RED)
     if report.exit_code == 3:
         return paint(f"{name}: it raises where it should return a result.  {subject}", BOLD, RED)
     return paint(f"{name}: right.  {subject}", BOLD, GREEN)
@@ -108,9 +109,18 @@ def _laws(report: Report, paint: _Paint) -> Iterator[str]:
         notes = Counter(f.note for f in found if f.verdict is Verdict.UNDECIDED)
         remark += "".join(f"   {note}" for note, _ in notes.most_common(1))
         line = f"{law:<18} {counts[Verdict.HOLDS]:>6} {counts[Verdict.BROKEN]:>6} {counts[Verdict.UNDECIDED]:>9}   "
+        if not found:
+            yield paint(line + "does not apply", DIM)
+            continue
         yield (
             (paint(line, RED) if counts[Verdict.BROKEN] else line) + (share if counts[Verdict.HOLDS] else "-") + remark
         )
+
+
+def _conventions(report: Report) -> Iterator[str]:
+    """Which of several right gradients was seen at kinks."""
+    for convention, count in report.conventions.most_common():
+        yield f"at kinks: {convention} ({count} times), which is right"
 
 
 def _coverage(report: Report) -> Iterator[str]:

@@ -1,0 +1,37 @@
+"""At ties and kinks the gradient is an element of the subdifferential: any of them, and which one is reported.
+
+Where the larger of two equal numbers is taken, or the positive part of 0, there is no derivative, but for each output a
+set of right gradients: shares in [0, 1] of its cotangent, adding to 1 over what is tied. Libraries take the first of the
+equal ones, the last, equal shares: all of that is right, and the law says which it saw.
+
+Shares add up where an input is part of several outputs, and cannot be told apart any more. So the cotangent is set to 0
+but for outputs that share no input, a few of them at a time: then each element of the gradient is one output's share,
+and the nearest element of the subdifferential is known in closed form. A share is rounded as a quotient or a product is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from checks.comparison import compared
+from checks.report import Finding, Verdict
+from checks.trial import Trial
+
+RANK = 9
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding for each set of outputs that share no input, on a case full of kinks."""
+    kinks = trial.problem.op.kinks
+    if kinks is None or not trial.problem.elements:
+        return
+    case = kinks.case(trial.problem)
+    (name,) = trial.problem.present
+    for mask in kinks.apart(case):
+        run = trial.on(replace(case, cotangent=case.cotangent * mask))
+        gradient = run.gradients[name]
+        nearest = kinks.nearest(run.case, gradient)
+        finding = compared("kinks", f"grad_{name}", run, gradient, nearest, run.gradient_bounds[name])
+        seen = kinks.convention(run.case, gradient) if finding.verdict is Verdict.HOLDS else ""
+        yield replace(finding, convention=seen)
