@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from checks import judge, ops
 from checks.op import Op, Option
-from checks.options import whole
+from checks.options import flag, whole
 from checks.report import Report
 from checks.verdict import EXAMPLES
 
@@ -115,9 +115,9 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     if option.parse is None:
-        group.add_argument(f"--{option.name}", action=argparse.BooleanOptionalAction, default=None, help=option.help)
+        group.add_argument(flag(option.name), action=argparse.BooleanOptionalAction, default=None, help=option.help)
     else:
-        group.add_argument(f"--{option.name}", type=_typed(option.parse), metavar=option.metavar, help=option.help)
+        group.add_argument(flag(option.name), type=_typed(option.parse), metavar=option.metavar, help=option.help)
 
 
 def _typed(parse: Any) -> Any:

@@ -84,7 +84,7 @@ class Op:
     defaults    the parameters and their defaults
     options     what can be pinned
     validate    raises ValueError, one sentence with a suggestion, if the pinned values exclude every problem
-    problems    the strategy that draws problems in which the pinned values hold; nothing is filtered
+    problems    the strategy that draws problems of an op in which the pinned values hold; nothing is filtered
     twin        the same function of torch tensors, as an independent witness
     coverage    labels and values by which the report counts what was tried
     pins        the options that pin this very problem
@@ -119,7 +119,7 @@ class Op:
     defaults: Mapping[str, Any]
     options: tuple[Option, ...]
     validate: Callable[[Pinned], None]
-    problems: Callable[[Pinned, str], SearchStrategy[Problem]]
+    problems: Callable[[Op, Pinned, str], SearchStrategy[Problem]]
     twin: Callable[..., Any]
     coverage: Callable[[Problem], Mapping[str, tuple[Any, ...]]]
     pins: Callable[[Problem], Mapping[str, Any]]

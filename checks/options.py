@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 
@@ -47,6 +48,44 @@ def pair(least: int) -> Callable[[str], tuple[int, int]]:
     return parse
 
 
+def shape(least: int) -> Callable[[str], tuple[int, ...]]:
+    """The size along each axis of an array, such as 2,3,4."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        return tuple(entry(part, least) for part in text.split(","))
+
+    return parse
+
+
+def real(least: float, below: float = inf, *, above: bool = False) -> Callable[[str], float]:
+    """A number from `least` (which `above` excludes) up to but not including `below`."""
+    lower = f"{'above' if above else 'at least'} {least:g}"
+    expected = f"expected a number {lower}{f' and below {below:g}' if below < inf else ''}"
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= value < below or (above and value == least):
+            raise ValueError(expected)
+        return value
+
+    return parse
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """One of some names."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            close = difflib.get_close_matches(text, names, n=1)
+            raise ValueError(f"expected {' or '.join(names)}{f'; did you mean {close[0]}?' if close else ''}")
+        return text
+
+    return parse
+
+
 def entry(text: str, least: int, most: int | None = None) -> int:
     """One whole number within bounds; ValueError says what was expected."""
     text = text.strip()
@@ -61,6 +100,11 @@ def entry(text: str, least: int, most: int | None = None) -> int:
 def as_text(value: Any) -> str:
     """A pinned value as the command line writes it: (2, 1) as 2,1."""
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def flag(name: str) -> str:
+    """An option as the command line spells it: --ceil-mode."""
+    return f"--{name.replace('_', '-')}"
 
 
 def in_words(values: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def judge(
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     started = time.perf_counter()
     tried = _Tried(wrapped, chosen, progress)
-    search = Search(judged.problems(pinned, dtype), examples, seed)
+    search = Search(judged.problems(judged, pinned, dtype), examples, seed)
     search.run(tried.add)
     interrupted = search.interrupted
     failures = tuple(_smallest(tried, search))

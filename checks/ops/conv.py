@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import reference
 from checks.op import Op, Option, Pinned, Problem
-from checks.options import as_text, in_words, pair, per_axis, whole
+from checks.options import as_text, pair, per_axis, whole
+from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
 from reference._window import NAMED_PADDINGS, Window, window
 
 if TYPE_CHECKING:
     import torch
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-DIMS = (1, 2, 3)
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "flip": False}
-MOST = 1 << 28
-PER_AXIS = ("stride", "padding", "dilation", "kernel", "size")
 
 OPTIONS = (
     Option("stride", "step between windows", "2 | 2,1", per_axis(1)),
@@ -29,11 +27,11 @@ OPTIONS = (
     Option("dilation", "step between the elements of a window", "2 | 2,1", per_axis(1)),
     Option("groups", "groups of channels that do not mix", "2", whole(1)),
     Option("flip", "true convolution: the kernel turned by 180 degrees"),
-    Option("dims", "spatial axes", "1 | 2 | 3", whole(1, 3)),
+    DIMS,
     Option("kernel", "size of the kernel", "3 | 3,5", per_axis(1)),
-    Option("size", "spatial size of the input", "9 | 9,7", per_axis(1)),
+    SIZE,
     Option("channels", "channels in and out", "4,6", pair(1)),
-    Option("batch", "samples", "2", whole(0)),
+    BATCH,
 )
 
 
@@ -51,16 +49,16 @@ LIMITS = {1: _Limits(kernel=5, outputs=6), 2: _Limits(kernel=4, outputs=4), 3: _
 
 def validate(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
-    axes = _pinned_axes(pinned)
+    axes = pinned_axes(pinned)
     for axis in range(axes or 1):
-        kernel, size, spread = (_along(pinned.get(name), axis) for name in ("kernel", "size", "dilation"))
+        kernel, size, spread = (along(pinned.get(name), axis) for name in ("kernel", "size", "dilation"))
         if kernel is None or size is None:
             continue
         span = (kernel - 1) * (spread or 1) + 1
         padding = pinned.get("padding", 0)
         if padding in ("same", "full"):
             continue
-        zeros = 0 if isinstance(padding, str) else _along(padding, axis) or 0
+        zeros = 0 if isinstance(padding, str) else along(padding, axis) or 0
         if span > size + 2 * zeros:
             need = (span - size + 1) // 2
             raise ValueError(
@@ -77,7 +75,7 @@ def validate(pinned: Pinned) -> None:
         )
 
 
-def problems(pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
+def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     """Problems in which the pinned values hold, built from the output backwards so that nothing has to be filtered."""
     from hypothesis import strategies as st
 
@@ -86,23 +84,20 @@ def problems(pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
         def pick(*values: Any) -> Any:
             return draw(st.sampled_from(values))
 
-        axes = _pinned_axes(pinned) or pick(2, 1, 2, 3)
+        axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
         named = pinned.get("padding", pick(None, None, None, *NAMED_PADDINGS))
-        along = [_draw_axis(draw, axis, axes, pinned, named) for axis in range(axes)]
-        kernel, stride, dilation, padding, size = zip(*along, strict=True)
+        drawn = [_draw_axis(draw, axis, axes, pinned, named) for axis in range(axes)]
+        kernel, stride, dilation, padding, size = zip(*drawn, strict=True)
         groups, c_in, c_out = _draw_channels(draw, pinned)
         batch = pinned["batch"] if "batch" in pinned else pick(1, 2, 3, 2, 1, 3, 2, 0)
         flip = pinned["flip"] if "flip" in pinned else pick(False, False, True)
-        if batch * c_in * prod(size) > MOST:
-            raise ValueError(
-                f"{in_words(pinned)}: an input of shape {(batch, c_in, *size)} is too large; at most {MOST} numbers fit"
-            )
+        not_too_large(pinned, (batch, c_in, *size))
         over = window(
             size, kernel, stride=stride, padding=named if isinstance(named, str) else padding, dilation=dilation
         )
         scale = [pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
         return Problem(
-            OP,
+            op,
             shapes={
                 "x": (batch, c_in, *size),
                 "weight": (c_out, c_in // groups, *kernel),
@@ -110,9 +105,9 @@ def problems(pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
                 "y": (batch, c_out, *over.output),
             },
             parameters={
-                "stride": _together(stride),
-                "padding": named if isinstance(named, str) else _together(padding),
-                "dilation": _together(dilation),
+                "stride": together(stride),
+                "padding": named if isinstance(named, str) else together(padding),
+                "dilation": together(dilation),
                 "groups": groups,
                 "flip": flip,
             },
@@ -133,8 +128,8 @@ def _draw_axis(draw: DrawFn, axis: int, axes: int, pinned: Pinned, named: Any) -
         return draw(st.integers(least, max(least, most)))
 
     limits = LIMITS[axes]
-    kernel, stride, dilation, size = (_along(pinned.get(n), axis) for n in ("kernel", "stride", "dilation", "size"))
-    padding = 0 if isinstance(named, str) else _along(named, axis)
+    kernel, stride, dilation, size = (along(pinned.get(n), axis) for n in ("kernel", "stride", "dilation", "size"))
+    padding = 0 if isinstance(named, str) else along(named, axis)
     stride = stride or between(1, limits.step)
     if size is None:
         kernel = kernel or between(1, limits.kernel)
@@ -168,35 +163,6 @@ def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
     each = draw(st.integers(1, 3))
     other = each if draw(st.booleans()) else draw(st.sampled_from([c for c in (1, 2, 3) if c != each]))
     return groups, groups * each, groups * other
-
-
-def _pinned_axes(pinned: Pinned) -> int | None:
-    """The number of spatial axes that the pinned values speak of, or None."""
-    says = {name: len(value) for name in PER_AXIS if isinstance(value := pinned.get(name), tuple)}
-    if pinned.get("dims"):
-        says = {"dims": pinned["dims"], **says}
-    for name, axes in says.items():
-        first = next(iter(says))
-        if axes not in DIMS:
-            raise ValueError(
-                f"{name} {as_text(pinned[name])} has {axes} entries; expected 1, 2 or 3, one for each axis"
-            )
-        if axes != says[first]:
-            raise ValueError(
-                f"{first} {as_text(pinned[first])} and {name} {as_text(pinned[name])} speak of different numbers of axes; "
-                f"give {name} one number or {says[first]}"
-            )
-    return next(iter(says.values()), None)
-
-
-def _along(value: Any, axis: int) -> Any:
-    """A pinned value along one axis, or None."""
-    return value[axis] if isinstance(value, tuple) else value
-
-
-def _together(values: tuple[int, ...]) -> int | tuple[int, ...]:
-    """One number where all axes have the same, as callers would write it."""
-    return values[0] if len(set(values)) == 1 else values
 
 
 def _window(x: Sequence[int], weight: Sequence[int], parameters: Mapping[str, Any]) -> Window:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from checks.options import as_text, in_words
+from checks.options import as_text, flag, in_words
 from checks.report import Finding, Report, Verdict
 
 GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
@@ -77,9 +77,9 @@ def _again(report: Report, finding: Finding) -> str:
         keywords = ", ".join(f"{name}={value!r}" for name, value in pins.items())
         dtype = "" if report.dtype == "float64" else f", dtype={report.dtype!r}"
         return f"judge({report.op.name!r}, {report.implementation}, seed={report.seed}{dtype}, {keywords})"
-    switches = {True: "--{}", False: "--no-{}"}
+    switches = {True: "--", False: "--no-"}
     options = " ".join(
-        switches[value].format(name) if isinstance(value, bool) else f"--{name} {as_text(value)}"
+        flag(name).replace("--", switches[value]) if isinstance(value, bool) else f"{flag(name)} {as_text(value)}"
         for name, value in pins.items()
     )
     return f"python -m checks.gradcheck {report.op.name} --dtype {report.dtype} --seed {report.seed} {options}"
