@@ -112,6 +112,10 @@ class Run:
         return rounding(op.terms(self.problem)[name], magnitude, factors, self.problem.dtype)
 
 
+class Refused(Exception):
+    """The witness does not do this case; the message says why."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """One implementation on one problem, as the laws see it."""
@@ -143,7 +147,7 @@ class Trial:
 
     @cached_property
     def witness(self) -> tuple[Array, Mapping[str, Array]]:
-        """y and the gradients by torch.autograd in float64, on the light case."""
+        """y and the gradients by torch.autograd in float64, on the light case; raises Refused if torch does not do it."""
         import torch
 
         problem, case = self.light.problem, self.light.case.widened()
@@ -151,7 +155,10 @@ class Trial:
         tensors = {name: None if a is None else torch.from_numpy(a) for name, a in named}
         wanted = [t.requires_grad_() for name in problem.present if (t := tensors[name]) is not None]
         with _threads(problem):
-            y = self.problem.op.twin(*tensors.values(), **case.parameters)
+            try:
+                y = self.problem.op.twin(*tensors.values(), **case.parameters)
+            except (RuntimeError, ValueError, NotImplementedError) as refusal:
+                raise Refused(str(refusal).splitlines()[0]) from refusal
             # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
             gradients = torch.autograd.grad((y * torch.from_numpy(case.cotangent)).sum(), wanted)
         by_name = dict(zip(problem.present, (g.numpy() for g in gradients), strict=True))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.comparison import compared
-from checks.report import Finding
-from checks.trial import Trial
+from checks.report import Finding, Verdict
+from checks.trial import Refused, Trial
 
 RANK = 7
 
@@ -18,6 +18,10 @@ RANK = 7
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each gradient."""
     run = trial.light
-    _, gradients = trial.witness
+    try:
+        _, gradients = trial.witness
+    except Refused as refusal:
+        yield Finding("autograd", "", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
+        return
     for name, bound in run.gradient_bounds.items():
         yield compared("autograd", f"grad_{name}", run, run.gradients[name], gradients[name], bound)

@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
+from checks.bounds import rounding
 from checks.comparison import compared
 from checks.report import Finding, Verdict
 from checks.trial import Trial
@@ -32,6 +35,7 @@ def check(trial: Trial) -> Iterator[Finding]:
         run = trial.on(replace(case, cotangent=case.cotangent * mask))
         gradient = run.gradients[name]
         nearest = kinks.nearest(run.case, gradient)
-        finding = compared("kinks", f"grad_{name}", run, gradient, nearest, run.gradient_bounds[name])
+        bound = rounding(trial.problem.most_terms, np.abs(nearest), (), trial.problem.dtype)
+        finding = compared("kinks", f"grad_{name}", run, gradient, nearest, bound)
         seen = kinks.convention(run.case, gradient) if finding.verdict is Verdict.HOLDS else ""
         yield replace(finding, convention=seen)

@@ -1,0 +1,356 @@
+"""Max and average pooling: how problems are drawn, their twins in torch, ties, what is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks.op import SIGNIFICAND, Array, Case, Kinks, Op, Option, Pinned, Problem
+from checks.options import per_axis, whole
+from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
+from reference import avg_pool, max_pool
+from reference._window import Window, gather, pooling_window, scatter
+
+if TYPE_CHECKING:
+    import torch
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+KERNELS = {1: (2, 3, 1, 4, 5), 2: (2, 3, 1, 4), 3: (2, 1, 3)}
+OUTPUTS = {1: 6, 2: 3, 3: 2}
+CHANNELS = Option("channels", "channels", "4", whole(1))
+KERNEL_SIZE = Option("kernel_size", "size of a window", "3 | 3,5", per_axis(1))
+MOVES = (
+    KERNEL_SIZE,
+    Option("stride", "step between windows (default: kernel size)", "2 | 2,1", per_axis(1)),
+    Option("padding", "how far windows reach beyond both ends of each axis", "1 | 1,0", per_axis(0)),
+)
+CEIL_MODE = Option("ceil_mode", "windows that begin inside but end outside count too")
+WHERE = (DIMS, SIZE, CHANNELS, BATCH)
+
+
+def fitting(pinned: Pinned, axis: int, axes: int, dilations: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Every kernel size, dilation and padding along one axis that the pinned values allow, simplest first."""
+    kernel, dilation, padding, size, stride = (
+        along(pinned.get(name), axis) for name in ("kernel_size", "dilation", "padding", "size", "stride")
+    )
+    beyond = (stride or kernel or 1) - 1 if pinned.get("ceil_mode") else 0
+    return [
+        (k, d, p)
+        for p in ((0, 1, 2) if padding is None else (padding,))
+        for d in ((dilation,) if dilation else dilations)
+        for k in (
+            (kernel,) if kernel else sorted({*KERNELS[axes], *range(2 * (padding or 0), 2 * (padding or 0) + 2)} - {0})
+        )
+        if p <= ((k - 1) * d + 1) // 2
+        # A window reaches the input, and does not step over it from one padding into the other.
+        and (size is None or ((k - 1) * d + 1 <= size + 2 * p + beyond and (p == 0 or d <= size)))
+    ]
+
+
+def validate(pinned: Pinned) -> None:
+    """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
+    axes = pinned_axes(pinned) or 1
+    for axis in range(axes):
+        if fitting(pinned, axis, axes, (1,)):
+            continue
+        kernel, padding, size = (along(pinned.get(name), axis) for name in ("kernel_size", "padding", "size"))
+        span = ((kernel or 1) - 1) * (along(pinned.get("dilation"), axis) or 1) + 1
+        if padding and padding > span // 2:
+            raise ValueError(
+                f"padding {padding} is more than half of the {span} that a window spans; --padding {span // 2} would do"
+            )
+        raise ValueError(
+            f"a window that spans {span} does not fit into size {size} with padding {padding or 0}; "
+            f"--size {span} would make it fit"
+        )
+
+
+def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
+    """Problems in which the pinned values hold, built from the output backwards so that nothing has to be filtered."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def draw_problem(draw: DrawFn) -> Problem:
+        def pick(*values: Any) -> Any:
+            return draw(st.sampled_from(values))
+
+        axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
+        dilations = (1, 1, 2) if "dilation" in op.defaults else (1,)
+        kernel, dilation, padding = zip(*(pick(*fitting(pinned, a, axes, dilations)) for a in range(axes)), strict=True)
+        as_kernel = "stride" not in pinned and pick(True, False, False)
+        stride = kernel if as_kernel else tuple(along(pinned.get("stride"), a) or pick(1, 2, 3) for a in range(axes))
+        spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+        # torch's mean over three axes takes no input smaller than the kernel, whatever the padding.
+        least = kernel if axes == 3 else dilation
+        size = tuple(
+            along(pinned.get("size"), a)
+            or max(least[a], drawn_size(draw, spans[a], stride[a], padding[a], OUTPUTS[axes]))
+            for a in range(axes)
+        )
+        switches = {n: pinned.get(n, pick(False, True)) for n in ("ceil_mode", "count_include_pad") if n in op.defaults}
+        moves = {
+            "kernel_size": together(kernel),
+            "stride": None if as_kernel else together(stride),
+            "padding": together(padding),
+            **({"dilation": together(dilation)} if "dilation" in op.defaults else {}),
+        }
+        batch, channels = pinned.get("batch", pick(1, 2, 3, 0)), pinned.get("channels") or pick(1, 2, 3)
+        not_too_large(pinned, (batch, channels, *size))
+        over = windows(size, {**moves, **switches})
+        return Problem(
+            op,
+            shapes={"x": (batch, channels, *size), "y": (batch, channels, *over.output)},
+            parameters={**moves, **switches},
+            dtype=dtype,
+            seed=draw(st.integers(0, 2**32 - 1)),
+            small=draw(st.booleans()),
+            exponents={"x": pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,)))},
+        )
+
+    return draw_problem()
+
+
+def drawn_size(draw: DrawFn, span: int, stride: int, padding: int, most: int) -> int:
+    """A size with one to `most` places for the window, and rows left over in some."""
+    from hypothesis import strategies as st
+
+    left_over = draw(st.integers(0, stride - 1))
+    least = max(1, -(-(1 + 2 * padding - span - left_over) // stride) + 1)
+    places = draw(st.integers(least, max(least, most)))
+    return (places - 1) * stride + span + left_over - 2 * padding
+
+
+def windows(size: tuple[int, ...], parameters: Mapping[str, Any]) -> Window:
+    """The window over an input of this spatial size."""
+    known = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    moves = {name: parameters[name] for name in known if name in parameters}
+    return pooling_window(size, moves.pop("kernel_size"), **moves)
+
+
+def window_of(of: Problem | Case) -> Window:
+    """The window of a problem, or of a case."""
+    x = of.shape("x") if isinstance(of, Problem) else of.input("x").shape
+    return windows(x[2:], of.parameters)
+
+
+def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """What a reader wants to know was tried; per-axis values are counted axis by axis."""
+    over, p = window_of(problem), problem.parameters
+    moves = list(zip(over.padded, over.span, over.stride, over.kernel, strict=True))
+    switches = {name: ("yes" if p[name] else "no",) for name in ("ceil_mode", "count_include_pad") if name in p}
+    return {
+        "dims": (len(over.size),),
+        "kernel_size": over.kernel,
+        "stride": over.stride,
+        "padding": over.before,
+        **({"dilation": over.dilation} if "dilation" in p else {}),
+        **switches,
+        "windows": tuple("overlap" if s < e else "touch" if s == k else "leave gaps" for _, e, s, k in moves),
+        "rows left over": ("yes" if any((n - e) % s for n, e, s, _ in moves) else "no",),
+        "batch": (problem.shape("x")[0],),
+    }
+
+
+def pins(problem: Problem) -> dict[str, Any]:
+    """The options that pin this very problem."""
+    x = problem.shape("x")
+    given = {name: value for name, value in problem.parameters.items() if value is not None}
+    if "stride" in problem.parameters:
+        given["stride"] = together(window_of(problem).stride)
+    return {"dims": len(x) - 2, "size": x[2:], **given, "channels": x[1], "batch": x[0]}
+
+
+def max_pool_twin(x: torch.Tensor, **parameters: Any) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    f = torch.nn.functional
+    y: torch.Tensor = (f.max_pool1d, f.max_pool2d, f.max_pool3d)[x.ndim - 3](x, **parameters)
+    return y
+
+
+def avg_pool_twin(x: torch.Tensor, **parameters: Any) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    f = torch.nn.functional
+    y: torch.Tensor = (f.avg_pool1d, f.avg_pool2d, f.avg_pool3d)[x.ndim - 3](x, **parameters)
+    return y
+
+
+def max_pool_terms(problem: Problem) -> dict[str, int]:
+    """What is chosen is not rounded; as many cotangents are added as an input is in windows."""
+    return {"y": 1, "x": prod(window_of(problem).kernel)}
+
+
+def max_pool_unit(problem: Problem) -> int | None:
+    """1, if the dtype has different whole numbers for all elements of a window."""
+    return 1 if 2 * prod(window_of(problem).span) <= 1 << SIGNIFICAND[problem.dtype] else None
+
+
+def max_pool_magnitudes(case: Case) -> dict[str, Array]:
+    """|y|, and the cotangents' magnitudes sent where they are sent; infinite where the dtype cannot do without ties."""
+    x, tied = case.input("x"), 2 * prod(window_of(case).span) > 1 << 11
+    (gradient,) = max_pool.backward(np.abs(case.cotangent), x, **case.parameters)
+    ties = tied and np.array_equal(x, x.astype(np.float16))
+    return {
+        "y": np.abs(max_pool.forward(x, **case.parameters)),
+        "x": np.full(x.shape, np.inf) if ties else gradient,
+    }
+
+
+def without_ties(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, x is all there is
+    """Numbers of which no two in a window are the same, at least 1/(4m) of the largest apart for m to a window.
+
+    Positions are numbered modulo the window's span, differently for each channel, and what has the same number differs
+    by multiples of m: so every window has all its numbers different, and the order in it is uniform.
+    """
+    x, span = problem.shape("x"), window_of(problem).span
+    m = prod(span)
+    places = np.ravel_multi_index(np.indices(x[2:]) % np.reshape(span, (-1, *(1,) * len(span))), span)
+    numbers = rng.permuted(np.broadcast_to(np.arange(m), (*x[:2], m)), axis=2)
+    drawn = numbers[..., places] + m * rng.integers(-1, 2, x) - m // 2
+    if whole:
+        return drawn.astype(problem.dtype)
+    jitter = rng.uniform(-0.25, 0.25, x) if 8 * m <= 1 << SIGNIFICAND[problem.dtype] else 0
+    return np.asarray((drawn + jitter) / (2 * m), problem.dtype)
+
+
+def max_pool_radius(case: Case) -> float:
+    """Numbers of size at most 1 that are at least 1/(4m) apart stay in order while each moves by less than 1/(8m)."""
+    return 1 / (10 * prod(window_of(case).span))
+
+
+def _tied(problem: Problem) -> Case:
+    """Few different numbers, so that most windows have several largest; −∞ throughout some maps."""
+    rng = problem.rng(2)
+    x = rng.integers(-1, 2, problem.shape("x")).astype(problem.dtype)
+    x[rng.random(x.shape[:2]) < 0.2] = -np.inf
+    g = rng.integers(1, 10, problem.shape("y")) * rng.choice((-1, 1), problem.shape("y"))
+    return Case(problem.op, (x,), problem.parameters, g.astype(problem.dtype))
+
+
+def _apart(case: Case) -> Iterator[Array]:
+    """Every so many places along each axis, as many as it takes for windows not to overlap."""
+    over = window_of(case)
+    steps = [min(n, -(-e // s)) for n, e, s in zip(over.output, over.span, over.stride, strict=True)]
+    for first in product(*map(range, steps)):
+        mask = np.zeros(case.cotangent.shape, case.cotangent.dtype)
+        mask[(..., *(slice(f, None, s) for f, s in zip(first, steps, strict=True)))] = 1
+        yield mask
+
+
+def _ties(case: Case, gradient: Array) -> tuple[Array, Array, Array]:
+    """What is largest in each window, and the share of its cotangent that it gets; and the cotangents: kernel axis last."""
+    over, x = window_of(case), case.input("x")
+    axes = tuple(range(2, 2 + len(over.size)))
+    laid = {"x": x, "inside": np.ones(x.shape, bool), "gradient": gradient.astype(np.float64)}
+    places = {name: np.moveaxis(gather(a, over), axes, range(-len(axes), 0)) for name, a in laid.items()}
+    flat = {name: a.reshape(*a.shape[: -len(axes)], -1) for name, a in places.items()}
+    largest = np.where(flat["inside"], flat["x"], -np.inf).max(-1, keepdims=True)
+    tied = flat["inside"] & (flat["x"] == largest)
+    g = case.cotangent[..., None].astype(np.float64)
+    return tied, np.where(tied & (g != 0), flat["gradient"] / np.where(g == 0, 1, g), 0.0), g
+
+
+def _nearest_shares(case: Case, gradient: Array) -> Array:
+    """Shares in [0, 1] for what is largest, made to add to 1; equal ones where there are none."""
+    over = window_of(case)
+    tied, shares, g = _ties(case, gradient)
+    shares = np.clip(shares, 0, 1)
+    total = shares.sum(-1, keepdims=True)
+    shares = np.where(total > 0, shares / np.where(total > 0, total, 1), tied / tied.sum(-1, keepdims=True))
+    laid = (shares * g).reshape(*g.shape[:-1], *over.kernel)
+    return scatter(np.moveaxis(laid, range(-len(over.kernel), 0), range(2, 2 + len(over.kernel))), over)
+
+
+def _convention(case: Case, gradient: Array) -> str:
+    """Which of the largest got the cotangent, over all windows that have several."""
+    tied, shares, g = _ties(case, gradient)
+    several = (tied.sum(-1) > 1) & (g[..., 0] != 0)
+    if not several.any():
+        return ""
+    tied, shares = tied[several], shares[several]
+    order = np.cumsum(tied, -1)
+    known = {
+        "the first of the largest takes all": tied & (order == 1),
+        "the last of the largest takes all": tied & (order == order[:, -1:]),
+        "the largest share equally": tied / tied.sum(-1, keepdims=True),
+    }
+    for words, expected in known.items():
+        if np.all(np.abs(shares - expected) < 1 / 64):  # a share is no finer than one in the elements of a window
+            return words
+    return "the largest get shares that add to 1"
+
+
+def counts(problem: Problem) -> list[Array]:
+    """What sums are divided by, along each axis: the product over the axes is a window's divisor."""
+    over, include = window_of(problem), problem.parameters["count_include_pad"]
+    found = []
+    for n, k, s, p, o in zip(over.size, over.kernel, over.stride, over.before, over.output, strict=True):
+        first = np.arange(o) * s - p
+        last = np.minimum(first + k, n + p)
+        found.append(last - first if include else np.minimum(last, n) - np.maximum(first, 0))
+    return found
+
+
+def avg_pool_unit(problem: Problem) -> int | None:
+    """The largest divisor, where all of them are powers of two."""
+    divisors = counts(problem)
+    powers = all(np.all(c & (c - 1) == 0) for c in divisors)
+    return prod(int(c.max(initial=1)) for c in divisors) if powers else None
+
+
+def avg_pool_terms(problem: Problem) -> dict[str, int]:
+    """A sum over the window and a division; as many shares as an input is in windows."""
+    offsets = prod(window_of(problem).kernel)
+    return {"y": offsets + 1, "x": offsets + 1}
+
+
+MAX_POOL = Op(
+    name="max_pool",
+    inputs=("x",),
+    reference=max_pool,
+    defaults={"kernel_size": 2, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False},
+    options=(
+        *MOVES,
+        Option("dilation", "step between the elements of a window", "2 | 2,1", per_axis(1)),
+        CEIL_MODE,
+        *WHERE,
+    ),
+    validate=validate,
+    problems=problems,
+    twin=max_pool_twin,
+    coverage=coverage,
+    pins=pins,
+    terms=max_pool_terms,
+    magnitudes=max_pool_magnitudes,
+    degree=1,
+    unit=max_pool_unit,
+    euler_in=(("x",),),
+    analytic=False,
+    radius=max_pool_radius,
+    kinks=Kinks(_tied, _apart, _nearest_shares, _convention),
+    draw=without_ties,
+)
+AVG_POOL = Op(
+    name="avg_pool",
+    inputs=("x",),
+    reference=avg_pool,
+    defaults={"kernel_size": 2, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True},
+    options=(*MOVES, CEIL_MODE, Option("count_include_pad", "padding counts in the mean"), *WHERE),
+    validate=validate,
+    problems=problems,
+    twin=avg_pool_twin,
+    coverage=coverage,
+    pins=pins,
+    terms=avg_pool_terms,
+    degree=1,
+    unit=avg_pool_unit,
+    linear_in=(("x",),),
+)
+OPS = (MAX_POOL, AVG_POOL)

@@ -1,0 +1,96 @@
+"""Subsampling with a trainable coefficient and bias: how problems are drawn, its twin in torch, what it is made of."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from checks.op import Op, Pinned, Problem
+from checks.ops.pooling import (
+    KERNEL_SIZE,
+    OUTPUTS,
+    WHERE,
+    avg_pool_twin,
+    coverage,
+    drawn_size,
+    fitting,
+    pins,
+    validate,
+    window_of,
+)
+from checks.windows import along, not_too_large, pinned_axes, together
+from reference import subsample
+
+if TYPE_CHECKING:
+    import torch
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+
+def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
+    """Problems in which the pinned values hold: blocks side by side, and rows left over in some."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def draw_problem(draw: DrawFn) -> Problem:
+        def pick(*values: Any) -> Any:
+            return draw(st.sampled_from(values))
+
+        axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
+        kernel = tuple(pick(*{k: 0 for k, _, _ in fitting(pinned, a, axes, (1,))}) for a in range(axes))
+        size = tuple(
+            along(pinned.get("size"), a) or drawn_size(draw, k, k, 0, OUTPUTS[axes]) for a, k in enumerate(kernel)
+        )
+        batch, channels = pinned.get("batch", pick(1, 2, 3, 0)), pinned.get("channels") or pick(1, 2, 3)
+        not_too_large(pinned, (batch, channels, *size))
+        scale = [pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
+        return Problem(
+            op,
+            shapes={
+                "x": (batch, channels, *size),
+                "coefficient": (channels,),
+                "bias": (channels,),
+                "y": (batch, channels, *(n // k for n, k in zip(size, kernel, strict=True))),
+            },
+            parameters={"kernel_size": together(kernel)},
+            dtype=dtype,
+            seed=draw(st.integers(0, 2**32 - 1)),
+            small=draw(st.booleans()),
+            exponents={"x": scale[0], "coefficient": scale[1], "bias": sum(scale)},
+        )
+
+    return draw_problem()
+
+
+def terms(problem: Problem) -> dict[str, int]:
+    """A block's sum, times the coefficient, plus the bias; over samples and positions for the parameters."""
+    y = problem.shape("y")
+    block, positions = prod(window_of(problem).kernel), y[0] * prod(y[2:])
+    return {"y": block + 1, "x": 1, "coefficient": positions * block, "bias": positions}
+
+
+def twin(x: torch.Tensor, coefficient: torch.Tensor, bias: torch.Tensor, *, kernel_size: Any) -> torch.Tensor:
+    """The same function by torch: a mean times the size of its block."""
+    axes = x.ndim - 2
+    kernel = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * axes
+    mean = avg_pool_twin(x, kernel_size=kernel)
+    channel = (1, -1, *(1,) * axes)
+    return coefficient.reshape(channel) * mean * prod(kernel) + bias.reshape(channel)
+
+
+OP = Op(
+    name="subsample",
+    inputs=("x", "coefficient", "bias"),
+    reference=subsample,
+    defaults={"kernel_size": 2},
+    options=(KERNEL_SIZE, *WHERE),
+    validate=validate,
+    problems=problems,
+    twin=twin,
+    coverage=coverage,
+    pins=pins,
+    terms=terms,
+    degree=2,
+    linear_in=(("x", "bias"), ("coefficient", "bias")),
+)
+
+OPS = (OP,)
