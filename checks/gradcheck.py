@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +22,7 @@ from checks.report import Report
 from checks.verdict import EXAMPLES
 
 PROGRAM = "python -m checks.gradcheck"
-USAGE_ERROR = 2
+USAGE_ERROR, INTERRUPTED = 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,35 +47,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse_unknown(parser, unknown, chosen)
     if options.json:
         _refuse_unwritable(options.json)
-    reports = [_judged(op, options) for op in chosen]
+    reports = []
+    try:
+        for report in _reports(chosen, options):
+            reports.append(report)
+            _show(report, options)
+            if report.interrupted:
+                break
+    except ValueError as wrong:
+        _refuse(str(wrong))
     if options.json:
         _write(options.json, reports)
-    return max((report.exit_code for report in reports), key=(0, 3, 1).index)
+    complete = len(reports) == len(chosen)
+    return max((report.exit_code for report in reports), key=(0, 3, 1).index) or (0 if complete else INTERRUPTED)
 
 
-def _judged(op: Op, options: argparse.Namespace) -> Report:
-    """Judge one op and print its verdict."""
-    pinned = {o.name: getattr(options, o.name) for o in op.options if getattr(options, o.name, None) is not None}
-    bar = _Bar(op.name, options.examples)
-    try:
-        report = judge(
-            op.name,
-            dtype=options.dtype,
-            examples=options.examples,
-            seed=options.seed,
-            laws=options.laws,
-            progress=bar if sys.stderr.isatty() and not options.quiet else None,
-            **pinned,
-        )
-    except ValueError as wrong:
-        bar.clear()
-        _refuse(str(wrong))
-    bar.clear()
+def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
+    """The report on each op, in order; several ops are judged at a time, each in a process of its own."""
+    shows_progress = sys.stderr.isatty() and not options.quiet
+    if len(chosen) == 1:
+        bar = _Bar(chosen[0].name, options.examples)
+        try:
+            yield _judged(chosen[0].name, options, bar if shows_progress else None)
+        finally:
+            bar.clear()
+        return
+    bar = _Bar("all", len(chosen))
+    # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
+    with ProcessPoolExecutor(min(len(chosen), os.cpu_count() or 1), get_context("spawn")) as pool:
+        waiting = [pool.submit(_judged, op.name, options) for op in chosen]
+        try:
+            for done, future in enumerate(waiting):
+                if shows_progress:
+                    bar(done)
+                report = future.result()
+                bar.clear()
+                yield report
+        except KeyboardInterrupt:
+            return  # each process has been told as well, and stops after its case
+        finally:
+            bar.clear()
+            pool.shutdown(cancel_futures=True)
+
+
+def _judged(name: str, options: argparse.Namespace, progress: _Bar | None = None) -> Report:
+    """The report on one op."""
+    given = {o.name: getattr(options, o.name, None) for o in ops.find(name).options}
+    return judge(
+        name,
+        dtype=options.dtype,
+        examples=options.examples,
+        seed=options.seed,
+        laws=options.laws,
+        progress=progress,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _show(report: Report, options: argparse.Namespace) -> None:
+    """Print the verdict, unless standard output is for the JSON alone."""
     from checks.render import terminal
 
     if str(options.json) != "-":
-        print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet))
-    return report
+        print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet), flush=True)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -47,6 +47,23 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A known way to get a gradient wrong: what the tests plant, and what a wrong gradient is compared with.
+
+    name            after the bug, e.g. "kernel not turned"
+    explanation     one sentence: what was computed, and what the derivation says instead
+    source          document and equation, e.g. "002, eq. 3"
+    wrong_gradient  what the mistake computes in a case, for the gradients that it spoils, by input name; as "y" the result
+                    of a forward that is wrong too
+    """
+
+    name: str
+    explanation: str
+    source: str
+    wrong_gradient: Callable[[Case], Mapping[str, Array]]
+
+
+@dataclass(frozen=True)
 class Kinks:
     """Where an op has no derivative but a subdifferential, and every element of it is right.
 
@@ -111,6 +128,7 @@ class Op:
     constant    inputs without a gradient
     draw        an input that is not just any numbers, whole or real; None: as usual
     lighter     the same problem with less work, for laws that only sample; itself if it is light
+    mistakes    known ways to get its gradients wrong, beside those that any op can be got wrong with (mistakes.py)
     """
 
     name: str
@@ -137,6 +155,13 @@ class Op:
     constant: tuple[str, ...] = ()
     draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _as_usual
     lighter: Callable[[Problem], Problem] = _itself
+    mistakes: tuple[Mistake, ...] = ()
+
+    def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
+        """What stands for it between processes: its name."""
+        from checks.ops import find
+
+        return find, (self.name,)
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""What is known of each op: one file a family, discovered by listing this folder, each with a tuple `OPS`."""
+"""What is known of each op: one file a family, discovered by listing this folder, each with a tuple `OPS`.
+
+A file whose name begins with _ is part of another: the mistakes of an op that has many.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ def ops() -> dict[str, Op]:
     """Every op by name."""
     found: dict[str, Op] = {}
     for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("_"):
+            continue  # a part of one of the others
         for op in import_module(f"{__name__}.{module.name}").OPS:
             found[op.name] = op
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import reference
 from checks.op import Op, Option, Pinned, Problem
+from checks.ops._conv_mistakes import MISTAKES
 from checks.options import as_text, pair, per_axis, whole
 from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
 from reference._window import NAMED_PADDINGS, Window, window
@@ -271,6 +272,7 @@ OP = Op(
     telling=telling,
     coverage=coverage,
     pins=pins,
+    mistakes=MISTAKES,
 )
 
 OPS = (OP,)

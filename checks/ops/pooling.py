@@ -45,7 +45,8 @@ def fitting(pinned: Pinned, axis: int, axes: int, dilations: tuple[int, ...]) ->
         for k in (
             (kernel,) if kernel else sorted({*KERNELS[axes], *range(2 * (padding or 0), 2 * (padding or 0) + 2)} - {0})
         )
-        if p <= ((k - 1) * d + 1) // 2
+        # Over three axes torch allows half of the kernel size only, where it allows half of the span elsewhere.
+        if p <= (k if axes == 3 and padding is None else (k - 1) * d + 1) // 2
         # A window reaches the input, and does not step over it from one padding into the other.
         and (size is None or ((k - 1) * d + 1 <= size + 2 * p + beyond and (p == 0 or d <= size)))
     ]
@@ -240,7 +241,8 @@ def _apart(case: Case) -> Iterator[Array]:
     steps = [min(n, -(-e // s)) for n, e, s in zip(over.output, over.span, over.stride, strict=True)]
     for first in product(*map(range, steps)):
         mask = np.zeros(case.cotangent.shape, case.cotangent.dtype)
-        mask[(..., *(slice(f, None, s) for f, s in zip(first, steps, strict=True)))] = 1
+        chosen: Any = (..., *(slice(f, None, s) for f, s in zip(first, steps, strict=True)))
+        mask[chosen] = 1
         yield mask
 
 

@@ -36,7 +36,7 @@ def drawn(pinned, examples, dtype="float64"):
     found: list[Problem] = []
 
     @drawing(examples)
-    @given(OP.problems(pinned, dtype))
+    @given(OP.problems(OP, pinned, dtype))
     def each(problem):
         found.append(problem)
 
@@ -199,9 +199,9 @@ def spread(value, axes):
 @drawing(30)
 @given(data=st.data())
 def test_pins_pin_the_very_geometry(data):
-    problem = data.draw(OP.problems({}, "float64"))
+    problem = data.draw(OP.problems(OP, {}, "float64"))
     pins = OP.pins(problem)
-    again = data.draw(OP.problems(pins, "float64"))
+    again = data.draw(OP.problems(OP, pins, "float64"))
     assert again.parameters == problem.parameters
     assert {**again.shapes, "bias": None} == {**problem.shapes, "bias": None}, "whether there is a bias is drawn"
 
@@ -218,7 +218,7 @@ def test_pins_are_options_and_survive_being_written_on_a_command_line(problems):
 def test_the_twin_is_the_reference_on_whole_numbers(problems):
     """To the last bit, y and all gradients, for every padding, flip and groups."""
     tried = Counter()
-    for problem in problems[:60]:
+    for problem in problems[:120]:
         case = problem.whole_numbers().widened()
         tensors = [None if a is None else torch.from_numpy(a).requires_grad_() for a in case.inputs]
         y = OP.twin(*tensors, **case.parameters)

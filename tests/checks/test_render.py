@@ -16,19 +16,20 @@ import pytest
 from checks import Verdict, gradcheck, judge
 from checks.implementation import Implementation
 from checks.laws import laws
+from checks.mistakes import general
 from checks.ops import find
 from checks.render import json as as_json
 from checks.render import terminal
 from reference import conv
-from tests.checks.wrong_conv import MISTAKES
+from tests.checks.planted import Planted, spoiled
 
 OP = find("conv")
-BY_NAME = {wrong.name: wrong for wrong in MISTAKES}
+BY_NAME = {mistake.name: Planted(OP, mistake) for mistake in (*OP.mistakes, *general())}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 EXAMPLES = 20
 
 REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
-            coverage miss laws failures undecided versions seconds"""
+            coverage miss conventions laws failures undecided versions seconds"""
 LAW = "law holds broken undecided normwise worst_share"
 FINDING = "law result verdict index actual expected error bound normwise crashed note case"
 CASE = "shapes parameters dtype seed options"
@@ -73,7 +74,7 @@ class NotNumbers:
 
 JUDGED = {
     "right": None,
-    "turned": BY_NAME["kernel_not_turned"],
+    "turned": BY_NAME["kernel not turned"],
     "mine": Mine,
     "raises": Raises,
     "refuses": Refuses,
@@ -112,7 +113,7 @@ def test_print_shows_what_the_terminal_shows_without_colour(capsys, reports, nam
     ("name", "line"),
     [
         ("right", "conv: right.  reference.conv, float64"),
-        ("turned", "conv: grad_x is wrong.  Wrong, float64"),
+        ("turned", "conv: grad_x is wrong.  Planted, float64"),
         ("mine", "conv: y, grad_x, grad_weight, grad_bias are wrong.  Mine, float64"),
         ("raises", "conv: it raises where it should return a result.  Raises, float64"),
         ("refuses", "conv: nothing could be judged, none of the cases is supported.  Refuses, float64"),
@@ -141,7 +142,7 @@ def test_a_failure_shows_result_law_place_both_values_and_the_smallest_case(repo
 def test_the_values_shown_are_those_of_the_case(reports):
     (failure,) = reports["turned"].failures
     case = failure.problem.whole_numbers()
-    yours = Implementation.of(OP, BY_NAME["kernel_not_turned"]).backward(case)["x"][failure.index]
+    yours = Implementation.of(OP, BY_NAME["kernel not turned"]).backward(case)["x"][failure.index]
     right = conv.backward(case.cotangent, *case.inputs, **case.parameters)[0][failure.index]
     assert (failure.actual, failure.expected) == (yours, right)
 
@@ -193,7 +194,7 @@ def test_colour_adds_codes_and_changes_no_word(reports, name):
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [("kernel_not_turned", "float64"), ("last_sample_only", "float32"), ("bias_averaged", "float64")],
+    [("kernel not turned", "float64"), ("last sample only", "float32"), ("bias averaged", "float64")],
 )
 def test_the_printed_call_fails_again_in_the_same_result(name, dtype):
     wrong = BY_NAME[name]
@@ -203,7 +204,7 @@ def test_the_printed_call_fails_again_in_the_same_result(name, dtype):
     names = {"judge": partial(judge, laws=["exact"]), "Culprit": culprit}
     repeated = eval(call, names)  # noqa: S307, a line that is meant to be pasted
     assert repeated.exit_code == 1
-    assert {f.result for f in repeated.failures} == set(wrong.wrong)
+    assert {f.result for f in repeated.failures} == spoiled(OP, wrong.mistake)
     (failure,) = report.failures
     assert {f.problem.shapes["x"] for f in repeated.findings} == {failure.problem.shapes["x"]}
     assert repeated.dtype == dtype
@@ -266,7 +267,7 @@ def test_json_says_what_the_report_says(reports, name, verdict):
 def test_the_case_in_json_is_enough_to_judge_it_again(reports):
     data = json.loads(as_json.render(reports["turned"]))
     case = data["reports"][0]["failures"][0]["case"]
-    again = judge("conv", BY_NAME["kernel_not_turned"], seed=1, examples=10, dtype=case["dtype"], **case["options"])
+    again = judge("conv", BY_NAME["kernel not turned"], seed=1, examples=10, dtype=case["dtype"], **case["options"])
     assert again.exit_code == 1
 
 
