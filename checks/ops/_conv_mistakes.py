@@ -26,7 +26,8 @@ def _padded(case: Case, over: Window) -> Array:
 
 def _corner(a: Array, size: Iterable[int]) -> Array:
     at: Any = (..., *(slice(0, n) for n in size))
-    return a[at]
+    corner: Array = a[at]
+    return corner
 
 
 def _with(case: Case, **parameters: Any) -> Case:
