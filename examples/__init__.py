@@ -1,0 +1,1 @@
+"""What the reference is good for beside judging: whole programs to read and to run."""
