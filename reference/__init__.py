@@ -3,6 +3,38 @@
 Each module holds one family of layers, forward beside backward, with the derivation between them.
 """
 
-from reference import conv
+from reference import (
+    avg_pool,
+    batch_norm,
+    conv,
+    cross_entropy,
+    dropout,
+    euclidean_loss,
+    linear,
+    local_response_norm,
+    max_pool,
+    relu,
+    sgd,
+    sigmoid,
+    softmax,
+    subsample,
+    tanh,
+)
 
-__all__ = ["conv"]
+__all__ = [
+    "avg_pool",
+    "batch_norm",
+    "conv",
+    "cross_entropy",
+    "dropout",
+    "euclidean_loss",
+    "linear",
+    "local_response_norm",
+    "max_pool",
+    "relu",
+    "sgd",
+    "sigmoid",
+    "softmax",
+    "subsample",
+    "tanh",
+]

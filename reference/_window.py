@@ -5,8 +5,9 @@ Along each spatial axis, output position i meets input position j through kernel
     i·stride + k·dilation − before = j                                            (indices from 0)
 
 which is the index arithmetic of 002, eq. 1, with padding and dilation added. `gather` solves it for j: it lays the input
-under every window. `scatter` adds back along the same relation. `residues` solves it for i: it says, for the input
-positions of each residue modulo the stride, which outputs they met.
+under every window. `scatter` adds back along the same relation. Where all elements of a window count alike, `over_windows`
+and `spread` are such a pair with nothing laid out. `residues` solves it for i: it says, for the input positions of each
+residue modulo the stride, which outputs they met.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
-from math import gcd
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.lib.stride_tricks import as_strided
 Array = np.ndarray[Any, np.dtype[Any]]
 Padding = int | str | Sequence[int]
 Slices = tuple[slice, ...]
+Meeting = tuple[int, slice, slice]
 
 NAMED_PADDINGS = ("valid", "same", "full")
 
@@ -58,19 +60,34 @@ class Window:
         return tuple((n - e) // s + 1 for n, e, s in zip(self.padded, self.span, self.stride, strict=True))
 
     @cached_property
-    def meetings(self) -> tuple[tuple[tuple[int, ...], Slices], ...]:
-        """Each kernel offset with the positions of the padded input that it meets, one for each window."""
-        steps = list(zip(self.dilation, self.output, self.stride, strict=True))
+    def along(self) -> tuple[tuple[Meeting, ...], ...]:
+        """For each axis: each kernel offset, the windows that meet an input through it, and the inputs that they meet.
+
+        Padding is no input, so nothing has to be copied to have it, and no number has to stand in it.
+        """
+        moves = zip(self.size, self.stride, self.dilation, self.before, self.output, strict=True)
         return tuple(
-            (k, tuple(slice(a * d, a * d + (o - 1) * s + 1, s) for a, (d, o, s) in zip(k, steps, strict=True)))
-            for k in product(*map(range, self.kernel))
+            tuple((k, *met) for k in range(kernel) if (met := _meeting(k, *axis)))
+            for kernel, axis in zip(self.kernel, moves, strict=True)
         )
 
     @cached_property
-    def undone(self) -> Window:
-        """The window over the padded input whose padding takes this one's away again."""
-        minus = (tuple(-b for b in ends) for ends in (self.before, self.after))
-        return Window(self.padded, self.kernel, self.stride, self.dilation, *minus)
+    def meetings(self) -> tuple[tuple[tuple[int, ...], Slices, Slices], ...]:
+        """The same for all axes together: offset, windows and inputs, each with one entry an axis."""
+        found = []
+        for combination in product(*self.along):
+            offset, reaching, reached = zip(*combination, strict=True)
+            found.append((offset, reaching, reached))
+        return tuple(found)
+
+
+def _meeting(k: int, size: int, stride: int, dilation: int, before: int, output: int) -> tuple[slice, slice] | None:
+    """The i for which 0 ≤ i·stride + k·dilation − before < size, and what those j are; None if there are none."""
+    shift = k * dilation - before
+    first, last = max(0, -(shift // stride)), min(output - 1, (size - 1 - shift) // stride)
+    if last < first:
+        return None
+    return slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)
 
 
 def window(
@@ -132,9 +149,53 @@ def _window(
     return made
 
 
+def pooling_window(
+    size: Sequence[int],
+    kernel_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Window:
+    """The window that pools an input of spatial `size`, with as many places as torch's pooling has.
+
+    `stride` None is the kernel's size. `padding` is at most half of what the kernel spans, or a window could lie in it
+    altogether. With `ceil_mode` one more window may begin where its end lies beyond the padding, if it begins inside the
+    input or the padding before it; then `after` is what it takes to reach that end.
+
+    Raises ValueError as `window` does, or if there is more padding than that.
+    """
+    axes = len(size)
+    kernel = per_axis("kernel_size", kernel_size, axes, least=1)
+    steps = kernel if stride is None else per_axis("stride", stride, axes, least=1)
+    zeros = per_axis("padding", padding, axes, least=0)
+    spread = per_axis("dilation", dilation, axes, least=1)
+    made = Window(tuple(size), kernel, steps, spread, zeros, zeros)
+    after = []
+    for axis, (n, z, e, s) in enumerate(zip(made.size, zeros, made.span, steps, strict=True)):
+        if n < 1:
+            raise ValueError(f"there is nothing to pool along axis {axis}: size {made.size}")
+        if z > e // 2:
+            raise ValueError(
+                f"padding is {padding!r}; expected at most {e // 2} along axis {axis}, half of the {e} that the kernel "
+                f"spans (kernel_size {kernel[axis]}, dilation {spread[axis]})"
+            )
+        # Places from 0 to the last that begins before the input ends, and no later than rounding up allows.
+        last = min((n + 2 * z - e + (s - 1 if ceil_mode else 0)) // s, (n + z - 1) // s)
+        if last < 0:
+            raise ValueError(
+                f"the kernel does not fit: along axis {axis} it spans {e} (kernel_size {kernel[axis]}, dilation "
+                f"{spread[axis]}) and the padded input {n + 2 * z} (size {n}, padding {z} + {z})"
+            )
+        after.append(max(z, last * s + e - n - z))
+    return Window(made.size, kernel, steps, spread, zeros, tuple(after))
+
+
 def per_axis(name: str, value: int | Sequence[int], axes: int, *, least: int) -> tuple[int, ...]:
     """`value` as one whole number for each axis; ValueError if it cannot be, or if one is below `least`."""
-    entries = tuple(value) if isinstance(value, Sequence | np.ndarray) else (value,) * axes
+    each = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    entries: tuple[Any, ...] = tuple(value) if each else (value,) * axes  # type: ignore[arg-type]
     if len(entries) != axes:
         raise ValueError(
             f"{name} has {len(entries)} entries {entries}; expected one number or one for each of {axes} axes"
@@ -175,10 +236,47 @@ def scatter(windows: Array, over: Window, *, axis: int = 2) -> Array:
     """
     axes = len(over.size)
     lead = (slice(None),) * axis
-    x = np.zeros((*windows.shape[:axis], *over.padded, *windows.shape[axis + 2 * axes :]), windows.dtype)
-    for offset, reached in over.meetings:
-        x[lead + reached] += windows[lead + offset]
-    return _padded(x, over.undone, axis)
+    x = np.zeros((*windows.shape[:axis], *over.size, *windows.shape[axis + 2 * axes :]), windows.dtype)
+    for offset, reaching, reached in over.meetings:
+        x[lead + reached] += windows[lead + offset + reaching]
+    return x
+
+
+def over_windows(function: np.ufunc, x: Array, over: Window, initial: Any) -> Array:
+    """`function`, np.add or np.maximum, of all elements of each window: (N, C, *size) → (N, C, *output).
+
+    That is function.reduce of gather(x) over the kernel's axes, without padding. `initial` changes nothing: 0, or −∞. A
+    window is a box, so one axis follows the other; the last, with the slowest strides, when the least is left.
+    """
+    y = np.full((*x.shape[:2], *over.output), initial, x.dtype)
+    for of_x, of_y in map_blocks(x, y):
+        along = of_x
+        for axis, met in enumerate(over.along, start=1):
+            shape = (*of_y.shape[: axis + 1], *of_x.shape[axis + 1 :])
+            to = of_y if axis == len(over.size) else np.full(shape, initial, x.dtype)
+            for _, reaching, reached in met:
+                into = to[_at(axis, reaching)]
+                function(into, along[_at(axis, reached)], out=into)
+            along = to
+    return y
+
+
+def spread(g: Array, over: Window) -> Array:
+    """The adjoint of adding up each window, (N, C, *output) → (N, C, *size): g of each window, on every input under it."""
+    x = np.zeros((*g.shape[:2], *over.size), g.dtype)
+    for of_g, of_x in map_blocks(g, x):
+        along = of_g
+        for axis, met in reversed(list(enumerate(over.along, start=1))):
+            shape = (*of_g.shape[:axis], *of_x.shape[axis:])
+            to = of_x if axis == 1 else np.zeros(shape, g.dtype)
+            for _, reaching, reached in met:
+                to[_at(axis, reached)] += along[_at(axis, reaching)]
+            along = to
+    return x
+
+
+def _at(axis: int, places: slice) -> Slices:
+    return (*(slice(None),) * axis, places)
 
 
 @dataclass(frozen=True)
@@ -240,6 +338,23 @@ def blocks(samples: int, elements: int, limit: int = 1 << 19) -> Iterator[slice]
     """
     step = max(1, limit // max(1, elements))
     return (slice(start, start + step) for start in range(0, samples, step))
+
+
+def map_blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """The arrays (N, C, …), all of one N and C, as (maps, …), a few maps at a time.
+
+    The maps of a pooling layer have nothing to do with one another, so all that is done to a few can be done while they
+    are in the cache: 2¹⁶ numbers of each array, or one map. What is written to a few maps of a contiguous array is
+    written to the array.
+    """
+    flat = [a.reshape(prod(a.shape[:2]), *a.shape[2:]) for a in arrays]
+    for block in blocks(len(flat[0]), max(prod(a.shape[1:]) for a in flat), 1 << 16):
+        yield tuple(a[block] for a in flat)
+
+
+def wide(a: Array) -> Array:
+    """float16 as float32, in which a sum keeps its digits; every other dtype as it is."""
+    return a.astype(np.float32) if a.dtype == np.float16 else a
 
 
 def _padded(x: Array, over: Window, axis: int) -> Array:

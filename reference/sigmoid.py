@@ -1,0 +1,60 @@
+"""The logistic sigmoid, element by element: σ(x) = 1 / (1 + e^{−x})                                (004, C1 and C18).
+
+With e = e^{−|x|}, which is at most 1 and so never overflows,
+
+    σ(x)  = 1 / (1 + e)  for x > 0,   e / (1 + e)  for x ≤ 0            (the fraction extended by e^x)
+    σ'(x) = σ(x) · (1 − σ(x)) = e / (1 + e)²                            (on both sides, for σ' is even)
+
+Nothing is subtracted, so both are right to a few units in the last place for every x. The familiar σ · (1 − σ) is not: at
+x = 40 it gives 0 in float64, where σ' is 4.2e−18.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference._window import Array, blocks
+
+BLOCK = 1 << 14  # numbers at a time, so that what is computed on the way stays in the cache
+
+
+def forward(x: Array) -> Array:
+    """y = σ(x), x and y of any one shape.
+
+    The dtype is that of x (of whole numbers: the float that NumPy gives them); float16 is computed in float32 and rounded
+    once. Complex x is allowed, and the function analytic: the sign of its real part decides between the two formulas.
+    """
+    x = np.asarray(x)
+    y = np.empty(x.size, np.promote_types(x.dtype, np.float16))
+    wide = _wide(x)
+    for block in blocks(x.size, 1, BLOCK):
+        e, positive = _decay(wide[block])
+        y[block] = (e * ~positive + positive) / (1 + e)  # 1 or e; np.where takes as long as the exponential
+    return y.reshape(x.shape)
+
+
+def backward(grad_output: Array, x: Array) -> tuple[Array]:
+    """∂J/∂x = grad_output · σ'(x), as a tuple of one, given grad_output = ∂J/∂y of the shape of x.
+
+    The dtype is what NumPy promotes grad_output and y to. Raises ValueError if grad_output does not have the shape of y.
+    """
+    g, x = np.asarray(grad_output), np.asarray(x)
+    if g.shape != x.shape:
+        raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
+    grad_x = np.empty(x.size, np.result_type(g, x, np.float16))
+    flat, wide = _wide(g), _wide(x)
+    for block in blocks(x.size, 1, BLOCK):
+        e, _ = _decay(wide[block])
+        grad_x[block] = flat[block] * (e / np.square(1 + e))
+    return (grad_x.reshape(x.shape),)
+
+
+def _decay(x: Array) -> tuple[Array, Array]:
+    """e^{−|x|} and whether x > 0; for complex x the real part decides, and −|x| is −x or x, so that e is analytic."""
+    sign = np.copysign(1, x.real)
+    return np.exp(-sign * x), sign > 0
+
+
+def _wide(a: Array) -> Array:
+    """All elements in a row, in float32 at least."""
+    return a.reshape(-1).astype(np.promote_types(a.dtype, np.float32), copy=False)

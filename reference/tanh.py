@@ -1,0 +1,44 @@
+"""The hyperbolic tangent, element by element: y = tanh x = (e^x − e^{−x}) / (e^x + e^{−x}).
+
+    tanh'(x) = 1 − tanh² x = sech² x,   sech x = 2 / (e^x + e^{−x}) = 2e / (1 + e²)   with e = e^{−|x|} ≤ 1
+
+The last form neither overflows nor subtracts, so it is right to a few units in the last place for every x. The familiar
+1 − y² is not: at x = 20 it gives 0 in float64, where tanh' is 1.7e−17.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference._window import Array, blocks
+
+BLOCK = 1 << 14  # numbers at a time, so that what is computed on the way stays in the cache
+
+
+def forward(x: Array) -> Array:
+    """y = tanh x, x and y of any one shape, real or complex.
+
+    The dtype is that of x (of whole numbers: the float that NumPy gives them); NumPy computes float16 in float32.
+    """
+    return np.asarray(np.tanh(x))
+
+
+def backward(grad_output: Array, x: Array) -> tuple[Array]:
+    """∂J/∂x = grad_output · sech² x, as a tuple of one, given grad_output = ∂J/∂y of the shape of x.
+
+    The dtype is what NumPy promotes grad_output and y to. Raises ValueError if grad_output does not have the shape of y.
+    """
+    g, x = np.asarray(grad_output), np.asarray(x)
+    if g.shape != x.shape:
+        raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
+    grad_x = np.empty(x.size, np.result_type(g, x, np.float16))
+    flat, wide = _wide(g), _wide(x)
+    for block in blocks(x.size, 1, BLOCK):
+        e = np.exp(wide[block] * np.copysign(1, -wide[block].real))  # e^{−|x|}, analytic for complex x
+        grad_x[block] = flat[block] * np.square(2 * e / (1 + np.square(e)))
+    return (grad_x.reshape(x.shape),)
+
+
+def _wide(a: Array) -> Array:
+    """All elements in a row, in float32 at least."""
+    return a.reshape(-1).astype(np.promote_types(a.dtype, np.float32), copy=False)
