@@ -11,7 +11,7 @@ import numpy as np
 
 from checks.op import SIGNIFICAND, Array, Case, Kinks, Op, Option, Pinned, Problem
 from checks.options import per_axis, whole
-from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
+from checks.windows import BATCH, DIMS, MOST, SIZE, along, not_too_large, pinned_axes, together
 from reference import avg_pool, max_pool
 from reference._window import Window, gather, pooling_window, scatter
 
@@ -38,9 +38,10 @@ def fitting(pinned: Pinned, axis: int, axes: int, dilations: tuple[int, ...]) ->
         along(pinned.get(name), axis) for name in ("kernel_size", "dilation", "padding", "size", "stride")
     )
     beyond = (stride or kernel or 1) - 1 if pinned.get("ceil_mode") else 0
+    needed = max(0, ((kernel or 1) - 1) * (dilation or 1) + 2 - (size or MOST)) // 2
     return [
         (k, d, p)
-        for p in ((0, 1, 2) if padding is None else (padding,))
+        for p in (sorted({0, 1, 2, needed}) if padding is None else (padding,))
         for d in ((dilation,) if dilation else dilations)
         for k in (
             (kernel,) if kernel else sorted({*KERNELS[axes], *range(2 * (padding or 0), 2 * (padding or 0) + 2)} - {0})
@@ -66,7 +67,7 @@ def validate(pinned: Pinned) -> None:
             )
         raise ValueError(
             f"a window that spans {span} does not fit into size {size} with padding {padding or 0}; "
-            f"--size {span} would make it fit"
+            f"--size {span - 2 * (padding or 0)} would make it fit"
         )
 
 
@@ -252,7 +253,7 @@ def _ties(case: Case, gradient: Array) -> tuple[Array, Array, Array]:
     axes = tuple(range(2, 2 + len(over.size)))
     laid = {"x": x, "inside": np.ones(x.shape, bool), "gradient": gradient.astype(np.float64)}
     places = {name: np.moveaxis(gather(a, over), axes, range(-len(axes), 0)) for name, a in laid.items()}
-    flat = {name: a.reshape(*a.shape[: -len(axes)], -1) for name, a in places.items()}
+    flat = {name: a.reshape(*a.shape[: -len(axes)], prod(over.kernel)) for name, a in places.items()}
     largest = np.where(flat["inside"], flat["x"], -np.inf).max(-1, keepdims=True)
     tied = flat["inside"] & (flat["x"] == largest)
     g = case.cotangent[..., None].astype(np.float64)

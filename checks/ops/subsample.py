@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from checks.op import Op, Pinned, Problem
+from checks.ops import pooling
 from checks.ops.pooling import (
     KERNEL_SIZE,
     OUTPUTS,
@@ -15,7 +16,6 @@ from checks.ops.pooling import (
     drawn_size,
     fitting,
     pins,
-    validate,
     window_of,
 )
 from checks.windows import along, not_too_large, pinned_axes, together
@@ -24,6 +24,11 @@ from reference import subsample
 if TYPE_CHECKING:
     import torch
     from hypothesis.strategies import DrawFn, SearchStrategy
+
+
+def validate(pinned: Pinned) -> None:
+    """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
+    pooling.validate({**pinned, "padding": 0})
 
 
 def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
@@ -36,7 +41,9 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
             return draw(st.sampled_from(values))
 
         axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
-        kernel = tuple(pick(*{k: 0 for k, _, _ in fitting(pinned, a, axes, (1,))}) for a in range(axes))
+        kernel = tuple(
+            pick(*{k: 0 for k, _, _ in fitting({**pinned, "padding": 0}, a, axes, (1,))}) for a in range(axes)
+        )
         size = tuple(
             along(pinned.get("size"), a) or drawn_size(draw, k, k, 0, OUTPUTS[axes]) for a, k in enumerate(kernel)
         )
