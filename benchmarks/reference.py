@@ -1,6 +1,7 @@
 """Speed of the reference against torch: python -m benchmarks.reference
 
 Forward plus full backward of each, in one process, in turns of five, medians. Ratios below 1: the reference is faster.
+Convolutions show the share of the machine's matrix product that they reach, and their memory, as well.
 """
 
 from __future__ import annotations
@@ -8,21 +9,27 @@ from __future__ import annotations
 import argparse
 import time
 import tracemalloc
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 from statistics import median
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
+import reference
 from reference import conv
 
 TURN = 5
+SINGLE_GOAL = 2.5
+MAPS = (8, 64, 56, 56)
 
 
 @dataclass(frozen=True)
-class Layer:
+class Convolution:
     """One convolution to time, with the ratio that it should not exceed in float64."""
 
     x: tuple[int, ...]
@@ -47,41 +54,142 @@ class Layer:
         """Numbers in the im2col matrix of the whole batch."""
         return self.x[0] * prod(self.weight[1:]) * prod(self.output)
 
+    @property
+    def layer(self) -> Layer:
+        """What is timed."""
+        moves = {"padding": self.padding, "stride": self.stride}
+        return Layer("conv", conv, functional.conv2d, (self.x, self.weight, self.weight[:1]), self.goal, moves)
 
-LAYERS = (
-    Layer((8, 64, 56, 56), (64, 64, 3, 3), 1, 1, "0.55"),
-    Layer((16, 128, 28, 28), (128, 128, 3, 3), 1, 1, "0.70"),
-    Layer((32, 3, 32, 32), (6, 3, 5, 5), 0, 1, "0.40"),
-    Layer((4, 3, 112, 112), (64, 3, 7, 7), 3, 2, "-"),
-    Layer((8, 64, 56, 56), (64, 64, 3, 3), 1, 2, "-"),
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer to time on arrays of these shapes, with torch's function and the ratio that it should not exceed."""
+
+    name: str
+    ours: ModuleType
+    theirs: Callable[..., torch.Tensor]
+    shapes: tuple[tuple[int, ...], ...]
+    goal: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    constant: np.ndarray | None = None
+
+
+CONVOLUTIONS = (
+    Convolution((8, 64, 56, 56), (64, 64, 3, 3), 1, 1, "0.55"),
+    Convolution((16, 128, 28, 28), (128, 128, 3, 3), 1, 1, "0.70"),
+    Convolution((32, 3, 32, 32), (6, 3, 5, 5), 0, 1, "0.40"),
+    Convolution((4, 3, 112, 112), (64, 3, 7, 7), 3, 2, "-"),
+    Convolution((8, 64, 56, 56), (64, 64, 3, 3), 1, 2, "-"),
 )
 
 
+def _subsample(x: torch.Tensor, coefficient: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """The same by torch's mean, which no torch layer is."""
+    return 4 * coefficient[:, None, None] * functional.avg_pool2d(x, 2) + bias[:, None, None]
+
+
+def _batch_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
+    return functional.batch_norm(x, None, None, gamma, beta, training=True)
+
+
+def _euclidean(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return functional.mse_loss(prediction, target, reduction="sum") / (2 * len(prediction))
+
+
+def _dropout(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return x * mask / 0.5
+
+
+def _similarity(x: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
+    """By two convolutions, which is how it is done where it has to be fast."""
+    squares = functional.conv2d(x * x, torch.ones((1, *template.shape[1:]), dtype=x.dtype))
+    return functional.conv2d(x, template) / (squares.sqrt() * template.flatten(1).norm(dim=1)[:, None, None])
+
+
+def layers() -> tuple[Layer, ...]:
+    """Everything but convolution, each on a typical size."""
+    rng = np.random.default_rng(1)
+    mask = (rng.random(MAPS) > 0.5).astype(float)
+    overlapping = {"kernel_size": 3, "stride": 2, "padding": 1}
+    weight = (64, 64, 3, 3)
+    return (
+        Layer(
+            "conv_transpose",
+            reference.conv_transpose,
+            functional.conv_transpose2d,
+            ((8, 64, 28, 28), weight, (64,)),
+            "-",
+            {"stride": 2, "padding": 1},
+        ),
+        Layer("max_pool 2", reference.max_pool, functional.max_pool2d, (MAPS,), "2.00", {"kernel_size": 2}),
+        Layer("max_pool 3/2", reference.max_pool, functional.max_pool2d, (MAPS,), "2.00", overlapping),
+        Layer("avg_pool 2", reference.avg_pool, functional.avg_pool2d, (MAPS,), "2.00", {"kernel_size": 2}),
+        Layer("avg_pool 3/2", reference.avg_pool, functional.avg_pool2d, (MAPS,), "2.00", overlapping),
+        Layer("subsample", reference.subsample, _subsample, (MAPS, (64,), (64,)), "2.00"),
+        Layer("linear", reference.linear, functional.linear, ((256, 1024), (1024, 1024), (1024,)), "1.30"),
+        Layer("sigmoid", reference.sigmoid, torch.sigmoid, (MAPS,), "2.00"),
+        Layer("tanh", reference.tanh, torch.tanh, (MAPS,), "2.00"),
+        Layer("relu", reference.relu, torch.relu, (MAPS,), "2.00"),
+        Layer("softmax", reference.softmax, torch.softmax, ((256, 1000),), "2.00", {"axis": 1}),
+        Layer("euclidean_loss", reference.euclidean_loss, _euclidean, (MAPS, MAPS), "2.00"),
+        Layer(
+            "cross_entropy",
+            reference.cross_entropy,
+            functional.cross_entropy,
+            ((256, 1000),),
+            "2.00",
+            constant=rng.integers(0, 1000, 256),
+        ),
+        Layer("batch_norm", reference.batch_norm, _batch_norm, (MAPS, (64,), (64,)), "2.00"),
+        Layer(
+            "local_response_norm",
+            reference.local_response_norm,
+            functional.local_response_norm,
+            (MAPS,),
+            "2.00",
+            {"size": 5},
+        ),
+        Layer("dropout", reference.dropout, _dropout, (MAPS,), "2.00", constant=mask),
+        Layer("similarity", reference.similarity, _similarity, ((8, 16, 32, 32), (16, 16, 5, 5)), "-"),
+    )
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description="Time the reference against torch.")
     parser.add_argument("--runs", type=int, default=20, help="runs of each (default: 20)")
-    runs = parser.parse_args().runs
+    parser.add_argument("--only", metavar="NAME", default="", help="layers whose name begins so")
+    options = parser.parse_args()
     torch.set_num_threads(2)
+    if "conv".startswith(options.only):
+        _print_convolutions(options.runs)
+    print(f"{'layer':<20} {'dtype':<8} {'ours':>8} {'torch':>8} {'ratio':>6} {'goal':>5}")
+    for layer in layers():
+        if layer.name.startswith(options.only):
+            mine, other = _in_turns(*_pair(layer, np.float64), options.runs)
+            row = f"{layer.name:<20} float64  {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms {mine / other:6.2f} {layer.goal:>5}"
+            print(row, flush=True)
+
+
+def _print_convolutions(runs: int) -> None:
+    shapes = f"{'x':<18} {'weight':<14} {'dtype':<8}"
     print(
-        f"{'x':<18} {'weight':<14} {'dtype':<8} {'ours':>8} {'torch':>8} {'ratio':>6} {'goal':>5} {'GFLOP/s':>8} ",
-        end="",
+        f"{shapes} {'ours':>8} {'torch':>8} {'ratio':>6} {'goal':>5} {'GFLOP/s':>8} {'of peak':>8} {'peak memory':>12}"
     )
-    print(f"{'of peak':>8} {'peak memory':>12}")
     for dtype in (np.float64, np.float32):
         peak = _gemm_peak(dtype)
-        for layer in LAYERS:
-            _print_row(layer, dtype, runs, peak)
+        for convolution in CONVOLUTIONS:
+            _print_convolution(convolution, dtype, runs, peak)
 
 
-def _print_row(layer: Layer, dtype: type[np.floating], runs: int, peak: float) -> None:
-    ours, theirs = _pair(layer, dtype)
+def _print_convolution(convolution: Convolution, dtype: type[np.floating], runs: int, peak: float) -> None:
+    ours, theirs = _pair(convolution.layer, dtype)
     mine, other = _in_turns(ours, theirs, runs)
-    goal = layer.goal if dtype is np.float64 else "2.50"
+    goal = convolution.goal if dtype is np.float64 else f"{SINGLE_GOAL:.2f}"
     print(
-        f"{layer.x!s:<18} {layer.weight!s:<14} {dtype.__name__:<8} {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms "
-        f"{mine / other:6.2f} {goal:>5} {layer.flops / mine / 1e9:8.1f} {layer.flops / mine / peak:8.0%} "
-        f"{_peak_memory(ours) / (layer.gathered * np.dtype(dtype).itemsize):6.2f} im2col",
+        f"{convolution.x!s:<18} {convolution.weight!s:<14} {dtype.__name__:<8} {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms "
+        f"{mine / other:6.2f} {goal:>5} {convolution.flops / mine / 1e9:8.1f} {convolution.flops / mine / peak:8.0%} "
+        f"{_peak_memory(ours) / (convolution.gathered * np.dtype(dtype).itemsize):6.2f} im2col",
         flush=True,
     )
 
@@ -89,19 +197,20 @@ def _print_row(layer: Layer, dtype: type[np.floating], runs: int, peak: float) -
 def _pair(layer: Layer, dtype: type[np.floating]) -> tuple[Callable[[], object], Callable[[], object]]:
     """Forward and full backward, by the reference and by torch, on the same numbers."""
     rng = np.random.default_rng(0)
-    x, weight, bias, g = (
-        rng.standard_normal(shape).astype(dtype)
-        for shape in (layer.x, layer.weight, layer.weight[:1], (layer.x[0], layer.weight[0], *layer.output))
-    )
-    tensors = [torch.from_numpy(a).requires_grad_() for a in (x, weight, bias)]
-    cotangent = torch.from_numpy(g)
+    arrays = [rng.standard_normal(shape).astype(dtype) for shape in layer.shapes]
+    tensors = [torch.from_numpy(a).requires_grad_() for a in arrays]
+    constant = [] if layer.constant is None else [layer.constant]
+    constants = [torch.from_numpy(a) for a in constant]
+    y = layer.theirs(*tensors, *constants, **layer.parameters)
+    g = rng.standard_normal(y.shape).astype(dtype)
+    cotangent = torch.from_numpy(np.asarray(g))
 
     def ours() -> object:
-        y = conv.forward(x, weight, bias, padding=layer.padding, stride=layer.stride)
-        return y, conv.backward(g, x, weight, bias, padding=layer.padding, stride=layer.stride)
+        y = layer.ours.forward(*arrays, *constant, **layer.parameters)
+        return y, layer.ours.backward(g, *arrays, *constant, **layer.parameters)
 
     def theirs() -> object:
-        y = torch.nn.functional.conv2d(*tensors, padding=layer.padding, stride=layer.stride)
+        y = layer.theirs(*tensors, *constants, **layer.parameters)
         return y, torch.autograd.grad(y, tensors, cotangent)
 
     return ours, theirs
