@@ -128,6 +128,8 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementa
         try:
             with np.errstate(all="ignore"):  # what overflows or is no number is judged, not warned of
                 found += law.check(trial)
+        except ValueError as fault:  # nothing that was asked for: a ValueError would read as a wrong request
+            raise RuntimeError(f"the law {name} could not judge {problem}") from fault
         except (Malformed, Crashed) as failure:
             crashed = isinstance(failure, Crashed)
             found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))

@@ -16,13 +16,12 @@ The products are matrix products of blocks of samples, held as (C, *spatial, sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from reference._window import Array, Padding, Window, blocks, gather, residues, scatter, window
+from reference._matrix import gathered, matrix, multiply, samples_first, samples_last, transposed
+from reference._window import Array, Padding, Window, residues, scatter, wide, window
 
 EVERY = (slice(None), slice(None))  # all samples and channels, or all channels out and in
 
@@ -48,11 +47,11 @@ def forward(
     """
     x, weight, bias = _arrays(x, weight, bias)
     over = _window(x, weight, bias, stride, padding, dilation, groups)
-    kernel = _matrix(_turned(_wide(weight), flip), groups, 1)
+    kernel = matrix(_turned(wide(weight), flip), groups, 1)
     dtype = np.result_type(x, weight, x if bias is None else bias)
-    y = np.empty((len(x), len(weight), *over.output), _wide(np.empty(0, dtype)).dtype)
-    for block, columns in _gathered(_wide(x), over, groups):
-        _multiply(kernel, columns, y[block])
+    y = np.empty((len(x), len(weight), *over.output), wide(np.empty(0, dtype)).dtype)
+    for block, columns in gathered(wide(x), over, groups):
+        multiply(kernel, columns, y[block])
     if bias is not None:
         y += bias.reshape(-1, *(1,) * len(over.size))
     return y.astype(dtype, copy=False)
@@ -82,25 +81,25 @@ def backward(
     over = _window(x, weight, bias, stride, padding, dilation, groups)
     if g.shape != (len(x), len(weight), *over.output):
         raise ValueError(f"grad_output has shape {g.shape}; y has {(len(x), len(weight), *over.output)}")
-    factors = _wide(g), _wide(x), _turned(_wide(weight), flip)
+    factors = wide(g), wide(x), _turned(wide(weight), flip)
     # One gathered copy serves both gradients. Gathering g saves the scatter, unless g has the more channels to copy; but
     # it lays zeros under inputs that had no part in an output, and 0 · ∞ is not 0.
     through = _under_inputs if len(weight) <= x.shape[1] and all(map(_finite, factors)) else _under_outputs
     grad_x, grad_weight = through(*factors, over, groups)
-    grad_bias = None if bias is None else _wide(g).sum(axis=(0, *range(2, g.ndim)))
+    grad_bias = None if bias is None else wide(g).sum(axis=(0, *range(2, g.ndim)))
     return _like(grad_x, g, weight), _like(_turned(grad_weight, flip), g, x), _like(grad_bias, g)
 
 
 def _under_outputs(g: Array, x: Array, weight: Array, over: Window, groups: int) -> tuple[Array, Array]:
     """Gather x under the outputs: ∂J/∂weight = g · gather(x)ᵀ (eq. 2) and ∂J/∂x = scatter(weightᵀ · g) (eq. 3)."""
-    kernel = _matrix(weight, groups, 1)
+    kernel = matrix(weight, groups, 1)
     grad_x = np.empty(x.shape, np.result_type(g, weight))
     grad_kernel = np.zeros(kernel.shape, np.result_type(g, x))
-    for block, columns in _gathered(x, over, groups):
-        cotangent = _matrix(_samples_last(g[block]), groups, 1)
-        grad_kernel += cotangent @ _transposed(columns)
-        windows = (_transposed(kernel) @ cotangent).reshape(x.shape[1], *over.kernel, *over.output, -1)
-        grad_x[block] = _samples_first(scatter(windows, over, axis=1))
+    for block, columns in gathered(x, over, groups):
+        cotangent = matrix(samples_last(g[block]), groups, 1)
+        grad_kernel += cotangent @ transposed(columns)
+        windows = (transposed(kernel) @ cotangent).reshape(x.shape[1], *over.kernel, *over.output, -1)
+        grad_x[block] = samples_first(scatter(windows, over, axis=1))
     return grad_x, grad_kernel.reshape(weight.shape)
 
 
@@ -115,27 +114,13 @@ def _under_inputs(g: Array, x: Array, weight: Array, over: Window, groups: int) 
     for met in residues(over):
         offsets, inputs = (*EVERY, *met.offsets), (*EVERY, *met.inputs)
         swapped = _swapped(weight[offsets], groups)
-        kernel = _matrix(swapped, groups, 1)
+        kernel = matrix(swapped, groups, 1)
         grad_kernel = np.zeros(kernel.shape, grad_weight.dtype)
-        for block, columns in _gathered(g, met.by, groups):
-            _multiply(kernel, columns, grad_x[block][inputs])
-            grad_kernel += _matrix(_samples_last(x[block][inputs]), groups, 1) @ _transposed(columns)
+        for block, columns in gathered(g, met.by, groups):
+            multiply(kernel, columns, grad_x[block][inputs])
+            grad_kernel += matrix(samples_last(x[block][inputs]), groups, 1) @ transposed(columns)
         grad_weight[offsets] = _swapped(grad_kernel.reshape(swapped.shape), groups)
     return grad_x, grad_weight
-
-
-def _gathered(x: Array, over: Window, groups: int) -> Iterator[tuple[slice, Array]]:
-    """x gathered, block of samples by block, as one matrix (channels · kernel, output · samples) for each group.
-
-    All blocks share one buffer, so a matrix holds only until the next: touching fresh memory costs more than the copy.
-    """
-    buffer = np.empty(0, x.dtype)
-    for block in blocks(len(x), x.shape[1] * prod(over.kernel + over.output)):
-        windows = gather(_samples_last(x[block]), over, axis=1)
-        buffer = buffer if buffer.size else np.empty(windows.size, x.dtype)
-        columns = buffer[: windows.size].reshape(windows.shape)
-        np.copyto(columns, windows)
-        yield block, _matrix(columns, groups, 1 + len(over.kernel))
 
 
 def _window(
@@ -168,11 +153,6 @@ def _arrays(x: Array, weight: Array, bias: Array | None) -> tuple[Array, Array, 
     return np.asarray(x), np.asarray(weight), None if bias is None else np.asarray(bias)
 
 
-def _wide(a: Array) -> Array:
-    """float16 as float32, in which a sum of products keeps its digits; every other dtype as it is."""
-    return a.astype(np.float32) if a.dtype == np.float16 else a
-
-
 def _finite(a: Array) -> bool:
     return a.dtype == object or bool(np.isfinite(a).all())
 
@@ -186,32 +166,7 @@ def _turned(weight: Array, flip: bool) -> Array:
     return np.flip(weight, tuple(range(2, weight.ndim))) if flip else weight
 
 
-def _multiply(kernel: Array, columns: Array, into: Array) -> None:
-    """The product of matrices with samples last, put where samples come first; in place where that is the same."""
-    if len(into) == 1 and into.flags.c_contiguous:
-        np.matmul(kernel, columns, out=into.reshape(*kernel.shape[:2], columns.shape[2]))
-    else:
-        into[...] = _samples_first((kernel @ columns).reshape(*into.shape[1:], len(into)))
-
-
-def _matrix(a: Array, groups: int, rows: int) -> Array:
-    """A as one matrix for each group: its first `rows` axes, the first of them channels, against all others."""
-    return a.reshape(groups, prod(a.shape[:rows]) // groups, prod(a.shape[rows:]))
-
-
-def _transposed(matrix: Array) -> Array:
-    return matrix.swapaxes(-1, -2)
-
-
 def _swapped(weight: Array, groups: int) -> Array:
     """Input and output channels exchanged within each group: (G·O, C, *kernel) ↔ (G·C, O, *kernel)."""
     grouped = weight.reshape(groups, len(weight) // groups, *weight.shape[1:]).swapaxes(1, 2)
     return grouped.reshape(-1, *grouped.shape[2:])
-
-
-def _samples_last(a: Array) -> Array:
-    return np.ascontiguousarray(a.transpose(*range(1, a.ndim), 0))
-
-
-def _samples_first(a: Array) -> Array:
-    return a.transpose(a.ndim - 1, *range(a.ndim - 1))

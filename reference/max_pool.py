@@ -95,11 +95,10 @@ def _places(passed: Array, over: Window) -> Array:
     steps = np.array([prod(over.size[axis:]) for axis in range(len(over.size) + 1)])
     corners = (np.arange(o) * s - b for o, s, b in zip(over.output, over.stride, over.before, strict=True))
     begins: Any = sum(at * step for at, step in zip(np.ix_(np.arange(len(passed)), *corners), steps, strict=True))
-    offsets = np.array(
-        [*(offset for offset, _, _ in over.meetings), (0,) * len(over.size)]
-    )  # the last for "none has it"
-    further: Array = offsets * over.dilation @ steps[1:]
-    return begins + further[passed]
+    none = (0,) * len(over.size)  # for windows that passed all offsets
+    offsets = np.array([*(offset for offset, _, _ in over.meetings), none])
+    further = offsets * over.dilation @ steps[1:]
+    return np.asarray(begins + further[passed])
 
 
 def _least(dtype: Any) -> Any:

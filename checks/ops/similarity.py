@@ -1,0 +1,166 @@
+"""Cosine similarity at every place: how problems are drawn, its twin in torch, how it rounds.
+
+With w a window, t a template and c = Σ|w||t| / ‖w‖‖t‖ ≤ 1, the product and the two norms, sums of n terms each, round
+relative to c; so y does, and more so since every y is at most c. Moving the inputs by a relative step moves y by 2c + 2|y|
+times that at most, which 4c covers. ∂y/∂w = t/(‖w‖‖t‖) − y·w/‖w‖² rounds relative to both terms with their magnitudes added
+and c for y, and so does ∂y/∂t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.options import pair, per_axis
+from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
+from reference import similarity
+from reference._window import gather, scatter, window
+
+if TYPE_CHECKING:
+    import torch
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+OUTPUTS = {1: 5, 2: 3, 3: 2}
+OPTIONS = (
+    Option("kernel", "size of the template", "3 | 3,5", per_axis(1)),
+    Option("channels", "channels of x, and number of templates", "3,2", pair(1)),
+    DIMS,
+    SIZE,
+    BATCH,
+)
+
+
+def validate(pinned: Pinned) -> None:
+    """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
+    for axis in range(pinned_axes(pinned) or 1):
+        kernel, size = along(pinned.get("kernel"), axis), along(pinned.get("size"), axis)
+        if kernel and size and kernel > size:
+            raise ValueError(f"a template of {kernel} does not fit into size {size}; --size {kernel} would make it fit")
+
+
+def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
+    """Problems in which the pinned values hold."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def draw_problem(draw: DrawFn) -> Problem:
+        axes = pinned_axes(pinned) or draw(st.sampled_from((2, 1, 2, 3)))
+        kernel, size = [], []
+        for axis in range(axes):
+            fixed = along(pinned.get("size"), axis)
+            kernel.append(along(pinned.get("kernel"), axis) or draw(st.integers(1, min(3, fixed or 3))))
+            size.append(fixed or kernel[-1] + draw(st.integers(0, OUTPUTS[axes] - 1)))
+        channels = pinned.get("channels") or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+        batch = pinned["batch"] if "batch" in pinned else draw(st.sampled_from((1, 2, 3, 0)))
+        not_too_large(pinned, (batch, channels[0], *size))
+        scales = st.sampled_from((0, 0, 20, -20) if dtype != "float16" else (0,))
+        return Problem(
+            op,
+            shapes={
+                "x": (batch, channels[0], *size),
+                "template": (channels[1], channels[0], *kernel),
+                "y": (batch, channels[1], *(n - k + 1 for n, k in zip(size, kernel, strict=True))),
+            },
+            parameters={},
+            dtype=dtype,
+            seed=draw(st.integers(0, 2**32 - 1)),
+            exponents={"x": draw(scales), "template": draw(scales)},
+        )
+
+    return draw_problem()
+
+
+def terms(problem: Problem) -> dict[str, int]:
+    """Three sums over a window, two roots, two divisions; in the gradients that twice, and a sum over what is met."""
+    template, y = problem.shape("template"), problem.shape("y")
+    n = prod(template[1:])
+    once = 2 * n + 6
+    return {"y": once, "x": 2 * once + prod(template[2:]) * template[0], "template": 2 * once + y[0] * prod(y[2:])}
+
+
+def magnitudes(case: Case) -> dict[str, Array]:
+    """4c, and both terms of each gradient with their signs taken off."""
+    x, t, g = (np.abs(a) for a in (case.input("x"), case.input("template"), case.cotangent))
+    over = window(x.shape[2:], t.shape[2:])
+    axes = len(over.size)
+    laid = gather(x, over)  # (N, C, *kernel, *output)
+    windows = np.moveaxis(laid, range(2 + axes, 2 + 2 * axes), range(1, 1 + axes)).reshape(
+        len(x), *over.output, prod(t.shape[1:])
+    )
+    templates = t.reshape(len(t), prod(t.shape[1:]))
+    window_norms = np.linalg.norm(windows, axis=-1, keepdims=True)
+    template_norms = np.linalg.norm(templates, axis=-1, keepdims=True)
+    of_windows, of_templates = windows / window_norms, templates / template_norms
+    c = of_windows @ of_templates.T  # (N, *output, O)
+    g = np.moveaxis(g, 1, -1)
+    grad_windows = (g @ of_templates + (g * c).sum(-1, keepdims=True) * of_windows) / window_norms
+    flat, product = (a.reshape(-1, len(t)) for a in (g, g * c))
+    grad_templates = flat.T @ of_windows.reshape(-1, templates.shape[1]) + product.sum(0)[:, None] * of_templates
+    spread = grad_windows.reshape(len(x), *over.output, x.shape[1], *over.kernel)
+    back = np.moveaxis(spread, range(1, 1 + axes), range(2 + axes, 2 + 2 * axes))
+    return {
+        "y": np.moveaxis(4 * c, -1, 1),
+        "x": 2 * scatter(np.ascontiguousarray(back), over),
+        "template": 2 * (grad_templates / template_norms).reshape(t.shape),
+    }
+
+
+def radius(case: Case) -> float:  # noqa: ARG001, every op is asked alike
+    """Relative steps of an eighth change no norm by more than an eighth."""
+    return 0.25
+
+
+def twin(x: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
+    """The same function by torch: its cosine similarity of every window, unfolded, with every template."""
+    import torch
+
+    windows = x
+    for axis, size in enumerate(template.shape[2:]):
+        windows = windows.unfold(2 + axis, size, 1)
+    axes = template.ndim - 2
+    flat = windows.movedim(1, 1 + axes).flatten(1 + axes)  # (N, *output, C · kernel)
+    y: torch.Tensor = torch.nn.functional.cosine_similarity(
+        flat.unsqueeze(1), template.flatten(1).reshape(len(template), *(1,) * axes, -1), dim=-1, eps=0.0
+    )
+    return y
+
+
+def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """What a reader wants to know was tried."""
+    x, template = problem.shape("x"), problem.shape("template")
+    return {
+        "dims": (len(x) - 2,),
+        "kernel": template[2:],
+        "channels": (x[1],),
+        "templates": (len(template),),
+        "batch": (x[0],),
+    }
+
+
+def pins(problem: Problem) -> dict[str, Any]:
+    """The options that pin this very problem."""
+    x, template = problem.shape("x"), problem.shape("template")
+    return {"dims": len(x) - 2, "size": x[2:], "kernel": template[2:], "channels": (x[1], len(template)), "batch": x[0]}
+
+
+OP = Op(
+    name="similarity",
+    inputs=("x", "template"),
+    reference=similarity,
+    defaults={},
+    options=OPTIONS,
+    validate=validate,
+    problems=problems,
+    twin=twin,
+    coverage=coverage,
+    pins=pins,
+    terms=terms,
+    magnitudes=magnitudes,
+    radius=radius,
+)
+
+OPS = (OP,)
