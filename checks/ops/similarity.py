@@ -136,7 +136,7 @@ def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
         "dims": (len(x) - 2,),
         "kernel": template[2:],
         "channels": (x[1],),
-        "templates": (len(template),),
+        "templates": (template[0],),
         "batch": (x[0],),
     }
 
@@ -144,7 +144,7 @@ def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
 def pins(problem: Problem) -> dict[str, Any]:
     """The options that pin this very problem."""
     x, template = problem.shape("x"), problem.shape("template")
-    return {"dims": len(x) - 2, "size": x[2:], "kernel": template[2:], "channels": (x[1], len(template)), "batch": x[0]}
+    return {"dims": len(x) - 2, "size": x[2:], "kernel": template[2:], "channels": (x[1], template[0]), "batch": x[0]}
 
 
 OP = Op(
