@@ -9,9 +9,11 @@ it; one that is needed and not taken makes the case unsupported, as NotImplement
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import warnings
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,16 +39,54 @@ class NotAnImplementation(TypeError):
 
 
 @dataclass(frozen=True)
-class Implementation:
-    """forward and backward of one op, by whoever wrote them."""
+class Outcome:
+    """What came of one call: the results by name ("y", or the inputs' names), and the arrays that were written to."""
+
+    results: Mapping[str, Array]
+    changed: tuple[str, ...] = ()
+
+
+class Judged(ABC):
+    """forward and backward of one op, wherever they run."""
+
+    op: Op
+    name: str
+    is_reference: bool = False
+
+    @abstractmethod
+    def call(self, part: str, case: Case, *, spoil: bool = False) -> Outcome:
+        """Call "forward" or "backward" on arrays laid out as those of the case; raises Unsupported, Malformed or Crashed.
+
+        With `spoil` the arrays that were passed are overwritten before the results are looked at, as a caller may.
+        """
+
+    def forward(self, case: Case) -> Array:
+        """y of the case; raises Unsupported, Malformed or Crashed."""
+        return self.call("forward", case).results["y"]
+
+    def backward(self, case: Case) -> Mapping[str, Array]:
+        """The gradients by input name, absent inputs left out; raises Unsupported, Malformed or Crashed."""
+        return self.call("backward", case).results
+
+    def close(self) -> None:  # noqa: B027, most hold nothing
+        """Give back what it holds."""
+
+
+@dataclass(frozen=True)
+class Implementation(Judged):
+    """forward and backward of one op, by whoever wrote them, in this process.
+
+    `shares` hands over the case's own arrays in place of copies: for a process that holds nothing else.
+    """
 
     op: Op
     name: str
     _forward: _Function
     _backward: _Function
+    shares: bool = False
 
     @classmethod
-    def of(cls, op: Op, given: Any) -> Implementation:
+    def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
         """Wrap a module, class or object; raises NotAnImplementation, in one sentence, if it lacks what it needs."""
         name = _name(given)
         if inspect.isclass(given):
@@ -61,29 +101,71 @@ class Implementation:
                 f"{name} has no {' and no '.join(missing)}; {op.name} needs forward({', '.join(op.inputs)}, …) "
                 f"and backward(grad_output, {', '.join(op.inputs)}, …)"
             )
-        return cls(op, name, _Function.of(op, parts["forward"]), _Function.of(op, parts["backward"]))
+        forward, backward = (_Function.of(op, part, function) for part, function in parts.items())
+        return cls(op, name, forward, backward, shares)
 
     @property
-    def is_reference(self) -> bool:
+    def is_reference(self) -> bool:  # type: ignore[override]
         """Whether this is the project's own reference that is being judged."""
         return self._backward.call is self.op.reference.backward
 
-    def forward(self, case: Case) -> Array:
-        """y of the case; raises Unsupported, Malformed or Crashed."""
-        y = self._forward(case)
-        return _numbers("y", y, case.cotangent.shape)
+    def call(self, part: str, case: Case, *, spoil: bool = False) -> Outcome:
+        """Call it; with copies of the arrays, so that it can change nothing of the judge's."""
+        function, given = (self._forward, None) if part == "forward" else (self._backward, case.cotangent)
+        before = (given, *case.inputs)
+        arrays = before if self.shares else tuple(None if a is None else laid_alike(a) for a in before)
+        returned = function(*arrays, **case.parameters)
+        names = ("grad_output", *self.op.inputs)
+        changed = tuple(n for n, a, b in zip(names, before, arrays, strict=True) if not _same_bits(a, b))
+        if spoil:
+            for array in arrays:
+                _overwrite(array)
+        return Outcome(_results(self.op, part, case, returned), changed)
 
-    def backward(self, case: Case) -> dict[str, Array]:
-        """The gradients by input name, absent inputs left out; raises Unsupported, Malformed or Crashed."""
-        returned = self._backward(case, case.cotangent)
-        gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
-        present = dict(zip(self.op.inputs, case.inputs, strict=True))
-        wanted = {n: a for n, a in present.items() if a is not None and n in self.op.differentiable}
-        if len(gradients) == len(present):
-            gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
-        if len(gradients) != len(wanted):
-            raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {self.op.inputs}")
-        return {n: _numbers(f"grad_{n}", g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
+
+def laid_alike(a: Array) -> Array:
+    """A copy in memory of its own with the same strides, alignment and permission to write."""
+    if a.flags.c_contiguous and a.flags.aligned and a.flags.writeable:
+        return a.copy()
+    memory, offset = memory_of(a)
+    alike: Array = np.ndarray(a.shape, a.dtype, memory.copy(), offset, a.strides)
+    alike.flags.writeable = a.flags.writeable
+    return alike
+
+
+def memory_of(a: Array) -> tuple[Array, int]:
+    """The bytes that an array lies in, from its lowest to its highest, and where in them it begins.
+
+    They are the array's own, and good for as long as it lives.
+    """
+    if not a.size:
+        return np.zeros(0, np.uint8), 0
+    low, high = np.lib.array_utils.byte_bounds(a)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * (high - low)).from_address(low)), int(a.ctypes.data) - low
+
+
+def _results(op: Op, part: str, case: Case, returned: Any) -> dict[str, Array]:
+    """What was returned, by name, once it is known to be what was asked for."""
+    if part == "forward":
+        return {"y": _numbers("y", returned, case.cotangent.shape)}
+    gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+    present = dict(zip(op.inputs, case.inputs, strict=True))
+    wanted = {n: a for n, a in present.items() if a is not None and n in op.differentiable}
+    if len(gradients) == len(present):
+        gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
+    if len(gradients) != len(wanted):
+        raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {op.inputs}")
+    return {n: _numbers(f"grad_{n}", g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
+
+
+def _same_bits(a: Array | None, b: Array | None) -> bool:
+    return a is b or (a is not None and b is not None and a.tobytes() == b.tobytes())
+
+
+def _overwrite(a: Array | None) -> None:
+    if a is not None:
+        a.flags.writeable = True
+        a[...] = 77
 
 
 @dataclass(frozen=True)
@@ -95,35 +177,34 @@ class _Function:
     """
 
     op: Op
+    part: str
     call: Callable[..., Any]
     most: int | None
     takes: frozenset[str] | None
 
     @classmethod
-    def of(cls, op: Op, call: Any) -> _Function:
+    def of(cls, op: Op, part: str, call: Any) -> _Function:
         """Read the signature once: it is asked for in every call."""
         try:
             parameters = inspect.signature(call).parameters.values()
         except (TypeError, ValueError):
-            return cls(op, call, None, None)
+            return cls(op, part, call, None, None)
         kinds = {p.kind for p in parameters}
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         arrays = [p for p in parameters if p.kind in by_position and p.name not in op.defaults]
         named = frozenset(p.name for p in parameters)
         most = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(arrays)
-        return cls(op, call, most, None if inspect.Parameter.VAR_KEYWORD in kinds else named)
+        return cls(op, part, call, most, None if inspect.Parameter.VAR_KEYWORD in kinds else named)
 
-    def __call__(self, case: Case, *before: Array) -> Any:
-        """Call it with copies of the arrays, so that it can change nothing of the judge's."""
-        inputs = list(case.inputs)
-        while self.most is not None and len(before) + len(inputs) > self.most:
-            if inputs.pop() is not None:
+    def __call__(self, grad_output: Array | None, *inputs: Array | None, **parameters: Any) -> Any:
+        """Call it with what its signature takes."""
+        arrays = list(inputs) if self.part == "forward" else [grad_output, *inputs]
+        while self.most is not None and len(arrays) > self.most:
+            if arrays.pop() is not None:
                 raise Unsupported(f"takes {self.most} arrays")
-        parameters = dict(case.parameters)
         for name in [n for n in parameters if self.takes is not None and n not in self.takes]:
             if parameters.pop(name) != self.op.defaults[name]:
                 raise Unsupported(f"does not take {name}")
-        arrays = [None if a is None else a.copy() for a in (*before, *inputs)]
         try:
             return self.call(*arrays, **parameters)
         except NotImplementedError as refusal:

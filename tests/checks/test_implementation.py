@@ -128,7 +128,7 @@ from checks.op import Case
 from checks.ops import find
 op, other = find("conv"), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2, "flip": True}
 try:
-    _Function.of(op, lambda x, weight, bias: x)(Case(op, (None, None, None), other, None))
+    _Function.of(op, "forward", lambda x, weight, bias: x)(None, None, None, None, **other)
 except Unsupported as refusal:
     print(refusal)
 """
