@@ -28,12 +28,13 @@ from math import inf, log2, prod
 import numpy as np
 
 from checks.op import Array
+from checks.precision import PRECISIONS
 
 
 @cache
 def unit_roundoff(dtype: str) -> float:
     """u: the largest relative error of rounding to nearest, half the gap between 1 and the next number."""
-    return float(np.finfo(dtype).eps) / 2
+    return PRECISIONS[dtype].unit_roundoff
 
 
 def gamma(terms: int, u: float) -> float:
@@ -91,5 +92,4 @@ def _rounding(terms: int, magnitude: Array, dtype: str) -> Array:
 @cache
 def _range(dtype: str) -> tuple[float, float]:
     """Half the smallest subnormal number, and the largest number."""
-    numbers = np.finfo(dtype)
-    return float(numbers.smallest_subnormal) / 2, float(numbers.max)
+    return PRECISIONS[dtype].underflow, PRECISIONS[dtype].largest

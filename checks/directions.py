@@ -11,6 +11,7 @@ import numpy as np
 
 from checks.bounds import Bound, gamma, rounding, unit_roundoff
 from checks.op import Array, Case
+from checks.precision import PRECISIONS
 from checks.report import Finding, Verdict
 from checks.trial import Run
 
@@ -57,7 +58,8 @@ class Line:
         """The case moved along the line: step 1 adds v."""
         for name, v in self.moves.items():
             a = case.input(name)
-            case = case.with_input(name, a + (step * v.astype(np.float64)).astype(a.dtype))
+            precision = PRECISIONS[self.run.problem.dtype]
+            case = case.with_input(name, precision.rounded(a + precision.rounded(step * v.astype(np.float64))))
         return case
 
 
@@ -86,8 +88,7 @@ def direction(run: Run, name: str, use: int) -> Array:
     a = run.case.input(name)
     rng = run.problem.rng(use, run.problem.op.inputs.index(name))
     share = rng.uniform(-0.5, 0.5, a.shape)
-    v: Array = (share + np.copysign(0.5, share)) * a
-    return v.astype(a.dtype)
+    return PRECISIONS[run.problem.dtype].rounded((share + np.copysign(0.5, share)) * a)
 
 
 def inner(a: Array, b: Array) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from checks.op import SIGNIFICAND, Array, Case, Mistake
+from checks.op import Array, Case, Mistake
+from checks.precision import NATIVE
 
 Change = Callable[[Array, Case], Array]
 
@@ -75,11 +76,11 @@ def _element_off(gradient: Array, case: Case) -> Array:  # noqa: ARG001, changes
 
 
 def _narrower(gradient: Array, case: Case) -> Array:
-    widths = [name for name, bits in SIGNIFICAND.items() if bits < SIGNIFICAND.get(case.cotangent.dtype.name, 0)]
-    if not widths:
+    narrower = NATIVE[NATIVE.index(case.cotangent.dtype.name) + 1 :]
+    if not narrower:
         return gradient
     with np.errstate(over="ignore"):
-        return gradient.astype(widths[0]).astype(gradient.dtype)
+        return gradient.astype(narrower[0]).astype(gradient.dtype)
 
 
 _CHANGES: tuple[tuple[str, str, Change], ...] = (

@@ -11,15 +11,14 @@ from zlib import crc32
 
 import numpy as np
 
+from checks.precision import PRECISIONS
+
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = tuple[Array | None, ...]
 Pinned = Mapping[str, Any]
-
-# Bits of the significand, the implicit one included: whole numbers up to 2**bits are exact.
-SIGNIFICAND = {"float64": 53, "float32": 24, "float16": 11}
 
 
 class Reference(Protocol):
@@ -212,7 +211,7 @@ class Problem:
         """The largest magnitude M at which no sum can round: unit · terms · M^degree ≤ 2**bits, or 0 if there is none."""
         if not self.op.degree or not self.unit:
             return 0
-        room = (1 << SIGNIFICAND[self.dtype]) // (self.unit * self.most_terms)
+        room = (1 << PRECISIONS[self.dtype].bits) // (self.unit * self.most_terms)
         largest = int(room ** (1 / self.op.degree))
         if self._power(largest) > room:  # the root was rounded up
             largest -= 1
@@ -220,7 +219,7 @@ class Problem:
 
     def fits(self, dtype: str) -> bool:
         """Whether sums of the whole numbers of this problem are exact in this dtype too."""
-        return (self.unit or 1) * self.most_terms * self._power(self.largest) <= 1 << SIGNIFICAND[dtype]
+        return (self.unit or 1) * self.most_terms * self._power(self.largest) <= 1 << PRECISIONS[dtype].bits
 
     def _power(self, magnitude: int) -> int:
         """Size of a product of as many factors as the terms of y have."""
@@ -274,13 +273,13 @@ class Problem:
             if shape is None:
                 return None
             own = self.op.draw(self, name, rng, whole)
-            return np.asarray(draw(shape), self.dtype) if own is None else own
+            return PRECISIONS[self.dtype].rounded(draw(shape)) if own is None else own
 
         return Case(
             self.op,
             tuple(map(one, self.op.inputs)),
             self.parameters,
-            np.asarray(draw(self.shape("y")), self.dtype),
+            PRECISIONS[self.dtype].rounded(draw(self.shape("y"))),
         )
 
 

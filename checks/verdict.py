@@ -15,8 +15,9 @@ import numpy as np
 from checks import ops
 from checks.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.laws import Law, exact, laws
-from checks.op import SIGNIFICAND, Op, Problem
+from checks.op import Op, Problem
 from checks.options import as_text, in_words
+from checks.precision import PRECISIONS
 from checks.report import Finding, Report, Verdict
 from checks.search import Failed, Search
 from checks.trial import Trial
@@ -53,8 +54,8 @@ def judge(
     judged = ops.find(op)
     chosen = _chosen(laws)
     pinned = _pinned(judged, pinned)
-    if dtype not in SIGNIFICAND:
-        raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(SIGNIFICAND))}")
+    if dtype not in PRECISIONS:
+        raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
     if examples < 1:
         raise ValueError(f"examples is {examples}; expected at least 1")
     wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)

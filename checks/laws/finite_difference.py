@@ -33,6 +33,7 @@ import numpy as np
 from checks.bounds import Bound, unit_roundoff
 from checks.directions import RESOLUTION, Line, inner, inner_gamma, lines
 from checks.op import Array
+from checks.precision import PRECISIONS
 from checks.report import Finding, Verdict
 from checks.trial import Run, Trial
 
@@ -132,11 +133,12 @@ def _relative_cotangent(run: Run) -> Array:
     """±1/Σ|terms| for each output, to the nearest power of two that the dtype can hold."""
     terms = run.y_bound.elementwise / unit_roundoff(run.problem.dtype)
     usable = np.isfinite(terms) & (terms > 0)
-    least, most = (int(np.log2(float(x))) for x in (np.finfo(run.problem.dtype).tiny, np.finfo(run.problem.dtype).max))
-    exponent = np.clip(-np.round(np.log2(np.where(usable, terms, 1.0))), least + 4, most - 4).astype(int)
+    precision = PRECISIONS[run.problem.dtype]
+    exponents = -np.round(np.log2(np.where(usable, terms, 1.0)))
+    exponent = np.clip(exponents, precision.lowest + 4, precision.highest - 5).astype(int)
     sign = run.problem.rng(RANK).choice((-1.0, 1.0), exponent.shape)
     cotangent: Array = np.ldexp(sign, exponent)
-    return cotangent.astype(run.problem.dtype)
+    return precision.rounded(cotangent)
 
 
 def _locate(run: Run, line: Line) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from checks.bounds import Bound
 from checks.comparison import compared
+from checks.precision import PRECISIONS
 from checks.report import Finding, Verdict
 from checks.trial import Trial
 
@@ -26,9 +27,10 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each gradient, and one for each that is not 0 at 0."""
     run = trial.light
     g1 = run.case.cotangent
-    g2 = (run.problem.rng(RANK).uniform(-1, 1, g1.shape) * g1).astype(g1.dtype)
+    precision = PRECISIONS[run.problem.dtype]
+    g2 = precision.rounded(run.problem.rng(RANK).uniform(-1, 1, g1.shape) * g1)
     second = run.with_cotangent(g2).gradients
-    both = run.with_cotangent((A * g1 + g2).astype(g1.dtype)).gradients
+    both = run.with_cotangent(precision.rounded(A * g1.astype(np.float64) + g2)).gradients
     for name, bound in run.gradient_bounds.items():
         expected = A * run.gradients[name].astype(np.float64) + second[name]
         limit = _sum(bound, abs(A) + 1)

@@ -9,8 +9,8 @@ import pytest
 from checks import Problem, Verdict, judge
 from checks.implementation import Implementation
 from checks.laws import exact, finite_difference
-from checks.op import SIGNIFICAND
 from checks.ops import find
+from checks.precision import NATIVE, PRECISIONS
 from checks.trial import Run, Trial
 from reference import conv
 from tests.checks.right_conv import ByFFT
@@ -136,14 +136,14 @@ def test_finite_differences_are_undecided_where_rounding_hides_the_answer():
     assert {f.verdict for f in findings} == {Verdict.UNDECIDED}
 
 
-@pytest.mark.parametrize("dtype", list(SIGNIFICAND))
+@pytest.mark.parametrize("dtype", NATIVE)
 @pytest.mark.parametrize("small", [True, False])
 def test_whole_numbers_leave_every_sum_exact(dtype, small):
     problem = _trial(dtype=dtype, small=small).problem
     terms = max(CONV.terms(problem).values())
-    assert terms * problem.largest**2 <= 2 ** SIGNIFICAND[dtype]
+    assert terms * problem.largest**2 <= 2 ** PRECISIONS[dtype].bits
     assert problem.largest == (
-        min(9, isqrt(2 ** SIGNIFICAND[dtype] // terms)) if small else isqrt(2 ** SIGNIFICAND[dtype] // terms)
+        min(9, isqrt(2 ** PRECISIONS[dtype].bits // terms)) if small else isqrt(2 ** PRECISIONS[dtype].bits // terms)
     )
     case = problem.whole_numbers()
     drawn = np.concatenate([a.ravel() for a in case.inputs])

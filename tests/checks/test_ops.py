@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from checks import gradcheck, judge
 from checks.implementation import Implementation
 from checks.mistakes import right
-from checks.op import SIGNIFICAND
 from checks.ops import ops
 from checks.options import as_text
+from checks.precision import NATIVE, PRECISIONS
 from checks.trial import Trial
 
 DRAWN = 40
@@ -65,7 +65,7 @@ def test_every_default_is_a_parameter_that_is_drawn(op):
 
 
 @EVERY
-@pytest.mark.parametrize("dtype", list(SIGNIFICAND))
+@pytest.mark.parametrize("dtype", NATIVE)
 def test_whole_numbers_stay_multiples_of_the_unit_and_fit(op, dtype):
     if op.degree is None:
         assert all(problem.unit is None and problem.largest == 0 for problem in drawn(op))
@@ -78,7 +78,7 @@ def test_whole_numbers_stay_multiples_of_the_unit_and_fit(op, dtype):
         for result in results:
             scaled = np.asarray(result) * problem.unit
             assert np.array_equal(scaled, np.round(scaled))
-            assert np.abs(scaled).max(initial=0) <= 2 ** SIGNIFICAND[dtype]
+            assert np.abs(scaled).max(initial=0) <= 2 ** PRECISIONS[dtype].bits
 
 
 @EVERY
