@@ -16,30 +16,49 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from checks import judge, ops
+from checks.implementation import NotAnImplementation
+from checks.isolation import TIMEOUT
 from checks.op import Op, Option
-from checks.options import flag, whole
+from checks.options import flag, memory, real, whole
 from checks.report import Report
+from checks.skeleton import skeleton
 from checks.verdict import EXAMPLES
 
 PROGRAM = "python -m checks.gradcheck"
-USAGE_ERROR, INTERRUPTED = 2, 3
+USAGE_ERROR, NOT_LOADED, INTERRUPTED = 2, 3, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    words = [word for word in given if not word.startswith("-")]
-    name = next((word for word in words if word in ops.ops() or word == "all"), words[0] if words else None)
     if "--list" in given:
         print(_listing())
         return 0
+    chosen, options = _read(given)
+    if options.skeleton:
+        print(skeleton(chosen[0]), end="")
+        return 0
+    try:
+        return _run(chosen, options)
+    except ValueError as wrong:
+        _refuse(str(wrong))
+    except NotAnImplementation as wrong:
+        print(f"gradcheck: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0])}", end="", file=sys.stderr)
+        return NOT_LOADED
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
+
+
+def _read(given: list[str]) -> tuple[list[Op], argparse.Namespace]:
+    """The ops to judge and the options; what makes no sense is refused."""
+    words = [word for word in given if not word.startswith("-")]
+    name = next((word for word in words if word in ops.ops() or word == "all"), words[0] if words else None)
     if name != "all" and name not in ops.ops():
         _parser(None).parse_known_args([*given, "all"])  # --help stops here
         known = [*ops.ops(), "all"]
-        what = (
-            f"there is no op {name!r}; {ops.suggestion(name, known)}" if name else f"name an op: {' or '.join(known)}"
-        )
-        _refuse(what)
+        missing = f"there is no op {name!r}; {ops.suggestion(name, known)}" if name else None
+        _refuse(missing or f"name an op: {' or '.join(known)}")
     chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
     parser = _parser(chosen[0] if len(chosen) == 1 else None)
     options, unknown = parser.parse_known_args(given)
@@ -47,19 +66,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse_unknown(parser, unknown, chosen)
     if options.json:
         _refuse_unwritable(options.json)
+    if len(chosen) > 1 and (options.impl or options.skeleton):
+        _refuse(f"{'--impl' if options.impl else '--skeleton'} is about one op; name it in place of all")
+    return chosen, options
+
+
+def _run(chosen: list[Op], options: argparse.Namespace) -> int:
+    """Judge, and print or write the verdicts; the exit code is the worst of theirs."""
     reports = []
-    try:
-        for report in _reports(chosen, options):
-            reports.append(report)
-            _show(report, options)
-            if report.interrupted:
-                break
-    except ValueError as wrong:
-        _refuse(str(wrong))
+    for report in _reports(chosen, options):
+        reports.append(report)
+        _show(report, options)
+        if report.interrupted:
+            break
     if options.json:
         _write(options.json, reports)
-    complete = len(reports) == len(chosen)
-    return max((report.exit_code for report in reports), key=(0, 3, 1).index) or (0 if complete else INTERRUPTED)
+    # That none of the laws that were asked for applies to one op of many is no failure, as long as it is said.
+    judged = [report for report in reports if report.findings or not report.cases] or reports
+    worst = max((report.exit_code for report in judged), key=(0, 3, 1).index, default=0)
+    return worst or (0 if len(reports) == len(chosen) else INTERRUPTED)
 
 
 def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
@@ -95,7 +120,11 @@ def _judged(name: str, options: argparse.Namespace, progress: _Bar | None = None
     given = {o.name: getattr(options, o.name, None) for o in ops.find(name).options}
     return judge(
         name,
+        options.impl,
         dtype=options.dtype,
+        timeout=options.timeout,
+        memory=options.memory,
+        device=options.device,
         examples=options.examples,
         seed=options.seed,
         laws=options.laws,
@@ -133,7 +162,23 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
         group = parser.add_argument_group(f"what to hold fixed about {op.name} (everything else is drawn)")
         for option in op.options:
             _add(group, option)
-    precisions = "float64, float32 or float16"
+    theirs = parser.add_argument_group("what to judge (default: the project's own reference)")
+    theirs.add_argument(
+        "--impl", metavar="WHAT", help="FILE.py, FILE.py:NAME, package.module:NAME, or torch:… of these"
+    )
+    theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
+    theirs.add_argument(
+        "--timeout",
+        type=_typed(real(0, above=True)),
+        default=TIMEOUT,
+        metavar="S",
+        help="seconds a call may take (default: 10)",
+    )
+    theirs.add_argument(
+        "--memory", type=_typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
+    )
+    theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
+    precisions = "float64, float32, float16 or, with torch, bfloat16"
     parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
     parser.add_argument(
         "--examples", type=_typed(whole(1)), default=EXAMPLES, metavar="N", help=f"cases (default: {EXAMPLES})"

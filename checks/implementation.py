@@ -230,9 +230,7 @@ def _numbers(name: str, returned: Any, shape: tuple[int, ...]) -> Array:
 
 
 def _name(given: Any) -> str:
-    named = given if inspect.ismodule(given) or inspect.isclass(given) else type(given)
-    name: str = named.__name__
-    return name
+    return str(getattr(given, "__name__", type(given).__name__))
 
 
 def _brief(error: BaseException) -> str:

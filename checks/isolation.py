@@ -26,8 +26,10 @@ import numpy as np
 
 from checks.implementation import Crashed, Judged, Malformed, NotAnImplementation, Outcome, Unsupported, memory_of
 from checks.op import Array, Case, Op
+from checks.search import Stopped
 
 ALIGNMENT = 64
+TIMEOUT = 10.0  # seconds that a call may take
 LOADING = 60.0  # seconds to import what is judged, and a framework with it
 LONGEST_LINE = 1 << 20
 CRASHES, HANGS = 12, 3  # after which it is not started again
@@ -35,7 +37,7 @@ CRASHES, HANGS = 12, 3  # after which it is not started again
 FAILURES = {"unsupported": Unsupported, "malformed": Malformed, "crashed": Crashed, "not loaded": NotAnImplementation}
 
 
-class GivenUp(Exception):
+class GivenUp(Stopped):
     """It crashed or hung too often to be started again."""
 
 
@@ -51,12 +53,22 @@ class Isolated(Judged):
     spec: str
     dtype: str = "float64"
     device: str = "cpu"
-    timeout: float = 10.0
+    timeout: float = TIMEOUT
     memory: int | None = None
     name: str = ""
     _process: _Process | None = None
     _crashes: int = 0
     _hangs: int = 0
+
+    @classmethod
+    def loaded(cls, *settings: Any) -> Isolated:
+        """What these settings name, once it has been found; raises NotAnImplementation, in one sentence, if it is not."""
+        isolated = cls(*settings)
+        try:
+            isolated.start()
+        except Crashed as failure:
+            raise NotAnImplementation(str(failure)) from failure
+        return isolated
 
     def start(self) -> None:
         """Start it, if it does not run: raises NotAnImplementation, in one sentence, if it cannot be loaded."""
@@ -258,6 +270,11 @@ class _Process:
         self.running.wait()
         for descriptor in (self.commands, self.replies, self.inputs, self.results):
             os.close(descriptor)
+
+
+def half_the_memory() -> int:
+    """Half of the machine's memory, in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def _file() -> int:

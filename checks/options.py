@@ -74,6 +74,19 @@ def real(least: float, below: float = inf, *, above: bool = False) -> Callable[[
     return parse
 
 
+def memory(text: str) -> int:
+    """An amount of memory in bytes, such as 4G or 512M."""
+    units = {"K": 10, "M": 20, "G": 30, "T": 40}
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in units else (text, "")
+    try:
+        amount = int(float(number) * (1 << units.get(unit, 0)))
+    except ValueError:
+        raise ValueError("expected an amount such as 4G or 512M") from None
+    if amount < 1 << 20:
+        raise ValueError("expected at least 1M, such as 4G or 512M")
+    return amount
+
+
 def one_of(*names: str) -> Callable[[str], str]:
     """One of some names."""
 

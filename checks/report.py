@@ -58,6 +58,7 @@ class Finding:
 class Report:
     """All findings of a run, with what was tried. True if nothing is broken and something ran.
 
+    spec         what --impl named, or ""
     failures     for each result that is wrong, the finding on the smallest case, sharpest law first
     unsupported  what the implementation refused, in words, and how often
     coverage     for each label the values that were tried and how often
@@ -81,6 +82,7 @@ class Report:
     versions: Mapping[str, str]
     seconds: float
     interrupted: bool = False
+    spec: str = ""
 
     def __bool__(self) -> bool:
         return self.exit_code == 0

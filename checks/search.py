@@ -17,6 +17,10 @@ class Failed(Exception):
     """The problem fails: Hypothesis is to look for a simpler one that fails too."""
 
 
+class Stopped(Exception):
+    """No problem can be tried any more."""
+
+
 class Search:
     """Hypothesis draws the same problems again and again from one seed; nothing is kept on disk."""
 
@@ -57,7 +61,7 @@ class Search:
                 each()
             except KeyboardInterrupt:
                 self.interrupted = True
-            except (Failed, hypothesis.errors.Flaky):
+            except (Failed, Stopped, hypothesis.errors.Flaky):
                 pass
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from checks.arithmetic import transforms
 from checks.bounds import Bound, rounding
-from checks.implementation import Implementation
+from checks.implementation import Judged
 from checks.op import Array, Case, Problem
 
 
@@ -20,8 +20,8 @@ class Run:
     """An implementation and the reference on the same case."""
 
     problem: Problem
-    implementation: Implementation
-    reference: Implementation
+    implementation: Judged
+    reference: Judged
     case: Case
 
     @cached_property
@@ -121,8 +121,8 @@ class Trial:
     """One implementation on one problem, as the laws see it."""
 
     problem: Problem
-    implementation: Implementation
-    reference: Implementation
+    implementation: Judged
+    reference: Judged
 
     @cached_property
     def whole(self) -> Run | None:

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from checks import ops
-from checks.implementation import Crashed, Implementation, Malformed, Unsupported
+from checks.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
+from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.laws import Law, exact, laws
+from checks.loading import split
 from checks.op import Op, Problem
 from checks.options import as_text, in_words
-from checks.precision import PRECISIONS
+from checks.precision import NATIVE, PRECISIONS
 from checks.report import Finding, Report, Verdict
 from checks.search import Failed, Search
 from checks.trial import Trial
@@ -35,21 +37,29 @@ def judge(
     seed: int | None = None,
     laws: Iterable[str] | None = None,
     progress: Progress | None = None,
+    timeout: float = TIMEOUT,
+    memory: int | None = None,
+    device: str = "cpu",
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken.
 
     op              name of the op, e.g. "conv"
-    implementation  a module, class or object with forward and backward; None for the reference itself
-    dtype           "float64", "float32" or "float16": what the inputs are, and what the implementation computes in
+    implementation  a module, class or object with forward and backward; or, to be run in a process of its own, the text
+                    that --impl takes, such as "mine.py:Conv" or "torch:package.module:name"; None for the reference
+    dtype           "float64", "float32", "float16" or, through a bridge such as torch, "bfloat16": what the inputs are,
+                    and what the implementation computes in
     examples        how many cases to draw
     seed            repeats a run; a fresh one is drawn, and reported, if None
     laws            names of the laws to ask; all if None
     progress        called with the number of cases done
+    timeout         seconds that a call may take, in a process of its own
+    memory          bytes that its data may take there; half of the machine's if None
+    device          where a bridge computes, e.g. "cuda"
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
-    case can have; TypeError if the implementation has no forward or backward.
+    case can have; NotAnImplementation, a TypeError, if the implementation has no forward or backward or cannot be loaded.
     """
     judged = ops.find(op)
     chosen = _chosen(laws)
@@ -58,17 +68,27 @@ def judge(
         raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
     if examples < 1:
         raise ValueError(f"examples is {examples}; expected at least 1")
-    wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
+    if dtype not in NATIVE and not (isinstance(implementation, str) and split(implementation)[0]):
+        raise ValueError(f"NumPy has no {dtype}; name an implementation in torch, such as torch:mine.py:conv")
+    wrapped: Judged
+    if isinstance(implementation, str):
+        wrapped = Isolated.loaded(judged, implementation, dtype, device, timeout, memory or half_the_memory())
+    else:
+        wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     started = time.perf_counter()
     tried = _Tried(wrapped, chosen, progress)
     search = Search(judged.problems(judged, pinned, dtype), examples, seed)
-    search.run(tried.add)
-    interrupted = search.interrupted
-    failures = tuple(_smallest(tried, search))
+    try:
+        search.run(tried.add)
+        interrupted = search.interrupted
+        failures = tuple(_smallest(tried, search))
+    finally:
+        wrapped.close()
     return Report(
         op=judged,
         implementation=wrapped.name,
+        spec=implementation if isinstance(implementation, str) else "",
         is_reference=wrapped.is_reference,
         dtype=dtype,
         pinned=pinned,
@@ -90,7 +110,7 @@ def judge(
 class _Tried:
     """What has been tried so far, and found."""
 
-    def __init__(self, implementation: Implementation, chosen: Mapping[str, Law], progress: Progress | None) -> None:
+    def __init__(self, implementation: Judged, chosen: Mapping[str, Law], progress: Progress | None) -> None:
         self.implementation = implementation
         self.laws = chosen
         self.progress = progress
@@ -121,7 +141,7 @@ class _Tried:
             self.misses[problem.identity] = exact.miss(problem)
 
 
-def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Implementation) -> list[Finding]:
+def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged) -> list[Finding]:
     """What each law finds; Unsupported if the implementation refuses the problem."""
     trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
     found: list[Finding] = []
@@ -155,7 +175,7 @@ def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
         yield smallest
 
 
-def _shrunk(law: Mapping[str, Law], result: str, implementation: Implementation, search: Search) -> list[Finding]:
+def _shrunk(law: Mapping[str, Law], result: str, implementation: Judged, search: Search) -> list[Finding]:
     """Findings of this law on this result while Hypothesis shrinks, in order."""
     seen: list[Finding] = []
 

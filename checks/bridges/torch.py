@@ -39,14 +39,15 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str) -> Any:
             if t is not None and n in op.differentiable
         ]
         y = function(*tensors, **parameters)
-        found = iter(torch.autograd.grad(y, wanted, tensor(grad_output), allow_unused=True))
-        return tuple(numpy(next(found)) if t is not None and t.requires_grad else None for t in tensors)
+        gradients = iter(torch.autograd.grad(y, wanted, tensor(grad_output), allow_unused=True))
+        return tuple(numpy(next(gradients)) if t is not None and t.requires_grad else None for t in tensors)
 
     taken = list(signature.parameters.values())
     first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_ONLY)
     forward.__signature__ = signature  # type: ignore[attr-defined]
     backward.__signature__ = inspect.Signature([first, *(_by_position(p) for p in taken)])  # type: ignore[attr-defined]
-    return SimpleNamespace(forward=forward, backward=backward)
+    name = getattr(found, "__name__", type(found).__name__)
+    return SimpleNamespace(forward=forward, backward=backward, __name__=name)
 
 
 def _by_position(parameter: inspect.Parameter) -> inspect.Parameter:
@@ -76,7 +77,9 @@ def _function(op: Op, found: Any, device: str) -> tuple[Any, inspect.Signature]:
 
         def with_weights(*inputs: Any, **parameters: Any) -> Any:
             given = dict(zip(op.inputs, inputs, strict=False))
-            weights = {name: given.pop(name) for name in names if given.get(name) is not None}
+            weights = {name: given.pop(name) for name in names}
+            for name in [name for name, tensor in weights.items() if tensor is None]:
+                raise NotImplementedError(f"the module has a {name}")
             return torch.func.functional_call(module, weights, tuple(given.values()), parameters)
 
         arrays = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in op.inputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
@@ -45,7 +46,7 @@ def _verdict(report: Report, paint: _Paint) -> str:
         why = "no law that was asked applies" if report.cases else "none of the cases is supported"
         return paint(f"{name}: nothing could be judged, {why}.  {subject}", BOLD, RED)
     if report.exit_code == 3:
-        return paint(f"{name}: it raises where it should return a result.  {subject}", BOLD, RED)
+        return paint(f"{name}: it fails where it should return a result.  {subject}", BOLD, RED)
     return paint(f"{name}: right.  {subject}", BOLD, GREEN)
 
 
@@ -59,8 +60,8 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
     if finding.actual is not None and finding.expected is not None:
         place = f"{finding.result}[{','.join(map(str, finding.index))}]" if finding.index else finding.result
         yield f"  {place}   yours {_number(finding.actual)}   right {_number(finding.expected)}   {_allowed(finding)}"
-    shapes = ", ".join(f"{n} {_shape(s)}" for n, s in problem.shapes.items() if s is not None and n != "y")
-    yield f"  smallest case: {shapes}, {_parameters(finding)}"
+    shapes = [f"{n} {_shape(s)}" for n, s in problem.shapes.items() if s is not None and n != "y"]
+    yield f"  smallest case: {', '.join([*shapes, *filter(None, [_parameters(finding)])])}"
     yield f"  again: {_again(report, finding)}"
 
 
@@ -73,7 +74,7 @@ def _allowed(finding: Finding) -> str:
 def _again(report: Report, finding: Finding) -> str:
     """What reproduces the finding: the command line for the reference, the Python door for anything else."""
     pins = finding.problem.op.pins(finding.problem)
-    if not report.is_reference:
+    if not report.is_reference and not report.spec:
         keywords = ", ".join(f"{name}={value!r}" for name, value in pins.items())
         dtype = "" if report.dtype == "float64" else f", dtype={report.dtype!r}"
         return f"judge({report.op.name!r}, {report.implementation}, seed={report.seed}{dtype}, {keywords})"
@@ -82,7 +83,8 @@ def _again(report: Report, finding: Finding) -> str:
         flag(name).replace("--", switches[value]) if isinstance(value, bool) else f"{flag(name)} {as_text(value)}"
         for name, value in pins.items()
     )
-    return f"python -m checks.gradcheck {report.op.name} --dtype {report.dtype} --seed {report.seed} {options}"
+    impl = f"--impl {shlex.quote(report.spec)} " if report.spec else ""
+    return f"python -m checks.gradcheck {report.op.name} {impl}--dtype {report.dtype} --seed {report.seed} {options}"
 
 
 def _ran(report: Report) -> Iterator[str]:
@@ -110,7 +112,8 @@ def _laws(report: Report, paint: _Paint) -> Iterator[str]:
         remark += "".join(f"   {note}" for note, _ in notes.most_common(1))
         line = f"{law:<18} {counts[Verdict.HOLDS]:>6} {counts[Verdict.BROKEN]:>6} {counts[Verdict.UNDECIDED]:>9}   "
         if not found:
-            yield paint(line + "does not apply", DIM)
+            crashed = any(f.crashed for f in report.findings)
+            yield paint(line + ("not reached" if crashed else "does not apply"), DIM)
             continue
         yield (
             (paint(line, RED) if counts[Verdict.BROKEN] else line) + (share if counts[Verdict.HOLDS] else "-") + remark

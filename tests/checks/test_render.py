@@ -115,7 +115,7 @@ def test_print_shows_what_the_terminal_shows_without_colour(capsys, reports, nam
         ("right", "conv: right.  reference.conv, float64"),
         ("turned", "conv: grad_x is wrong.  Planted, float64"),
         ("mine", "conv: y, grad_x, grad_weight, grad_bias are wrong.  Mine, float64"),
-        ("raises", "conv: it raises where it should return a result.  Raises, float64"),
+        ("raises", "conv: it fails where it should return a result.  Raises, float64"),
         ("refuses", "conv: nothing could be judged, none of the cases is supported.  Refuses, float64"),
     ],
 )

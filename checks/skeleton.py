@@ -1,0 +1,30 @@
+"""A file to start from: forward and backward of an op, that run and say what is still to be written."""
+
+from __future__ import annotations
+
+from checks.op import Op
+
+TEMPLATE = '''"""{name}, to be judged by: python -m checks.gradcheck {name} --impl THIS_FILE.py"""
+
+
+def forward({inputs}{parameters}):
+    """NumPy arrays in, y out."""
+    raise NotImplementedError("forward is still to be written: return y")
+
+
+def backward(grad_output, {inputs}{parameters}):
+    """One gradient for each input, in this order; None where there is none."""
+    raise NotImplementedError("backward is still to be written: return {gradients}")
+'''
+
+
+def skeleton(op: Op) -> str:
+    """The text of the file; a parameter that is not supported may be left out of both signatures."""
+    parameters = "".join(f", {name}={value!r}" for name, value in op.defaults.items())
+    gradients = [f"grad_{name}" if name in op.differentiable else "None" for name in op.inputs]
+    return TEMPLATE.format(
+        name=op.name,
+        inputs=", ".join(op.inputs),
+        parameters=f", *{parameters}" if parameters else "",
+        gradients=", ".join(gradients) if len(gradients) > 1 else gradients[0],
+    )
