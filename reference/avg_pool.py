@@ -70,7 +70,7 @@ def backward(
     if g.shape != (*x.shape[:2], *over.output):
         raise ValueError(f"grad_output has shape {g.shape}; y has {(*x.shape[:2], *over.output)}")
     dtype = np.result_type(g, _quotient(x.dtype))
-    shares = wide(g.astype(dtype, copy=False)) / _counts(over, count_include_pad, dtype)
+    shares = g.astype(dtype, copy=False) / _counts(over, count_include_pad, dtype)
     return (spread(shares, over).astype(dtype, copy=False),)
 
 
@@ -82,9 +82,7 @@ def _counts(over: Window, count_include_pad: bool, dtype: Any) -> Array:
         # In ceil mode the last window may reach past the padding, where there is nothing to count.
         last = np.minimum(first + k, n + p)
         along.append(last - first if count_include_pad else np.minimum(last, n) - np.maximum(first, 0))
-    counts = reduce(np.multiply.outer, along)
-    # Python's whole numbers among Python's objects: a Fraction over a NumPy integer would overflow as that does.
-    return np.asarray(counts, object if dtype.kind == "O" else wide(np.empty(0, dtype)).real.dtype)
+    return np.asarray(reduce(np.multiply.outer, along), wide(np.empty(0, dtype)).real.dtype)
 
 
 def _quotient(dtype: Any) -> Any:

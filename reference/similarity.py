@@ -85,8 +85,9 @@ def _directions(vectors: Array, axis: int) -> tuple[Array, Array]:
     scale = np.ldexp(np.ones_like(largest), np.clip(-np.frexp(largest)[1], -limit, limit))
     vectors = vectors * scale
     norm = np.sqrt(np.square(vectors).sum(axis=axis, keepdims=True))
-    inverse = np.divide(1, norm, out=np.zeros_like(norm), where=norm != 0)
-    return vectors * inverse, inverse * scale
+    somewhere = norm != 0
+    direction = np.divide(vectors, norm, out=np.zeros_like(vectors), where=somewhere)
+    return direction, np.divide(scale, norm, out=np.zeros_like(norm), where=somewhere)
 
 
 def _arrays(x: Array, template: Array) -> tuple[Array, Array, Window]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem
+from checks.ops import _activation_mistakes as mistakes
 from checks.options import shape, whole
 from checks.windows import not_too_large
 from reference import relu, sigmoid, softmax, tanh
@@ -149,7 +150,7 @@ def _at_zero(problem: Problem) -> Case:
     """Every second element is 0, the others whole numbers of either sign."""
     rng = problem.rng(2)
     case = problem.whole_numbers()
-    return case.with_input("x", case.input("x") * rng.integers(0, 2, problem.shape("x")).astype(problem.dtype))
+    return case.with_input("x", case.input("x") * rng.integers(0, 2, problem.shape("x"), np.int8))
 
 
 def _all_at_once(case: Case) -> list[Array]:
@@ -187,8 +188,9 @@ SIGMOID = Op(
     terms=roundings_of_a_sigmoid,
     magnitudes=relative_to_one,
     radius=within_reach_of("x"),
+    mistakes=mistakes.SIGMOID,
 )
-TANH = replace(SIGMOID, name="tanh", reference=tanh, twin=tanh_twin)
+TANH = replace(SIGMOID, name="tanh", reference=tanh, twin=tanh_twin, mistakes=mistakes.TANH)
 RELU = replace(
     SIGMOID,
     name="relu",
@@ -200,6 +202,7 @@ RELU = replace(
     euler_in=(("x",),),
     analytic=False,
     kinks=Kinks(_at_zero, _all_at_once, _nearest_share, _share_at_zero),
+    mistakes=mistakes.RELU,
 )
 SOFTMAX = replace(
     SIGMOID,
@@ -210,6 +213,7 @@ SOFTMAX = replace(
     twin=softmax_twin,
     terms=softmax_roundings,
     magnitudes=softmax_magnitudes,
+    mistakes=mistakes.SOFTMAX,
 )
 
 OPS = (SIGMOID, TANH, RELU, SOFTMAX)

@@ -7,6 +7,7 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 from checks.op import Op, Option, Pinned, Problem
+from checks.ops._conv_transpose_mistakes import CONV_TRANSPOSE
 from checks.ops.conv import lighter
 from checks.options import as_text, pair, per_axis, whole
 from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
@@ -214,6 +215,7 @@ OP = Op(
     degree=2,
     linear_in=(("x", "bias"), ("weight", "bias")),
     lighter=lighter,
+    mistakes=CONV_TRANSPOSE,
 )
 
 OPS = (OP,)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Op, Option, Pinned, Problem
+from checks.ops._dropout_mistakes import DROPOUT
 from checks.options import real, shape
+from checks.precision import PRECISIONS
 from checks.windows import not_too_large
 from reference import dropout
 
@@ -52,7 +54,7 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     """A mask of 0 and 1, 1 with probability 1 − p, in the dtype of x."""
     if name != "mask":
         return None
-    return np.asarray(rng.random(problem.shape("mask")) >= problem.parameters["p"], problem.dtype)
+    return PRECISIONS[problem.dtype].rounded(rng.random(problem.shape("mask")) >= problem.parameters["p"])
 
 
 def scale(problem: Problem) -> float:
@@ -103,6 +105,7 @@ OP = Op(
     linear_in=(("x",),),
     constant=("mask",),
     draw=draw,
+    mistakes=DROPOUT,
 )
 
 OPS = (OP,)

@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from checks.op import Op, Option, Pinned, Problem
+from checks.ops._linear_mistakes import LINEAR
 from checks.options import pair, shape
 from checks.windows import not_too_large
 from reference import linear
@@ -100,6 +101,7 @@ OP = Op(
     factors={"y": ("x", "weight"), "x": ("g", "weight"), "weight": ("g", "x"), "bias": ("g",)},
     degree=2,
     linear_in=(("x", "bias"), ("weight", "bias")),
+    mistakes=LINEAR,
 )
 
 OPS = (OP,)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.ops import _loss_mistakes as mistakes
 from checks.ops.activation import EXP, within_reach_of
 from checks.options import one_of, shape, whole
 from checks.windows import BATCH, SIZE, not_too_large, pinned_axes
@@ -198,6 +199,7 @@ EUCLIDEAN = Op(
     magnitudes=euclidean_magnitudes,
     degree=2,
     unit=euclidean_unit,
+    mistakes=mistakes.EUCLIDEAN_LOSS,
 )
 CROSS_ENTROPY = Op(
     name="cross_entropy",
@@ -221,6 +223,7 @@ CROSS_ENTROPY = Op(
     radius=within_reach_of("logits"),
     constant=("target",),
     draw=entropy_draw,
+    mistakes=mistakes.CROSS_ENTROPY,
 )
 
 OPS = (EUCLIDEAN, CROSS_ENTROPY)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.ops import _normalization_mistakes as mistakes
 from checks.ops.activation import EXP
 from checks.options import per_axis, real, whole
 from checks.windows import BATCH, DIMS, not_too_large, pinned_axes
@@ -237,6 +238,7 @@ BATCH_NORM = Op(
     magnitudes=batch_norm_magnitudes,
     linear_in=(("gamma", "beta"),),
     radius=batch_norm_radius,
+    mistakes=mistakes.BATCH_NORM,
 )
 LOCAL_RESPONSE_NORM = Op(
     name="local_response_norm",
@@ -261,6 +263,7 @@ LOCAL_RESPONSE_NORM = Op(
     terms=response_terms,
     magnitudes=response_magnitudes,
     radius=response_radius,
+    mistakes=mistakes.LOCAL_RESPONSE_NORM,
 )
 
 OPS = (BATCH_NORM, LOCAL_RESPONSE_NORM)

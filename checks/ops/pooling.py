@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.op import SIGNIFICAND, Array, Case, Kinks, Op, Option, Pinned, Problem
+from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem
+from checks.ops import _pooling_mistakes as mistakes
 from checks.options import per_axis, whole
+from checks.precision import PRECISIONS
 from checks.windows import BATCH, DIMS, MOST, SIZE, along, not_too_large, pinned_axes, together
 from reference import avg_pool, max_pool
 from reference._window import Window, gather, pooling_window, scatter
@@ -191,7 +193,7 @@ def max_pool_terms(problem: Problem) -> dict[str, int]:
 
 def max_pool_unit(problem: Problem) -> int | None:
     """1, if the dtype has different whole numbers for all elements of a window."""
-    return 1 if 2 * prod(window_of(problem).span) <= 1 << SIGNIFICAND[problem.dtype] else None
+    return 1 if 2 * prod(window_of(problem).span) <= 1 << PRECISIONS[problem.dtype].bits else None
 
 
 def max_pool_magnitudes(case: Case) -> dict[str, Array]:
@@ -217,9 +219,9 @@ def without_ties(problem: Problem, name: str, rng: np.random.Generator, whole: b
     numbers = rng.permuted(np.broadcast_to(np.arange(m), (*x[:2], m)), axis=2)
     drawn = numbers[..., places] + m * rng.integers(-1, 2, x) - m // 2
     if whole:
-        return drawn.astype(problem.dtype)
-    jitter = rng.uniform(-0.25, 0.25, x) if 8 * m <= 1 << SIGNIFICAND[problem.dtype] else 0
-    return np.asarray((drawn + jitter) / (2 * m), problem.dtype)
+        return PRECISIONS[problem.dtype].rounded(drawn)
+    jitter = rng.uniform(-0.25, 0.25, x) if 8 * m <= 1 << PRECISIONS[problem.dtype].bits else 0
+    return PRECISIONS[problem.dtype].rounded((drawn + jitter) / (2 * m))
 
 
 def max_pool_radius(case: Case) -> float:
@@ -230,10 +232,11 @@ def max_pool_radius(case: Case) -> float:
 def _tied(problem: Problem) -> Case:
     """Few different numbers, so that most windows have several largest; −∞ throughout some maps."""
     rng = problem.rng(2)
-    x = rng.integers(-1, 2, problem.shape("x")).astype(problem.dtype)
+    precision = PRECISIONS[problem.dtype]
+    x = precision.rounded(rng.integers(-1, 2, problem.shape("x")))
     x[rng.random(x.shape[:2]) < 0.2] = -np.inf
     g = rng.integers(1, 10, problem.shape("y")) * rng.choice((-1, 1), problem.shape("y"))
-    return Case(problem.op, (x,), problem.parameters, g.astype(problem.dtype))
+    return Case(problem.op, (x,), problem.parameters, precision.rounded(g))
 
 
 def _apart(case: Case) -> Iterator[Array]:
@@ -339,6 +342,7 @@ MAX_POOL = Op(
     radius=max_pool_radius,
     kinks=Kinks(_tied, _apart, _nearest_shares, _convention),
     draw=without_ties,
+    mistakes=mistakes.MAX_POOL,
 )
 AVG_POOL = Op(
     name="avg_pool",
@@ -355,5 +359,6 @@ AVG_POOL = Op(
     degree=1,
     unit=avg_pool_unit,
     linear_in=(("x",),),
+    mistakes=mistakes.AVG_POOL,
 )
 OPS = (MAX_POOL, AVG_POOL)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.ops._similarity_mistakes import SIMILARITY
 from checks.options import pair, per_axis
 from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
 from reference import similarity
@@ -161,6 +162,7 @@ OP = Op(
     terms=terms,
     magnitudes=magnitudes,
     radius=radius,
+    mistakes=SIMILARITY,
 )
 
 OPS = (OP,)

@@ -1,4 +1,8 @@
-"""Subsampling with a trainable coefficient and bias: how problems are drawn, its twin in torch, what it is made of."""
+"""Subsampling with a trainable coefficient and bias: how problems are drawn, its twin in torch, how it rounds.
+
+The sum of a block may be computed as its mean times its size, as the twin does: a quotient and a product more than the sum
+itself, in y and in the gradients. Whole numbers come out of that only where the size is a power of two.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.op import Op, Pinned, Problem
 from checks.ops import pooling
+from checks.ops._subsample_mistakes import SUBSAMPLE
 from checks.ops.pooling import (
     KERNEL_SIZE,
     OUTPUTS,
@@ -68,11 +73,25 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     return draw_problem()
 
 
+def unit(problem: Problem) -> int | None:
+    """1, where a mean times the size of its block is as exact as the sum."""
+    block = prod(window_of(problem).kernel)
+    return 1 if block & (block - 1) == 0 else None
+
+
 def terms(problem: Problem) -> dict[str, int]:
-    """A block's sum, times the coefficient, plus the bias; over samples and positions for the parameters."""
+    """A block's sum, by its mean, times the coefficient, plus the bias; a product, through a mean.
+
+    For the coefficient one sum of all products, or the blocks' sums, by their means, times the cotangents, summed.
+    """
     y = problem.shape("y")
     block, positions = prod(window_of(problem).kernel), y[0] * prod(y[2:])
-    return {"y": block + 1, "x": 1, "coefficient": positions * block, "bias": positions}
+    return {
+        "y": block + 3,
+        "x": 3,
+        "coefficient": max(positions * block, positions + block + 1),
+        "bias": positions,
+    }
 
 
 def twin(x: torch.Tensor, coefficient: torch.Tensor, bias: torch.Tensor, *, kernel_size: Any) -> torch.Tensor:
@@ -97,7 +116,9 @@ OP = Op(
     pins=pins,
     terms=terms,
     degree=2,
+    unit=unit,
     linear_in=(("x", "bias"), ("coefficient", "bias")),
+    mistakes=SUBSAMPLE,
 )
 
 OPS = (OP,)

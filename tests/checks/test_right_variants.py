@@ -1,15 +1,57 @@
 """Right code in other arithmetic is never rejected, over 500 random cases each."""
 
+import inspect
+
 import pytest
 
 from checks import Verdict, judge
+from checks.ops import ops
 from tests.checks.right_conv import ByFFT, OffsetByOffset, SinglePrecision
+from tests.checks.right_pointwise import ReluByAbsoluteValue, ReluByProduct, ReluWithOneAtZero
+from tests.checks.right_variants import BY_HAND, RIGHT, ByTorch
+from tests.checks.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
 
 CASES = 500
 
+CONVENTIONS = {
+    ByTorch("relu"): "the derivative at 0 is 0",
+    ReluByProduct: "the derivative at 0 is 0",
+    ReluByAbsoluteValue: "the derivative at 0 is 0.5",
+    ReluWithOneAtZero: "the derivative at 0 is 1",
+    ByTorch("max_pool"): "the first of the largest takes all",
+    MaxPoolByWindows: "the last of the largest takes all",
+    MaxPoolWithEqualShares: "the largest share equally",
+}
+
 
 def _rejected(report):
-    return [(f.law, f.result, f.error, f.bound, f.problem) for f in report.findings if f.verdict is Verdict.BROKEN]
+    return [
+        (f.law, f.result, f.error, f.bound, f.note, f.problem) for f in report.findings if f.verdict is Verdict.BROKEN
+    ]
+
+
+def _named(value):
+    return value if isinstance(value, str) else value.__name__ if inspect.isclass(value) else type(value).__name__
+
+
+@pytest.mark.parametrize(("op", "implementation", "dtype"), RIGHT, ids=_named)
+def test_another_algorithm_holds_and_its_convention_is_named(op, implementation, dtype):
+    report = judge(op, implementation, dtype=dtype, examples=CASES, seed=30)
+    assert not _rejected(report)
+    assert report.cases + sum(report.unsupported.values()) == CASES
+    assert report.cases > 0.9 * CASES
+    named = CONVENTIONS.get(implementation)
+    assert set(report.conventions) == ({named} if named else set())
+
+
+def test_every_op_but_conv_has_two_algorithms_beside_torch():
+    assert {name for name in ops() if len(BY_HAND.get(name, ())) < 2} == {"conv"}
+
+
+def test_a_transposed_convolution_by_fourier_transforms_is_said_to_hold_normwise():
+    report = judge("conv_transpose", ConvTransposeAsAdjoint(ByFFT()), examples=60, seed=29)
+    assert not _rejected(report)
+    assert any(f.normwise for f in report.findings if f.law == "agreement")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])

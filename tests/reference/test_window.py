@@ -8,10 +8,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reference._window import Window, gather, residues, scatter, window
+from reference._window import Window, gather, over_windows, residues, scatter, spread, window
 from tests.reference.drawn import whole_numbers
 
 
@@ -155,6 +155,28 @@ def test_scatter_of_ones_counts_the_windows_over_each_input(over):
     scattered = scatter(np.ones((1, 1, *over.kernel, *over.output)), over)
     for j in np.ndindex(*over.size):
         assert scattered[0, 0, *j] == counts[j]
+
+
+@settings(deadline=None, database=None, max_examples=100)
+@given(windows(), st.integers(0, 2**32))
+@example(CROPPED, 5)
+def test_over_windows_combines_what_gather_lays_out(over, seed):
+    """Sums as gather(x) has them; maxima of positive numbers too, for which padding with 0 is as good as none."""
+    x = whole_numbers(np.random.default_rng(seed), (2, 3, *over.size))
+    kernel = tuple(range(2, 2 + len(over.size)))
+    assert np.array_equal(over_windows(np.add, x, over, 0), gather(x, over).sum(axis=kernel))
+    positive = 10 + x
+    assert np.array_equal(over_windows(np.maximum, positive, over, 0), gather(positive, over).max(axis=kernel))
+
+
+@settings(deadline=None, database=None, max_examples=100)
+@given(windows(), st.integers(0, 2**32))
+@example(CROPPED, 5)
+def test_spread_is_scatter_of_the_same_number_at_every_offset(over, seed):
+    g = whole_numbers(np.random.default_rng(seed), (2, 3, *over.output))
+    at_every_offset = g.reshape(2, 3, *(1 for _ in over.kernel), *over.output)
+    laid_out = np.broadcast_to(at_every_offset, (2, 3, *over.kernel, *over.output))
+    assert np.array_equal(spread(g, over), scatter(laid_out, over))
 
 
 @settings(deadline=None, database=None, max_examples=200)

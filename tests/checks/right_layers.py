@@ -1,0 +1,160 @@
+"""Linear layers and normalisations, right in other arithmetic than the reference's: what no law may reject."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+
+class LinearByEinsum:
+    """Every sum by einsum, which multiplies no matrices."""
+
+    def forward(self, x, weight, bias):
+        y = np.einsum("...i,oi->...o", x, weight)
+        return y if bias is None else y + bias
+
+    def backward(self, g, x, weight, bias):
+        grad_weight = np.einsum("no,ni->oi", _rows(g), _rows(x))
+        return (
+            np.einsum("...o,oi->...i", g, weight),
+            grad_weight,
+            None if bias is None else np.einsum("no->o", _rows(g)),
+        )
+
+
+class LinearSampleBySample:
+    """Adds sample after sample, and feature after feature, last first, rounding after each."""
+
+    def forward(self, x, weight, bias):
+        y = np.zeros((*x.shape[:-1], len(weight)), x.dtype)
+        for i in reversed(range(x.shape[-1])):
+            y += x[..., i, None] * weight[:, i]
+        return y if bias is None else y + bias
+
+    def backward(self, g, x, weight, bias):
+        grad_x, grad_weight = np.zeros_like(x), np.zeros_like(weight)
+        grad_bias = None if bias is None else np.zeros_like(bias)
+        for o in reversed(range(len(weight))):
+            grad_x += g[..., o, None] * weight[o]
+        for row_g, row_x in zip(reversed(_rows(g)), reversed(_rows(x)), strict=True):
+            grad_weight += row_g[:, None] * row_x
+            if bias is not None:
+                grad_bias += row_g
+        return grad_x, grad_weight, grad_bias
+
+
+def _rows(a):
+    return a.reshape(prod(a.shape[:-1]), a.shape[-1])
+
+
+class BatchNormOfOnePass:
+    """v = mean x² − (mean x)², which one reading of x gives; y = x·scale + shift; the gradient collected per channel."""
+
+    def forward(self, x, gamma, beta, *, eps):
+        mean, inverse = self._statistics(x, eps)
+        return (x - mean) * (inverse * _laid(gamma, x)) + _laid(beta, x)
+
+    def backward(self, g, x, gamma, beta, *, eps):  # noqa: ARG002, the protocol's
+        over, m = _over(x), prod(x.shape) // x.shape[1]
+        mean, inverse = self._statistics(x, eps)
+        normal = (x - mean) * inverse
+        sum_g, sum_gx = g.sum(over, keepdims=True), (g * normal).sum(over, keepdims=True)
+        grad_x = _laid(gamma, x) * inverse * (g - (sum_g + normal * sum_gx) / m)
+        return grad_x, sum_gx.ravel(), sum_g.ravel()
+
+    @staticmethod
+    def _statistics(x, eps):
+        mean, square = (a.mean(_over(x), keepdims=True) for a in (x, x * x))
+        return mean, 1 / np.sqrt(square - mean * mean + eps)
+
+
+class BatchNormByChainRule:
+    """The gradients of the paper, one after another: x̂, v, μ, x (Ioffe and Szegedy 2015, section 3)."""
+
+    def forward(self, x, gamma, beta, *, eps):
+        centred, v = self._statistics(x)
+        return _laid(gamma, x) * (centred / np.sqrt(v + eps)) + _laid(beta, x)
+
+    def backward(self, g, x, gamma, beta, *, eps):  # noqa: ARG002, the protocol's
+        over, m = _over(x), prod(x.shape) // x.shape[1]
+        centred, v = self._statistics(x)
+        inverse = 1 / np.sqrt(v + eps)
+        d_normal = g * _laid(gamma, x)
+        d_v = (d_normal * centred).sum(over, keepdims=True) * (-1 / 2) * (v + eps) ** (-3 / 2)
+        d_mean = (d_normal * -inverse).sum(over, keepdims=True) + d_v * (-2 * centred).mean(over, keepdims=True)
+        grad_x = d_normal * inverse + d_v * (2 * centred / m) + d_mean / m
+        return grad_x, (g * centred * inverse).sum(over), g.sum(over)
+
+    @staticmethod
+    def _statistics(x):
+        centred = x - x.mean(_over(x), keepdims=True)
+        return centred, (centred**2).mean(_over(x), keepdims=True)
+
+
+def _over(x):
+    """All axes but the channels."""
+    return (0, *range(2, x.ndim))
+
+
+def _laid(numbers, x):
+    """One number for each channel of x."""
+    return numbers.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+class ResponseByLogarithms:
+    """d^{−β} = e^{−β log d}, and the sums over channels by a matrix of ones near the diagonal."""
+
+    def forward(self, x, *, size, alpha, beta, k):
+        return x * np.exp(-beta * np.log(self._divisor(x, size, alpha, k)))
+
+    def backward(self, g, x, *, size, alpha, beta, k):
+        d = self._divisor(x, size, alpha, k)
+        shared = g * x * np.exp(-(beta + 1) * np.log(d))
+        back = np.einsum("dc,nd...->nc...", self._near(x, size), shared)
+        return (g * np.exp(-beta * np.log(d)) - 2 * alpha * beta / size * (x * back),)
+
+    def _divisor(self, x, size, alpha, k):
+        return k + alpha / size * np.einsum("dc,nc...->nd...", self._near(x, size), x * x)
+
+    @staticmethod
+    def _near(x, size):
+        """1 where channel c lies in the window of channel d."""
+        d, c = np.indices((x.shape[1],) * 2)
+        return ((c >= d - size // 2) & (c <= d + (size - 1) // 2)).astype(x.dtype)
+
+
+class ResponseChannelByChannel:
+    """Loops over the channels: y_c = x_c / d^β, and what each y_c owes to each x_j of its window, added to it."""
+
+    def forward(self, x, *, size, alpha, beta, k):
+        y = np.empty_like(x)
+        for c in range(x.shape[1]):
+            y[:, c] = x[:, c] / self._divisor(x, c, size, alpha, k) ** beta
+        return y
+
+    def backward(self, g, x, *, size, alpha, beta, k):
+        grad_x = np.zeros_like(x)
+        for c in range(x.shape[1]):
+            d = self._divisor(x, c, size, alpha, k)
+            grad_x[:, c] += g[:, c] / d**beta
+            for j in self._window(x, c, size):
+                grad_x[:, j] -= 2 * alpha * beta / size * x[:, j] * g[:, c] * x[:, c] / d ** (beta + 1)
+        return (grad_x,)
+
+    def _divisor(self, x, c, size, alpha, k):
+        total = np.zeros_like(x[:, c])
+        for j in self._window(x, c, size):
+            total += x[:, j] ** 2
+        return k + alpha * total / size
+
+    @staticmethod
+    def _window(x, c, size):
+        return range(max(0, c - size // 2), min(x.shape[1], c + (size - 1) // 2 + 1))
+
+
+BY_OP = {
+    "linear": {LinearByEinsum: "float32", LinearSampleBySample: "float16"},
+    "batch_norm": {BatchNormOfOnePass: "float64", BatchNormByChainRule: "float32"},
+    "local_response_norm": {ResponseByLogarithms: "float32", ResponseChannelByChannel: "float64"},
+}
