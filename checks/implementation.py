@@ -9,16 +9,17 @@ it; one that is needed and not taken makes the case unsupported, as NotImplement
 
 from __future__ import annotations
 
-import ctypes
 import inspect
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from checks.layouts import laid_alike
 from checks.op import Array, Case, Op
 
 
@@ -40,10 +41,16 @@ class NotAnImplementation(TypeError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one call: the results by name ("y", or the inputs' names), and the arrays that were written to."""
+    """What came of one call.
+
+    results  by name: "y", or the gradients by their inputs' names
+    changed  the arrays that were passed and have been written to, if they were watched
+    shared   pairs of results that lie in the same memory
+    """
 
     results: Mapping[str, Array]
     changed: tuple[str, ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
 
 
 class Judged(ABC):
@@ -54,10 +61,11 @@ class Judged(ABC):
     is_reference: bool = False
 
     @abstractmethod
-    def call(self, part: str, case: Case, *, spoil: bool = False) -> Outcome:
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
         """Call "forward" or "backward" on arrays laid out as those of the case; raises Unsupported, Malformed or Crashed.
 
-        With `spoil` the arrays that were passed are overwritten before the results are looked at, as a caller may.
+        With `watch` what was passed is compared with what it was; with `spoil` it is overwritten before the results are
+        looked at, as a caller may.
         """
 
     def forward(self, case: Case) -> Array:
@@ -109,45 +117,27 @@ class Implementation(Judged):
         """Whether this is the project's own reference that is being judged."""
         return self._backward.call is self.op.reference.backward
 
-    def call(self, part: str, case: Case, *, spoil: bool = False) -> Outcome:
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
         """Call it; with copies of the arrays, so that it can change nothing of the judge's."""
         function, given = (self._forward, None) if part == "forward" else (self._backward, case.cotangent)
         before = (given, *case.inputs)
         arrays = before if self.shares else tuple(None if a is None else laid_alike(a) for a in before)
         returned = function(*arrays, **case.parameters)
-        names = ("grad_output", *self.op.inputs)
-        changed = tuple(n for n, a, b in zip(names, before, arrays, strict=True) if not _same_bits(a, b))
+        named = zip(("grad_output", *self.op.inputs), before, arrays, strict=True)
+        changed = tuple(n for n, a, b in named if not _same_bits(a, b)) if watch else ()
         if spoil:
             for array in arrays:
                 _overwrite(array)
-        return Outcome(_results(self.op, part, case, returned), changed)
+        kept = _kept(self.op, part, case, returned)
+        names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
+        results = {n: _numbers(names[n], result, shape) for n, (result, shape) in kept.items()}
+        return Outcome(results, changed, tuple(_shared({n: result for n, (result, _) in kept.items()})))
 
 
-def laid_alike(a: Array) -> Array:
-    """A copy in memory of its own with the same strides, alignment and permission to write."""
-    if a.flags.c_contiguous and a.flags.aligned and a.flags.writeable:
-        return a.copy()
-    memory, offset = memory_of(a)
-    alike: Array = np.ndarray(a.shape, a.dtype, memory.copy(), offset, a.strides)
-    alike.flags.writeable = a.flags.writeable
-    return alike
-
-
-def memory_of(a: Array) -> tuple[Array, int]:
-    """The bytes that an array lies in, from its lowest to its highest, and where in them it begins.
-
-    They are the array's own, and good for as long as it lives.
-    """
-    if not a.size:
-        return np.zeros(0, np.uint8), 0
-    low, high = np.lib.array_utils.byte_bounds(a)
-    return np.ctypeslib.as_array((ctypes.c_uint8 * (high - low)).from_address(low)), int(a.ctypes.data) - low
-
-
-def _results(op: Op, part: str, case: Case, returned: Any) -> dict[str, Array]:
-    """What was returned, by name, once it is known to be what was asked for."""
+def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """What was returned, by name, for all that is asked for, with the shape that it should have."""
     if part == "forward":
-        return {"y": _numbers("y", returned, case.cotangent.shape)}
+        return {"y": (returned, case.cotangent.shape)}
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     present = dict(zip(op.inputs, case.inputs, strict=True))
     wanted = {n: a for n, a in present.items() if a is not None and n in op.differentiable}
@@ -155,7 +145,15 @@ def _results(op: Op, part: str, case: Case, returned: Any) -> dict[str, Array]:
         gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
     if len(gradients) != len(wanted):
         raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {op.inputs}")
-    return {n: _numbers(f"grad_{n}", g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
+    return {n: (g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
+
+
+def _shared(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Pairs of arrays of which one would change with the other."""
+    arrays = [(name, result) for name, result in results.items() if isinstance(result, np.ndarray)]
+    for (one, a), (other, b) in combinations(arrays, 2):
+        if np.may_share_memory(a, b):
+            yield one, other
 
 
 def _same_bits(a: Array | None, b: Array | None) -> bool:

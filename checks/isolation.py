@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from checks.implementation import Crashed, Judged, Malformed, NotAnImplementation, Outcome, Unsupported, memory_of
+from checks.implementation import Crashed, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
+from checks.layouts import ALIGNMENT, memory_of
 from checks.op import Array, Case, Op
 from checks.search import Stopped
 
-ALIGNMENT = 64
 TIMEOUT = 10.0  # seconds that a call may take
 LOADING = 60.0  # seconds to import what is judged, and a framework with it
 LONGEST_LINE = 1 << 20
@@ -84,7 +84,7 @@ class Isolated(Judged):
             raise NotAnImplementation(str(reply.get("message", "it could not be loaded")))
         self.name = str(reply["ready"])
 
-    def call(self, part: str, case: Case, *, spoil: bool = False) -> Outcome:
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
         """As Judged.call: in the other process."""
         self.start()
         process = self._process
@@ -97,13 +97,14 @@ class Isolated(Judged):
         reply = self._answer(part, self.timeout)
         if "failed" in reply:
             raise FAILURES.get(str(reply["failed"]), Crashed)(str(reply.get("message", "")))
-        changed = () if spoil else tuple(name for name, start in sent.items() if process.differs(start, given[name]))
+        changed = tuple(n for n, start in sent.items() if watch and process.differs(start, given[n]))
         if part == "forward":
             wanted = {"y": case.cotangent.shape}
         else:
             present = zip(self.op.inputs, case.inputs, strict=True)
             wanted = {n: a.shape for n, a in present if a is not None and n in self.op.differentiable}
-        return Outcome({n: process.result(n, shape, reply) for n, shape in wanted.items()}, changed)
+        shared = tuple((str(a), str(b)) for a, b in reply.get("shared", ()))
+        return Outcome({n: process.result(n, shape, reply) for n, shape in wanted.items()}, changed, shared)
 
     def close(self) -> None:
         """End the process, and everything that it started."""
@@ -183,9 +184,10 @@ class _Process:
     def _listen(self) -> None:
         """Keep its last words, so that it never waits for somebody to read the others."""
         if self.running.stderr is not None:
-            for line in iter(lambda: self.running.stderr.readline(LONGEST_LINE), b""):  # type: ignore[union-attr]
-                if line.strip():
-                    self.said.append(line.strip())
+            with self.running.stderr as words:
+                for line in iter(lambda: words.readline(LONGEST_LINE), b""):
+                    if line.strip():
+                        self.said.append(line.strip())
 
     def lay_out(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Any], dict[str, int]]:
         """Write the memory of each array; returns for each how it lies there, and where that memory begins."""
@@ -193,7 +195,7 @@ class _Process:
         sent: dict[str, int] = {}
         end = 0
         for name, array in arrays.items():
-            memory, first = memory_of(array)
+            memory, first = memory_of(np.asarray(array))
             # As far from a multiple of the alignment as the array's own memory lies, so that what is misaligned stays so.
             start = end + (int(array.ctypes.data) - first) % ALIGNMENT
             os.pwrite(self.inputs, memory.data, start)

@@ -86,6 +86,15 @@ def _as_usual(problem: Problem, name: str, rng: np.random.Generator, whole: bool
     return None
 
 
+def _none(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, a default
+    return ()
+
+
+def of_x(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, most ops have it whatever the problem
+    """Samples are those of x."""
+    return ("x",)
+
+
 def _one(of: object) -> int:  # noqa: ARG001, a default
     return 1
 
@@ -126,6 +135,8 @@ class Op:
     kinks       its subdifferential, if it has kinks
     constant    inputs without a gradient
     draw        an input that is not just any numbers, whole or real; None: as usual
+    samples     inputs whose first axis counts samples that have nothing to do with one another, as does that of y
+    bounded     whether y stays finite however large the inputs are
     lighter     the same problem with less work, for laws that only sample; itself if it is light
     mistakes    known ways to get its gradients wrong, beside those that any op can be got wrong with (mistakes.py)
     """
@@ -153,6 +164,8 @@ class Op:
     kinks: Kinks | None = None
     constant: tuple[str, ...] = ()
     draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _as_usual
+    samples: Callable[[Problem], tuple[str, ...]] = _none
+    bounded: bool = False
     lighter: Callable[[Problem], Problem] = _itself
     mistakes: tuple[Mistake, ...] = ()
 

@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     BROKEN = "broken"
     UNDECIDED = "undecided"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Run:
 
     def with_cotangent(self, cotangent: Array) -> Run:
         """The same inputs under another cotangent, on which y and its bound do not depend."""
-        other = replace(self, case=replace(self.case, cotangent=cotangent))
+        other = replace(self, case=replace(self.case, cotangent=np.asarray(cotangent)))
         other.__dict__.update({known: self.__dict__[known] for known in ("y", "y_bound") if known in self.__dict__})
         return other
 

@@ -54,7 +54,7 @@ def _answer(implementation: Implementation, command: Mapping[str, Any], settings
         parameters = {n: tuple(v) if isinstance(v, list) else v for n, v in command["parameters"].items()}
         case = Case(implementation.op, tuple(inputs), parameters, cast("Array", cotangent))
         outcome = implementation.call(command["part"], case, spoil=command["spoil"])
-        return {"results": _written(outcome.results, settings["results"])}
+        return {"results": _written(outcome.results, settings["results"]), "shared": outcome.shared}
     except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
         return _failure(failure)
 

@@ -194,8 +194,7 @@ def pooling_window(
 
 def per_axis(name: str, value: int | Sequence[int], axes: int, *, least: int) -> tuple[int, ...]:
     """`value` as one whole number for each axis; ValueError if it cannot be, or if one is below `least`."""
-    each = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    entries: tuple[Any, ...] = tuple(value) if each else (value,) * axes  # type: ignore[arg-type]
+    entries: tuple[Any, ...] = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,) * axes
     if len(entries) != axes:
         raise ValueError(
             f"{name} has {len(entries)} entries {entries}; expected one number or one for each of {axes} axes"

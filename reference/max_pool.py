@@ -69,8 +69,11 @@ def backward(
     grad_x = np.zeros(x.shape, wide(np.empty(0, dtype)).dtype)
     for of_x, of_g, of_grad_x in map_blocks(x, g, grad_x):
         passed = _passed(of_x, over)
-        found = passed < len(over.meetings)  # but for windows that lie in the padding with every offset
-        np.add.at(of_grad_x.reshape(-1), _places(passed, over)[found], of_g[found].astype(grad_x.dtype, copy=False))
+        place, cotangent = _places(passed, over).reshape(-1), of_g.astype(grad_x.dtype, copy=False).reshape(-1)
+        found = passed.reshape(-1) < len(over.meetings)
+        if not found.all():  # windows that lie in the padding with every offset
+            place, cotangent = place[found], cotangent[found]
+        np.add.at(of_grad_x.reshape(-1), place, cotangent)
     return (grad_x.astype(dtype, copy=False),)
 
 
@@ -84,7 +87,7 @@ def _passed(x: Array, over: Window) -> Array:
         here, element = (slice(None), *reaching), x[:, *reached]
         other = element != y[here]
         if nan:
-            other &= element == element  # noqa: PLR0124
+            other &= element == element  # noqa: PLR0124, what is NaN ends the search
         looking[here] &= other
         passed += looking.view(np.uint8)
     return passed
@@ -92,13 +95,16 @@ def _passed(x: Array, over: Window) -> Array:
 
 def _places(passed: Array, over: Window) -> Array:
     """Where in x.ravel(), for maps x, the element stands that each window comes to after so many offsets."""
-    steps = np.array([prod(over.size[axis:]) for axis in range(len(over.size) + 1)])
-    corners = (np.arange(o) * s - b for o, s, b in zip(over.output, over.stride, over.before, strict=True))
-    begins: Any = sum(at * step for at, step in zip(np.ix_(np.arange(len(passed)), *corners), steps, strict=True))
-    none = (0,) * len(over.size)  # for windows that passed all offsets
+    axes = len(over.size)
+    steps = [prod(over.size[axis:]) for axis in range(axes + 1)]
+    none = (0,) * axes  # for windows that passed all offsets
     offsets = np.array([*(offset for offset, _, _ in over.meetings), none])
-    further = offsets * over.dilation @ steps[1:]
-    return np.asarray(begins + further[passed])
+    places = (offsets * over.dilation @ steps[1:]).take(passed)
+    # The first element of each window, which may be padding, is so many places from the first of its map.
+    corners = (np.arange(o) * s - b for o, s, b in zip(over.output, over.stride, over.before, strict=True))
+    for along, step in zip(np.ix_(np.arange(len(passed)), *corners), steps, strict=True):
+        places += along * step
+    return places
 
 
 def _least(dtype: Any) -> Any:

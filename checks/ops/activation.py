@@ -68,6 +68,11 @@ def validate(pinned: Pinned) -> None:
         raise ValueError(f"shape {','.join(map(str, given))} has no elements along an axis {axis}; {which}")
 
 
+def samples(problem: Problem) -> tuple[str, ...]:
+    """The first axis, unless the sum runs along it."""
+    return () if problem.parameters.get("axis") == 0 else ("x",)
+
+
 def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
     """What a reader wants to know was tried."""
     return {
@@ -188,6 +193,8 @@ SIGMOID = Op(
     terms=roundings_of_a_sigmoid,
     magnitudes=relative_to_one,
     radius=within_reach_of("x"),
+    samples=samples,
+    bounded=True,
     mistakes=mistakes.SIGMOID,
 )
 TANH = replace(SIGMOID, name="tanh", reference=tanh, twin=tanh_twin, mistakes=mistakes.TANH)
@@ -201,6 +208,7 @@ RELU = replace(
     degree=1,
     euler_in=(("x",),),
     analytic=False,
+    bounded=False,
     kinks=Kinks(_at_zero, _all_at_once, _nearest_share, _share_at_zero),
     mistakes=mistakes.RELU,
 )

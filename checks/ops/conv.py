@@ -8,7 +8,7 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 import reference
-from checks.op import Op, Option, Pinned, Problem
+from checks.op import Op, Option, Pinned, Problem, of_x
 from checks.ops._conv_mistakes import MISTAKES
 from checks.options import as_text, pair, per_axis, whole
 from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
@@ -269,6 +269,7 @@ OP = Op(
     linear_in=(("x", "bias"), ("weight", "bias")),
     degree=2,
     lighter=lighter,
+    samples=of_x,
     telling=telling,
     coverage=coverage,
     pins=pins,

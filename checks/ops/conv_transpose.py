@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
-from checks.op import Op, Option, Pinned, Problem
+from checks.op import Op, Option, Pinned, Problem, of_x
 from checks.ops._conv_transpose_mistakes import CONV_TRANSPOSE
 from checks.ops.conv import lighter
 from checks.options import as_text, pair, per_axis, whole
@@ -71,7 +71,7 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
         drawn = [_draw_axis(draw, axis, axes, pinned) for axis in range(axes)]
         kernel, size, output, *moves = zip(*drawn, strict=True)
         groups, c_in, c_out = _draw_channels(draw, pinned)
-        batch = pinned["batch"] if "batch" in pinned else pick(1, 2, 3, 0)
+        batch = pinned["batch"] if "batch" in pinned else pick(1, 2, 3, 2, 1, 3, 2, 0)
         for shape in ((batch, c_in, *size), (batch, c_out, *output)):
             not_too_large(pinned, shape)
         scale = [pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
@@ -132,7 +132,9 @@ def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
         common = gcd(*channels)
         return groups or draw(st.sampled_from([g for g in range(1, common + 1) if common % g == 0])), *channels
     groups = groups or draw(st.sampled_from((1, 1, 2, 3)))
-    return groups, groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 3))
+    each = draw(st.integers(1, 3))
+    # As many in as out in half of the cases: there alone can they be mixed up.
+    return groups, groups * each, groups * (each if draw(st.booleans()) else draw(st.integers(1, 3)))
 
 
 def terms(problem: Problem) -> dict[str, int]:
@@ -215,6 +217,7 @@ OP = Op(
     degree=2,
     linear_in=(("x", "bias"), ("weight", "bias")),
     lighter=lighter,
+    samples=of_x,
     mistakes=CONV_TRANSPOSE,
 )
 

@@ -104,6 +104,7 @@ OP = Op(
     unit=unit,
     linear_in=(("x",),),
     constant=("mask",),
+    samples=lambda problem: problem.op.inputs,
     draw=draw,
     mistakes=DROPOUT,
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.op import Op, Option, Pinned, Problem
+from checks.op import Op, Option, Pinned, Problem, of_x
 from checks.ops._linear_mistakes import LINEAR
 from checks.options import pair, shape
 from checks.windows import not_too_large
@@ -34,7 +34,9 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     def draw_problem(draw: DrawFn) -> Problem:
         sizes = st.sampled_from((2, 1, 3, 4, 6))
         features = pinned.get("features") or (draw(sizes), draw(sizes))
-        batch = pinned.get("batch") or tuple(draw(st.lists(st.sampled_from((1, 2, 3, 5, 0)), min_size=1, max_size=2)))
+        batch = pinned.get("batch") or tuple(
+            draw(st.lists(st.sampled_from((1, 2, 3, 5, 2, 1, 3, 2, 5, 0)), min_size=1, max_size=2))
+        )
         for size in ((*batch, features[0]), (*batch, features[1]), features):
             not_too_large(pinned, size)
         scale = [draw(st.sampled_from((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
@@ -101,6 +103,7 @@ OP = Op(
     factors={"y": ("x", "weight"), "x": ("g", "weight"), "weight": ("g", "x"), "bias": ("g",)},
     degree=2,
     linear_in=(("x", "bias"), ("weight", "bias")),
+    samples=of_x,
     mistakes=LINEAR,
 )
 

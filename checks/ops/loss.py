@@ -222,6 +222,7 @@ CROSS_ENTROPY = Op(
     magnitudes=entropy_magnitudes,
     radius=within_reach_of("logits"),
     constant=("target",),
+    bounded=True,
     draw=entropy_draw,
     mistakes=mistakes.CROSS_ENTROPY,
 )

@@ -10,6 +10,12 @@ y = γx̂ + β to |γ|E + |β|; ∂J/∂γ = Σ g·x̂ to Σ|g|E; and ∂J/∂x 
 
     |γ|s·((|g| + mean|g|)·(1 + R) + E·mean|g·x̂| + |x̂|·mean(|g|E))
 
+That is to first order. mean x² − μ² + ε is off by at most δ = (3m + 5)·u·R of itself (m + 1 roundings in the one mean and
+m in each factor of the other square, one in their product, the difference and the sum), and s by (1 − δ)^{−1/2} − 1 of
+itself: less than 5/8·δ, which (2m + 8)·u·R covers, as long as δ ≤ 1/4, but anything at all, the root of a negative number
+too, where δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more than
+p = ⌈m/2⌉ are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
+
 **Local response normalisation**, d = k + α/n Σx², y = x·d^{−β}. d is a sum of positive terms, so its error is relative, and
 β times that in d^{−β}; the gradient is g·d^{−β} − 2αβ/n · x·Σ g·x·d^{−β−1}, both terms with their magnitudes added.
 """
@@ -22,10 +28,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops.activation import EXP
 from checks.options import per_axis, real, whole
+from checks.precision import PRECISIONS
 from checks.windows import BATCH, DIMS, not_too_large, pinned_axes
 from reference import batch_norm, local_response_norm
 from reference._window import gather, window
@@ -87,6 +94,18 @@ def batch_norm_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Pr
         )
 
     return draw_problem()
+
+
+def batch_norm_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
+    """Numbers uniform on (−1, 1), with alternating signs in a channel whose variance rounding could spoil."""
+    if name != "x":
+        return None
+    x, precision = rng.uniform(-1, 1, problem.shape("x")), PRECISIONS[problem.dtype]
+    over, m = (0, *range(2, x.ndim)), x.size // x.shape[1]
+    square = np.square(x).mean(over, keepdims=True)
+    spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
+    sign = 1 - 2 * (np.arange(m).reshape(len(x), 1, *x.shape[2:]) % 2)
+    return precision.rounded(np.where(spoiled, np.abs(x) * sign, x))
 
 
 def batch_norm_terms(problem: Problem) -> dict[str, int]:
@@ -238,6 +257,7 @@ BATCH_NORM = Op(
     magnitudes=batch_norm_magnitudes,
     linear_in=(("gamma", "beta"),),
     radius=batch_norm_radius,
+    draw=batch_norm_draw,
     mistakes=mistakes.BATCH_NORM,
 )
 LOCAL_RESPONSE_NORM = Op(
@@ -263,6 +283,7 @@ LOCAL_RESPONSE_NORM = Op(
     terms=response_terms,
     magnitudes=response_magnitudes,
     radius=response_radius,
+    samples=of_x,
     mistakes=mistakes.LOCAL_RESPONSE_NORM,
 )
 

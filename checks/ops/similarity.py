@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
 from checks.ops._similarity_mistakes import SIMILARITY
 from checks.options import pair, per_axis
 from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
@@ -56,7 +56,7 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
             kernel.append(along(pinned.get("kernel"), axis) or draw(st.integers(1, min(3, fixed or 3))))
             size.append(fixed or kernel[-1] + draw(st.integers(0, OUTPUTS[axes] - 1)))
         channels = pinned.get("channels") or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-        batch = pinned["batch"] if "batch" in pinned else draw(st.sampled_from((1, 2, 3, 0)))
+        batch = pinned["batch"] if "batch" in pinned else draw(st.sampled_from((1, 2, 3, 2, 1, 3, 2, 0)))
         not_too_large(pinned, (batch, channels[0], *size))
         scales = st.sampled_from((0, 0, 20, -20) if dtype != "float16" else (0,))
         return Problem(
@@ -162,6 +162,7 @@ OP = Op(
     terms=terms,
     magnitudes=magnitudes,
     radius=radius,
+    samples=of_x,
     mistakes=SIMILARITY,
 )
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.op import Op, Pinned, Problem
+from checks.op import Op, Pinned, Problem, of_x
 from checks.ops import pooling
 from checks.ops._subsample_mistakes import SUBSAMPLE
 from checks.ops.pooling import (
+    BATCHES,
     KERNEL_SIZE,
     OUTPUTS,
     WHERE,
@@ -52,7 +53,7 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
         size = tuple(
             along(pinned.get("size"), a) or drawn_size(draw, k, k, 0, OUTPUTS[axes]) for a, k in enumerate(kernel)
         )
-        batch, channels = pinned.get("batch", pick(1, 2, 3, 0)), pinned.get("channels") or pick(1, 2, 3)
+        batch, channels = pinned.get("batch", pick(*BATCHES)), pinned.get("channels") or pick(1, 2, 3)
         not_too_large(pinned, (batch, channels, *size))
         scale = [pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
         return Problem(
@@ -118,6 +119,7 @@ OP = Op(
     degree=2,
     unit=unit,
     linear_in=(("x", "bias"), ("coefficient", "bias")),
+    samples=of_x,
     mistakes=SUBSAMPLE,
 )
 

@@ -1,0 +1,202 @@
+"""What a caller relies on beside the numbers: inputs untouched, nothing remembered, any memory layout, samples apart.
+
+- **Untouched.** Inputs and cotangent hold what they held; results are in memory of their own, so that a caller may
+  overwrite what it passed, or one result, without changing another.
+- **Repeatable.** The same bits when called again on the very same arrays, and again after a forward on other data: no
+  accumulator that is never cleared, no cache of the latest forward, no race. Calls are compared `CALLS` times a case; what
+  goes wrong in one call of ten goes unseen in n of them with probability 0.9ⁿ, which the report works out.
+- **Layouts.** Fortran order, strides, negative strides, misaligned, read-only, and a cotangent that is broadcast: within
+  the bound, not bit for bit, since sums may go in another order there.
+- **Samples.** One sample of a batch, alone, gives what it gave in the batch.
+- Warnings, which leave the numbers right: another dtype than that of the inputs; NaN that does not come out where it went
+  in, or elsewhere too; large but harmless inputs that overflow on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from checks.bounds import Bound
+from checks.comparison import compared
+from checks.implementation import Outcome
+from checks.layouts import LAYOUTS, broadcast
+from checks.op import Array, Case
+from checks.precision import PRECISIONS
+from checks.report import Finding, Verdict
+from checks.trial import Run, Trial
+
+RANK = 10
+
+CALLS = 5
+PARTS = ("forward", "backward")
+EXTREME = 1e4  # what a logit may be, in every precision
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding for each promise."""
+    run = trial.light
+    first = {part: run.implementation.call(part, run.case, watch=True) for part in PARTS}
+    yield _untouched(run, first)
+    yield _repeatable(run, first)
+    yield _spoiled(run, first)
+    yield from _laid_out(run)
+    yield from _broadcast(run)
+    yield from _sample(run)
+    yield _dtypes(run, first)
+    yield from _where_nan_goes(run)
+    yield from _extreme(run)
+
+
+def unseen(calls: int, share: float = 0.1) -> float:
+    """The probability that a fault that shows in this share of the calls shows in none of so many."""
+    return float((1 - share) ** calls)
+
+
+def _promise(run: Run, broken: str, *, warning: bool = False) -> Finding:
+    verdict = Verdict.HOLDS if not broken else Verdict.WARNING if warning else Verdict.BROKEN
+    return Finding("contract", "behaviour", verdict, run.problem, note=broken)
+
+
+def _untouched(run: Run, first: Mapping[str, Outcome]) -> Finding:
+    for part, outcome in first.items():
+        if outcome.changed:
+            return _promise(run, f"{part} writes into {' and '.join(outcome.changed)}, which the caller goes on using")
+        for one, other in outcome.shared:
+            return _promise(
+                run, f"grad_{one} and grad_{other} lie in the same memory: to write to one changes the other"
+            )
+    return _promise(run, "")
+
+
+def _repeatable(run: Run, first: Mapping[str, Outcome]) -> Finding:
+    for part in PARTS:
+        again = run.implementation.call(part, run.case)
+        if name := _difference(first[part], again):
+            return _promise(run, f"{part} gives another {name} when it is called again on the very same arrays")
+    run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
+    after = run.implementation.call("backward", run.case)
+    if name := _difference(first["backward"], after):
+        return _promise(run, f"backward gives another {name} after a forward on other data: it remembers that")
+    return _promise(run, "")
+
+
+def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
+    for part in PARTS:
+        if name := _difference(first[part], run.implementation.call(part, run.case, spoil=True)):
+            return _promise(run, f"{name} changes when the caller later writes to what it passed: it is a view of that")
+    return _promise(run, "")
+
+
+def _difference(one: Outcome, other: Outcome) -> str:
+    """The name of a result that is not the same in both, bit for bit."""
+    for name, a in one.results.items():
+        b = other.results[name]
+        if a.dtype != b.dtype or not np.array_equal(a, b, equal_nan=True):
+            return name if name == "y" else f"grad_{name}"
+    return ""
+
+
+def _laid_out(run: Run) -> Iterator[Finding]:
+    """In one layout a case, all in turn."""
+    layout = list(LAYOUTS)[int(run.problem.rng(RANK).integers(len(LAYOUTS)))]
+    lay = LAYOUTS[layout]
+    case = replace(
+        run.case,
+        inputs=tuple(None if a is None else lay(a) for a in run.case.inputs),
+        cotangent=lay(run.case.cotangent),
+    )
+    other = replace(run, case=case)
+    note = f"arrays {layout} are read wrongly"
+    for result, actual in _results(other):
+        yield _noted(compared("contract", result, run, actual, _true(run, result), run.bound(result)), note)
+
+
+def _broadcast(run: Run) -> Iterator[Finding]:
+    other = run.with_cotangent(broadcast(run.case.cotangent))
+    for name, actual in other.gradients.items():
+        result = f"grad_{name}"
+        found = compared("contract", result, run, actual, other.true_gradients[name], other.gradient_bounds[name])
+        yield _noted(found, "a cotangent that is broadcast (strides of 0) is read wrongly")
+
+
+def _sample(run: Run) -> Iterator[Finding]:
+    """The last sample of a batch alone, where samples have nothing to do with one another."""
+    names = run.problem.op.samples(run.problem)
+    if not names or len(run.case.input(names[0])) < 2:
+        return
+    case = replace(run.case, cotangent=run.case.cotangent[-1:].copy())
+    for name in names:
+        case = case.with_input(name, case.input(name)[-1:].copy())
+    other = replace(run, case=case)
+    wanted = ("y", *(f"grad_{name}" for name in names if name in run.problem.present))
+    for result, actual in _results(other):
+        if result in wanted:
+            bound = run.bound(result)
+            last = Bound(bound.elementwise[-1:], bound.normwise)
+            found = compared("contract", result, run, actual, _true(run, result)[-1:], last)
+            yield _noted(found, "a sample alone gives something else than in its batch")
+
+
+def _results(run: Run) -> Iterator[tuple[str, Array]]:
+    yield "y", run.y
+    yield from ((f"grad_{name}", gradient) for name, gradient in run.gradients.items())
+
+
+def _true(run: Run, result: str) -> Array:
+    return run.true_y if result == "y" else run.true_gradients[result.removeprefix("grad_")]
+
+
+def _noted(finding: Finding, note: str) -> Finding:
+    return replace(finding, note=note) if finding.verdict is Verdict.BROKEN else finding
+
+
+def _dtypes(run: Run, first: Mapping[str, Outcome]) -> Finding:
+    expected = PRECISIONS[run.problem.dtype].storage
+    for part in PARTS:
+        for name, array in first[part].results.items():
+            if array.dtype != expected:
+                result = name if part == "forward" else f"grad_{name}"
+                return _promise(
+                    run, f"{result} has dtype {array.dtype}, where the inputs have {expected}", warning=True
+                )
+    return _promise(run, "")
+
+
+def _where_nan_goes(run: Run) -> Iterator[Finding]:
+    """One NaN in the first input: it comes out where the reference has it, and nowhere else."""
+    name = run.problem.present[0]
+    if not run.case.input(name).size:
+        return
+    a = run.case.input(name).copy()
+    a.ravel()[int(run.problem.rng(RANK, 1).integers(a.size))] = np.nan
+    yield _promise(run, _elsewhere(run, run.case.with_input(name, a), f"a NaN in {name}", np.isnan), warning=True)
+
+
+def _extreme(run: Run) -> Iterator[Finding]:
+    """Inputs of 1e4 where the op is one that takes them."""
+    name = run.problem.present[0]
+    if not run.problem.op.bounded or not run.case.input(name).size:
+        return
+    size = np.abs(run.case.input(name)).max(initial=0.0)
+    large = (
+        PRECISIONS[run.problem.dtype].rounded(run.case.input(name) * (EXTREME / size)) if size else run.case.input(name)
+    )
+    yield _promise(run, _elsewhere(run, run.case.with_input(name, large), f"{name} of 1e4", _no_number), warning=True)
+
+
+def _no_number(a: Array) -> Array:
+    return ~np.isfinite(a)
+
+
+def _elsewhere(run: Run, case: Case, what: str, are: Callable[[Array], Array]) -> str:
+    """Which result has elements of a kind where the reference has none, or none where it has some."""
+    other = replace(run, case=case)
+    for result, actual in _results(other):
+        found, right = are(actual), are(_true(other, result))
+        if not np.array_equal(found, right):
+            does = "makes NaN or infinity of" if np.any(found & ~right) else "leaves no trace in"
+            return f"{what} {does} elements of {result} that it should{'' if np.any(right & ~found) else ' not'}"
+    return ""

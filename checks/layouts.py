@@ -1,0 +1,84 @@
+"""The same numbers laid out in memory in other ways: what an implementation may meet, and must read alike."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+import numpy as np
+
+from checks.op import Array
+
+ALIGNMENT = 64
+
+
+def reversed_axes(a: Array) -> Array:
+    """The last axis slowest, as a transposed array is (Fortran order)."""
+    return np.asarray(np.array(a.transpose(), order="C", copy=True).transpose())
+
+
+def every_second(a: Array) -> Array:
+    """Every second element of a larger array along each axis, with NaN between them."""
+    between = np.full([2 * n for n in a.shape], np.nan if a.dtype.kind == "f" else 1, a.dtype)
+    view = between[(..., *(slice(None, None, 2),) * a.ndim)]
+    view[...] = a
+    return view
+
+
+def backwards(a: Array) -> Array:
+    """Each axis from its end to its beginning: negative strides."""
+    turned: Array = np.flip(a).copy()
+    return np.flip(turned)
+
+
+def misaligned(a: Array) -> Array:
+    """One byte off the alignment that its dtype asks for."""
+    memory = np.zeros(a.nbytes + 2 * ALIGNMENT, np.uint8)
+    start = -int(memory.ctypes.data) % ALIGNMENT + 1
+    view: Array = np.ndarray(a.shape, a.dtype, memory, start)
+    view[...] = a
+    return view
+
+
+def read_only(a: Array) -> Array:
+    """Not to be written to."""
+    copy = a.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "in Fortran order": reversed_axes,
+    "every second element of a larger array": every_second,
+    "with negative strides": backwards,
+    "misaligned by a byte": misaligned,
+    "read-only": read_only,
+}
+
+
+def broadcast(a: Array) -> Array:
+    """The first element everywhere, with strides of 0: other numbers, which a caller that sums y passes as cotangent."""
+    return np.broadcast_to(a.reshape(-1)[:1].reshape((1,) * a.ndim), a.shape) if a.size else a
+
+
+def memory_of(a: Array) -> tuple[Array, int]:
+    """The bytes that an array lies in, from its lowest to its highest, and where in them it begins.
+
+    They are the array's own, and good for as long as it lives.
+    """
+    if not a.size:
+        return np.zeros(0, np.uint8), 0
+    low, high = np.lib.array_utils.byte_bounds(a)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * (high - low)).from_address(low)), int(a.ctypes.data) - low
+
+
+def laid_alike(a: Array) -> Array:
+    """A copy in memory of its own with the same strides, alignment and permission to write."""
+    a = np.asarray(a)
+    memory, first = memory_of(a)
+    room = np.empty(memory.size + 2 * ALIGNMENT, np.uint8)
+    start = (int(a.ctypes.data) - first - int(room.ctypes.data)) % ALIGNMENT
+    room[start : start + memory.size] = memory
+    alike: Array = np.ndarray(a.shape, a.dtype, room, start + first, a.strides)
+    alike.flags.writeable = a.flags.writeable
+    return alike
