@@ -122,6 +122,7 @@ def _judged(name: str, options: argparse.Namespace, progress: _Bar | None = None
         name,
         options.impl,
         dtype=options.dtype,
+        strict=options.strict,
         timeout=options.timeout,
         memory=options.memory,
         device=options.device,
@@ -187,6 +188,7 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
         "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
     )
     parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
+    parser.add_argument("--strict", action="store_true", help="count warnings as broken")
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
     parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")
     parser.add_argument("-q", "--quiet", action="store_true", help="the verdict only")

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from checks.implementation import Crashed, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
-from checks.layouts import ALIGNMENT, memory_of
+from checks.layouts import ALIGNMENT, address, memory_of
 from checks.op import Array, Case, Op
 from checks.search import Stopped
 
@@ -197,7 +197,9 @@ class _Process:
         for name, array in arrays.items():
             memory, first = memory_of(np.asarray(array))
             # As far from a multiple of the alignment as the array's own memory lies, so that what is misaligned stays so.
-            start = end + (int(array.ctypes.data) - first) % ALIGNMENT
+            start = (
+                end + (0 if array.flags.c_contiguous and array.flags.aligned else address(array) - first) % ALIGNMENT
+            )
             os.pwrite(self.inputs, memory.data, start)
             sent[name] = start
             laid[name] = {

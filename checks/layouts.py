@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ def reversed_axes(a: Array) -> Array:
 def every_second(a: Array) -> Array:
     """Every second element of a larger array along each axis, with NaN between them."""
     between = np.full([2 * n for n in a.shape], np.nan if a.dtype.kind == "f" else 1, a.dtype)
-    view = between[(..., *(slice(None, None, 2),) * a.ndim)]
+    every: Any = (..., *(slice(None, None, 2),) * a.ndim)
+    view: Array = between[every]
     view[...] = a
     return view
 
@@ -34,7 +36,7 @@ def backwards(a: Array) -> Array:
 def misaligned(a: Array) -> Array:
     """One byte off the alignment that its dtype asks for."""
     memory = np.zeros(a.nbytes + 2 * ALIGNMENT, np.uint8)
-    start = -int(memory.ctypes.data) % ALIGNMENT + 1
+    start = -address(memory) % ALIGNMENT + 1
     view: Array = np.ndarray(a.shape, a.dtype, memory, start)
     view[...] = a
     return view
@@ -68,17 +70,28 @@ def memory_of(a: Array) -> tuple[Array, int]:
     """
     if not a.size:
         return np.zeros(0, np.uint8), 0
+    if a.flags.c_contiguous:
+        return a.reshape(-1).view(np.uint8), 0
     low, high = np.lib.array_utils.byte_bounds(a)
-    return np.ctypeslib.as_array((ctypes.c_uint8 * (high - low)).from_address(low)), int(a.ctypes.data) - low
+    return np.ctypeslib.as_array((ctypes.c_uint8 * (high - low)).from_address(low)), address(a) - low
 
 
 def laid_alike(a: Array) -> Array:
-    """A copy in memory of its own with the same strides, alignment and permission to write."""
+    """A copy in memory of its own with the same strides, alignment and permission to write.
+
+    All copies of one array have one alignment: what is computed from them may depend on it to the last bit.
+    """
     a = np.asarray(a)
     memory, first = memory_of(a)
     room = np.empty(memory.size + 2 * ALIGNMENT, np.uint8)
-    start = (int(a.ctypes.data) - first - int(room.ctypes.data)) % ALIGNMENT
+    far = 0 if a.flags.c_contiguous and a.flags.aligned else address(a) - first
+    start = (far - address(room)) % ALIGNMENT
     room[start : start + memory.size] = memory
     alike: Array = np.ndarray(a.shape, a.dtype, room, start + first, a.strides)
     alike.flags.writeable = a.flags.writeable
     return alike
+
+
+def address(a: Array) -> int:
+    """Where its first element lies."""
+    return int(a.__array_interface__["data"][0])

@@ -59,6 +59,7 @@ class Finding:
 class Report:
     """All findings of a run, with what was tried. True if nothing is broken and something ran.
 
+    repeated     calls that were compared, bit for bit, with others on the same arrays (laws/contract.py)
     spec         what --impl named, or ""
     failures     for each result that is wrong, the finding on the smallest case, sharpest law first
     unsupported  what the implementation refused, in words, and how often
@@ -83,6 +84,7 @@ class Report:
     versions: Mapping[str, str]
     seconds: float
     interrupted: bool = False
+    repeated: int = 0
     spec: str = ""
 
     def __bool__(self) -> bool:
@@ -102,6 +104,11 @@ class Report:
         return 0 if self.findings and not broken and not self.interrupted else 3
 
     @property
+    def warnings(self) -> Counter[str]:
+        """What leaves the numbers right but may surprise a caller, and how often it did."""
+        return Counter(f.note for f in self.findings if f.verdict is Verdict.WARNING)
+
+    @property
     def conventions(self) -> Counter[str]:
         """Which of several right gradients were seen at kinks, and how often."""
         return Counter(f.convention for f in self.findings if f.convention)
@@ -110,6 +117,11 @@ class Report:
     def counts(self) -> Counter[Verdict]:
         """How many findings have each verdict."""
         return Counter(f.verdict for f in self.findings)
+
+    @property
+    def unseen(self) -> float | None:
+        """The probability that a fault which shows in one call of ten showed in none of those that were compared."""
+        return 0.9**self.repeated if self.repeated else None
 
     def miss(self, share: float = 1.0) -> float | None:
         """The bound on passing `exact` for code that is wrong in at least this share of the cases.

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from checks import ops
 from checks.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
-from checks.laws import Law, exact, laws
+from checks.laws import Law, contract, exact, laws
 from checks.loading import split
 from checks.op import Op, Problem
 from checks.options import as_text, in_words
@@ -36,6 +37,7 @@ def judge(
     examples: int = EXAMPLES,
     seed: int | None = None,
     laws: Iterable[str] | None = None,
+    strict: bool = False,
     progress: Progress | None = None,
     timeout: float = TIMEOUT,
     memory: int | None = None,
@@ -52,6 +54,7 @@ def judge(
     examples        how many cases to draw
     seed            repeats a run; a fresh one is drawn, and reported, if None
     laws            names of the laws to ask; all if None
+    strict          count warnings, which leave the numbers right, as broken
     progress        called with the number of cases done
     timeout         seconds that a call may take, in a process of its own
     memory          bytes that its data may take there; half of the machine's if None
@@ -77,7 +80,7 @@ def judge(
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     started = time.perf_counter()
-    tried = _Tried(wrapped, chosen, progress)
+    tried = _Tried(wrapped, chosen, progress, strict=strict)
     search = Search(judged.problems(judged, pinned, dtype), examples, seed)
     try:
         search.run(tried.add)
@@ -101,6 +104,7 @@ def judge(
         unsupported=dict(tried.unsupported),
         coverage={label: dict(values) for label, values in tried.coverage.items()},
         misses=tuple(tried.misses.values()),
+        repeated=tried.repeated,
         versions=_versions(),
         seconds=time.perf_counter() - started,
         interrupted=interrupted,
@@ -110,11 +114,15 @@ def judge(
 class _Tried:
     """What has been tried so far, and found."""
 
-    def __init__(self, implementation: Judged, chosen: Mapping[str, Law], progress: Progress | None) -> None:
+    def __init__(
+        self, implementation: Judged, chosen: Mapping[str, Law], progress: Progress | None, *, strict: bool = False
+    ) -> None:
         self.implementation = implementation
         self.laws = chosen
         self.progress = progress
+        self.strict = strict
         self.cases = 0
+        self.repeated = 0
         self.findings: list[Finding] = []
         self.unsupported: Counter[str] = Counter()
         self.coverage: dict[str, Counter[str]] = {}
@@ -123,7 +131,7 @@ class _Tried:
     def add(self, problem: Problem) -> None:
         """Try one more problem."""
         try:
-            found = _ask(self.laws, problem, self.implementation)
+            found = _ask(self.laws, problem, self.implementation, strict=self.strict)
         except Unsupported as refusal:
             self.unsupported[_refused(problem, refusal)] += 1
         else:
@@ -134,6 +142,7 @@ class _Tried:
     def _count(self, problem: Problem, found: list[Finding]) -> None:
         self.cases += 1
         self.findings += found
+        self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
         for label, values in problem.op.coverage(problem).items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
         exactly = {f.verdict for f in found if f.law == "exact"}
@@ -141,7 +150,7 @@ class _Tried:
             self.misses[problem.identity] = exact.miss(problem)
 
 
-def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged) -> list[Finding]:
+def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *, strict: bool = False) -> list[Finding]:
     """What each law finds; Unsupported if the implementation refuses the problem."""
     trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
     found: list[Finding] = []
@@ -153,9 +162,13 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged) ->
             raise RuntimeError(f"the law {name} could not judge {problem}") from fault
         except (Malformed, Crashed) as failure:
             crashed = isinstance(failure, Crashed)
-            found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
+            if any(0 in (shape or ()) for shape in problem.shapes.values()):  # nothing to compute, so nothing is wrong
+                note = f"an empty batch is not taken: {failure}"
+                found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
+            else:
+                found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
             break  # every other law would trip over the same
-    return found
+    return [replace(f, verdict=Verdict.BROKEN) if strict and f.verdict is Verdict.WARNING else f for f in found]
 
 
 def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
@@ -169,19 +182,19 @@ def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
             continue  # the parts of a sum are named by other findings
         law = {names[0]: tried.laws[names[0]]}
         smallest = min((f for f in broken if f.law == names[0] and f.result == result), key=_size)
-        for finding in _shrunk(law, result, tried.implementation, search):
+        for finding in _shrunk(law, result, tried, search):
             if _size(finding) <= _size(smallest):
                 smallest = finding
         yield smallest
 
 
-def _shrunk(law: Mapping[str, Law], result: str, implementation: Judged, search: Search) -> list[Finding]:
+def _shrunk(law: Mapping[str, Law], result: str, tried: _Tried, search: Search) -> list[Finding]:
     """Findings of this law on this result while Hypothesis shrinks, in order."""
     seen: list[Finding] = []
 
     def visit(problem: Problem) -> None:
         try:
-            found = _ask(law, problem, implementation)
+            found = _ask(law, problem, tried.implementation, strict=tried.strict)
         except Unsupported:
             return
         fits = [f for f in found if f.verdict is Verdict.BROKEN and f.result == result]

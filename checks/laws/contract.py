@@ -50,11 +50,6 @@ def check(trial: Trial) -> Iterator[Finding]:
     yield from _extreme(run)
 
 
-def unseen(calls: int, share: float = 0.1) -> float:
-    """The probability that a fault that shows in this share of the calls shows in none of so many."""
-    return float((1 - share) ** calls)
-
-
 def _promise(run: Run, broken: str, *, warning: bool = False) -> Finding:
     verdict = Verdict.HOLDS if not broken else Verdict.WARNING if warning else Verdict.BROKEN
     return Finding("contract", "behaviour", verdict, run.problem, note=broken)

@@ -26,7 +26,7 @@ def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet
         lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
     lines += ["", *_ran(report), "", *_laws(report, paint)]
     lines += ["", *_coverage(report)] if report.cases else []
-    lines += ["", *_conventions(report), *_earned(report), *_provenance(report, paint)]
+    lines += ["", *_warnings(report, paint), *_conventions(report), *_earned(report), *_provenance(report, paint)]
     if verbose:
         lines += ["", *_every(report)]
     return "\n".join(lines)
@@ -91,11 +91,22 @@ def _ran(report: Report) -> Iterator[str]:
     counts = report.counts
     yield (
         f"{report.cases} cases, {len(report.findings)} checks: {counts[Verdict.HOLDS]} hold, "
-        f"{counts[Verdict.BROKEN]} broken, {counts[Verdict.UNDECIDED]} undecided; "
+        f"{counts[Verdict.BROKEN]} broken, {counts[Verdict.UNDECIDED]} undecided{_and_warnings(counts)}; "
         f"{sum(report.unsupported.values())} cases not supported"
     )
     for words, count in sorted(report.unsupported.items(), key=lambda item: -item[1])[:3]:
         yield f"  not supported: {words}, {count} times"
+
+
+def _and_warnings(counts: Counter[Verdict]) -> str:
+    warnings = counts[Verdict.WARNING]
+    return f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+
+
+def _warnings(report: Report, paint: _Paint) -> Iterator[str]:
+    """What leaves the numbers right, most frequent first."""
+    for note, count in report.warnings.most_common(SHOWN_FAILURES):
+        yield paint(f"warning: {note}, {count} times; --strict counts it as broken", YELLOW)
 
 
 def _laws(report: Report, paint: _Paint) -> Iterator[str]:
@@ -141,6 +152,8 @@ def _earned(report: Report) -> Iterator[str]:
     tenth = report.miss(0.1)
     if tenth is not None and report.exit_code == 0:
         yield f"code that is wrong in one case of ten passes `exact` with probability at most {tenth:.0e}"
+    if report.unseen is not None and report.exit_code == 0:
+        yield f"a fault that shows in one call of ten stays unseen with probability at most {report.unseen:.0e}"
 
 
 def _provenance(report: Report, paint: _Paint) -> Iterator[str]:
@@ -151,7 +164,7 @@ def _provenance(report: Report, paint: _Paint) -> Iterator[str]:
 def _every(report: Report) -> Iterator[str]:
     """Each finding that does not hold, one line each."""
     for f in report.findings:
-        if f.verdict is not Verdict.HOLDS:
+        if f.verdict is not Verdict.HOLDS and f.verdict is not Verdict.WARNING:
             shapes = ", ".join(f"{n} {_shape(s)}" for n, s in f.problem.shapes.items() if s is not None)
             yield f"{f.verdict:<9} {f.law} {f.result}: error {f.error:.2g}, bound {f.bound:.2g}; {shapes}; {_parameters(f)}"
 

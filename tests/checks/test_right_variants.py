@@ -7,6 +7,7 @@ import pytest
 from checks import Verdict, judge
 from checks.ops import ops
 from tests.checks.right_conv import ByFFT, OffsetByOffset, SinglePrecision
+from tests.checks.right_layers import BatchNormOfOnePass
 from tests.checks.right_pointwise import ReluByAbsoluteValue, ReluByProduct, ReluWithOneAtZero
 from tests.checks.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.checks.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
@@ -46,6 +47,13 @@ def test_another_algorithm_holds_and_its_convention_is_named(op, implementation,
 
 def test_every_op_but_conv_has_two_algorithms_beside_torch():
     assert {name for name in ops() if len(BY_HAND.get(name, ())) < 2} == {"conv"}
+
+
+def test_a_variance_in_one_pass_holds_where_rounding_could_make_it_negative():
+    report = judge(
+        "batch_norm", BatchNormOfOnePass, dtype="float16", examples=CASES, seed=28, laws=["agreement"], dims=0, batch=2
+    )
+    assert not _rejected(report)
 
 
 def test_a_transposed_convolution_by_fourier_transforms_is_said_to_hold_normwise():
