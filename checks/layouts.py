@@ -29,8 +29,8 @@ def every_second(a: Array) -> Array:
 
 def backwards(a: Array) -> Array:
     """Each axis from its end to its beginning: negative strides."""
-    turned: Array = np.flip(a).copy()
-    return np.flip(turned)
+    turned = np.array(np.flip(a))
+    return np.asarray(np.flip(turned)) if a.ndim else turned
 
 
 def misaligned(a: Array) -> Array:

@@ -1,0 +1,264 @@
+"""What a caller relies on beside the numbers: every way to break it is caught and named, and right code is not accused."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from checks import judge
+from checks.layouts import LAYOUTS, broadcast, laid_alike, memory_of
+from reference import conv, linear, relu, softmax
+
+
+class Right:
+    forward = staticmethod(conv.forward)
+    backward = staticmethod(conv.backward)
+
+
+class WritesIntoX(Right):
+    def backward(self, g, x, *others, **p):
+        gradients = conv.backward(g, x, *others, **p)
+        x *= 2
+        return gradients
+
+
+class WritesIntoTheCotangent(Right):
+    def backward(self, g, *inputs, **p):
+        gradients = conv.backward(g, *inputs, **p)
+        g[...] = 0
+        return gradients
+
+
+class Accumulates(Right):
+    """The gradient of the weight is never cleared."""
+
+    def __init__(self):
+        self.total = {}
+
+    def backward(self, g, x, weight, bias, **p):
+        grad_x, grad_weight, grad_bias = conv.backward(g, x, weight, bias, **p)
+        before = self.total.get(weight.shape, 0)
+        self.total[weight.shape] = before + grad_weight
+        return grad_x, self.total[weight.shape].copy(), grad_bias
+
+
+class CachesTheLatestForward(Right):
+    def forward(self, x, weight, bias, **p):
+        self.x = x.copy()
+        return conv.forward(x, weight, bias, **p)
+
+    def backward(self, g, x, weight, bias, **p):
+        cached = self.x if getattr(self, "x", x).shape == x.shape else x
+        return conv.backward(g, cached, weight, bias, **p)
+
+
+class Races(Right):
+    """One call of ten loses an addition."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(3)
+
+    def backward(self, g, *inputs, **p):
+        gradients = conv.backward(g, *inputs, **p)
+        if self.rng.random() < 0.1:
+            gradients[1].ravel()[:1] += 1e-3
+        return gradients
+
+
+class ReadsRawMemory:
+    """As a C extension does that takes a pointer and never looks at strides."""
+
+    @staticmethod
+    def raw(a):
+        numbers = (ctypes.c_char * a.nbytes).from_address(a.ctypes.data)
+        return np.frombuffer(numbers, a.dtype).reshape(a.shape).copy()
+
+    def forward(self, x):
+        return relu.forward(self.raw(x))
+
+    def backward(self, g, x):
+        return (relu.backward(g, self.raw(x))[0],)
+
+
+class ReadsTheCotangentRaw(ReadsRawMemory):
+    def forward(self, x):
+        return relu.forward(x)
+
+    def backward(self, g, x):
+        return (relu.backward(self.raw(g), x)[0],)
+
+
+class ReturnsAView:
+    """Where nothing is negative the gradient is the cotangent: right until the caller reuses it."""
+
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, g, x):
+        g *= 1
+        return (g if np.all(x > 0) else np.multiply(g, x > 0),)
+
+
+class SharesMemory:
+    def forward(self, x, weight, bias=None):
+        return linear.forward(x, weight, bias)
+
+    def backward(self, g, x, weight, bias=None):
+        grad_x, grad_weight, grad_bias = linear.backward(g, x, weight, bias)
+        together = np.zeros(grad_x.size + grad_weight.size + 1)
+        together[: grad_x.size] = grad_x.ravel()
+        one = together[: grad_x.size].reshape(grad_x.shape)
+        together[grad_x.size : -1] = grad_weight.ravel()
+        return one, together[grad_x.size : -1].reshape(grad_weight.shape) if grad_x.size else grad_weight, grad_bias
+
+
+class MixesSamples(Right):
+    """Right in a batch of one; in larger ones each sample is off by a little of the others."""
+
+    def forward(self, x, weight, bias, **p):
+        y = conv.forward(x, weight, bias, **p)
+        return y + 1e-3 * (y.mean(axis=0, keepdims=True) - y) if len(y) else y
+
+
+def said(report):
+    """What the contract law found wrong, in words."""
+    return {f.note for f in report.findings if f.law == "contract" and f.verdict == "broken"}
+
+
+def contract(op, implementation, **how):
+    return judge(op, implementation, seed=61, examples=40, laws=["contract"], **how)
+
+
+BROKEN = [
+    ("conv", WritesIntoX, "backward writes into x, which the caller goes on using"),
+    ("conv", WritesIntoTheCotangent, "backward writes into grad_output, which the caller goes on using"),
+    ("conv", Accumulates, "backward gives another grad_weight when it is called again on the very same arrays"),
+    (
+        "conv",
+        CachesTheLatestForward,
+        "backward gives another grad_weight after a forward on other data: it remembers that",
+    ),
+    ("conv", Races, "backward gives another grad_weight when it is called again on the very same arrays"),
+    ("relu", ReadsRawMemory, "arrays in Fortran order are read wrongly"),
+    ("relu", ReadsRawMemory, "arrays every second element of a larger array are read wrongly"),
+    ("relu", ReadsRawMemory, "arrays with negative strides are read wrongly"),
+    ("relu", ReadsTheCotangentRaw, "a cotangent that is broadcast (strides of 0) is read wrongly"),
+    ("relu", ReturnsAView, "grad_x changes when the caller later writes to what it passed: it is a view of that"),
+    ("conv", MixesSamples, "a sample alone gives something else than in its batch"),
+]
+
+
+@pytest.mark.parametrize(("op", "implementation", "words"), BROKEN, ids=lambda v: getattr(v, "__name__", None))
+def test_what_breaks_the_contract_is_caught_and_named(op, implementation, words):
+    report = contract(op, implementation)
+    assert report.exit_code == 1
+    assert words in said(report)
+
+
+def test_results_in_the_same_memory_are_not_accused_as_long_as_they_do_not_overlap():
+    assert not said(contract("linear", SharesMemory))
+
+    class Overlap(SharesMemory):
+        def backward(self, g, x, weight, bias=None):
+            _, _, grad_bias = linear.backward(g, x, weight, bias)
+            zeros = np.zeros(max(x.size, weight.size))
+            return (zeros[: x.size].reshape(x.shape), zeros[: weight.size].reshape(weight.shape), grad_bias)
+
+    assert "grad_x and grad_weight lie in the same memory: to write to one changes the other" in said(
+        contract("linear", Overlap)
+    )
+
+
+def test_a_race_in_one_call_of_ten_is_caught_nearly_always():
+    for seed in range(8):
+
+        class Seeded(Races):
+            def __init__(self, seed=seed):
+                self.rng = np.random.default_rng(seed)
+
+        assert contract("conv", Seeded).exit_code == 1
+    report = judge("conv", seed=1, examples=50, laws=["contract"])
+    assert report.repeated == 5 * report.cases == 250
+    assert report.unseen == 0.9**250
+    assert "a fault that shows in one call of ten stays unseen with probability at most" in str(report)
+
+
+class WiderDtype:
+    def forward(self, x):
+        return relu.forward(x).astype(np.float64)
+
+    def backward(self, g, x):
+        return relu.backward(g, x)
+
+
+class SwallowsNaN:
+    def forward(self, x):
+        return np.where(x > 0, x, 0)
+
+    def backward(self, g, x):
+        return (np.where(x > 0, g, 0),)
+
+
+class Overflows:
+    """No maximum taken off: right for moderate logits."""
+
+    def forward(self, x, *, axis=1):
+        e = np.exp(x)
+        return e / e.sum(axis, keepdims=True)
+
+    def backward(self, g, x, *, axis=1):
+        return softmax.backward(g, x, axis=axis)
+
+
+class NoEmptyBatch(Right):
+    def forward(self, x, weight, bias, **p):
+        if not len(x):
+            raise ValueError("empty batch")
+        return conv.forward(x, weight, bias, **p)
+
+
+WARNED = [
+    ("relu", WiderDtype, "float32", "y has dtype float64, where the inputs have float32"),
+    ("relu", SwallowsNaN, "float64", "a NaN in x leaves no trace in elements of y that it should"),
+    ("softmax", Overflows, "float64", "x of 1e4 makes NaN or infinity of elements of y that it should not"),
+    ("conv", NoEmptyBatch, "float64", "an empty batch is not taken: forward raised ValueError: empty batch"),
+]
+
+
+@pytest.mark.parametrize(("op", "implementation", "dtype", "words"), WARNED, ids=lambda v: getattr(v, "__name__", None))
+def test_what_leaves_the_numbers_right_is_a_warning_and_broken_if_strict(op, implementation, dtype, words):
+    report = contract(op, implementation, dtype=dtype)
+    assert report.exit_code == 0
+    assert words in report.warnings
+    assert f"warning: {words}" in str(report)
+    strict = contract(op, implementation, dtype=dtype, strict=True)
+    assert strict.exit_code == 1
+    assert not strict.warnings
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(), (1,), (3, 4), (2, 3, 4), (0, 3)])
+def test_layouts_hold_the_same_numbers_elsewhere(layout, shape):
+    a = np.random.default_rng(0).standard_normal(shape)
+    laid = LAYOUTS[layout](a)
+    assert np.array_equal(laid, a)
+    assert not np.shares_memory(laid, a) or not a.size
+    alike = laid_alike(laid)
+    assert np.array_equal(alike, a)
+    assert not np.shares_memory(alike, laid) or not a.size
+    assert alike.flags.writeable == laid.flags.writeable
+    assert alike.flags.aligned == laid.flags.aligned
+    assert alike.strides == laid.strides
+
+
+def test_the_layouts_are_what_they_are_called():
+    a = np.arange(12.0).reshape(3, 4)
+    laid = {name: layout(a) for name, layout in LAYOUTS.items()}
+    assert laid["in Fortran order"].flags.f_contiguous
+    assert laid["every second element of a larger array"].strides == (128, 16)
+    assert all(stride < 0 for stride in laid["with negative strides"].strides)
+    assert not laid["misaligned by a byte"].flags.aligned
+    assert not laid["read-only"].flags.writeable
+    assert broadcast(a).strides == (0, 0)
+    memory, first = memory_of(laid["with negative strides"])
+    assert first == memory.size - 8
