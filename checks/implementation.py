@@ -138,6 +138,8 @@ def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, 
     """What was returned, by name, for all that is asked for, with the shape that it should have."""
     if part == "forward":
         return {"y": (returned, case.cotangent.shape)}
+    if returned is None or isinstance(returned, str):
+        raise Malformed(f"backward returned {returned!r}; expected one gradient for each of {op.inputs}")
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     present = dict(zip(op.inputs, case.inputs, strict=True))
     wanted = {n: a for n, a in present.items() if a is not None and n in op.differentiable}
