@@ -33,6 +33,10 @@ class Finding:
     normwise    only the normwise bound held (see bounds.py)
     crashed     the implementation raised, and `note` says what
     convention  which of several right gradients was seen (laws/kinks.py)
+    mistake     the name of the known mistake that computes this (diagnosis.py), or ""
+    explanation what is wrong, in a sentence; source: the document and equation that it breaks
+    where       the parameter values, or the elements, that are wrong where others are right
+    yours, right  the formula of the element, term by term (terms.py), or ""
     """
 
     law: str
@@ -48,6 +52,12 @@ class Finding:
     crashed: bool = False
     note: str = ""
     convention: str = ""
+    mistake: str = ""
+    explanation: str = ""
+    source: str = ""
+    where: str = ""
+    yours: str = ""
+    right: str = ""
 
     @property
     def share(self) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from checks import ops
+from checks.diagnosis import diagnose
 from checks.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.laws import Law, contract, exact, laws
@@ -22,7 +23,8 @@ from checks.op import Op, Problem
 from checks.options import as_text, in_words
 from checks.precision import NATIVE, PRECISIONS
 from checks.report import Finding, Report, Verdict
-from checks.search import Failed, Search
+from checks.search import Failed, Search, Stopped
+from checks.terms import formula
 from checks.trial import Trial
 
 EXAMPLES = 200
@@ -85,7 +87,7 @@ def judge(
     try:
         search.run(tried.add)
         interrupted = search.interrupted
-        failures = tuple(_smallest(tried, search))
+        failures = tuple(_explained(failure, tried) for failure in _smallest(tried, search))
     finally:
         wrapped.close()
     return Report(
@@ -186,6 +188,23 @@ def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
             if _size(finding) <= _size(smallest):
                 smallest = finding
         yield smallest
+
+
+def _explained(failure: Finding, tried: _Tried) -> Finding:
+    """The failure with the mistake behind it, and both formulas of the element, where they can be told."""
+    if failure.crashed or failure.result not in {"y", *(f"grad_{name}" for name in failure.problem.present)}:
+        return failure
+    reference = Implementation.of(failure.problem.op, failure.problem.op.reference)
+    try:
+        with np.errstate(all="ignore"):
+            found = diagnose(failure, tried.findings, tried.implementation, reference)
+            yours, right = (
+                formula(judged, failure.problem, failure.result, failure.index) if failure.index else ""
+                for judged in (tried.implementation, reference)
+            )
+    except (Crashed, Malformed, Unsupported, Stopped):
+        return failure  # it fails elsewhere too, which other findings say
+    return replace(failure, **vars(found), yours=yours, right=right)
 
 
 def _shrunk(law: Mapping[str, Law], result: str, tried: _Tried, search: Search) -> list[Finding]:

@@ -74,6 +74,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "normwise": finding.normwise,
         "crashed": finding.crashed,
         "note": finding.note,
+        "mistake": finding.mistake,
+        "explanation": finding.explanation,
+        "source": finding.source,
+        "where": finding.where,
+        "formula": {"yours": finding.yours, "right": finding.right},
         "case": {
             "shapes": _plain(problem.shapes),
             "parameters": _plain(problem.parameters),

@@ -55,11 +55,19 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
     problem = finding.problem
     if finding.result:
         yield paint(f"{finding.result} is wrong: the law `{finding.law}` is broken.", BOLD)
+    if finding.explanation:
+        named = f"{finding.mistake}: " if finding.mistake else ""
+        yield f"  {paint(named, BOLD)}{finding.explanation}{f' ({finding.source})' if finding.source else ''}"
+    if finding.where:
+        yield f"  {finding.where}"
     if finding.note:
         yield f"  {finding.note}" if finding.result else paint(finding.note, BOLD)
+    place = f"{finding.result}[{','.join(map(str, finding.index))}]" if finding.index else finding.result
     if finding.actual is not None and finding.expected is not None:
-        place = f"{finding.result}[{','.join(map(str, finding.index))}]" if finding.index else finding.result
         yield f"  {place}   yours {_number(finding.actual)}   right {_number(finding.expected)}   {_allowed(finding)}"
+    if finding.yours and finding.yours != finding.right:
+        yield f"  {' ' * len(place)}   yours {finding.yours}"
+        yield f"  {' ' * len(place)}   right {finding.right}"
     shapes = [f"{n} {_shape(s)}" for n, s in problem.shapes.items() if s is not None and n != "y"]
     yield f"  smallest case: {', '.join([*shapes, *filter(None, [_parameters(finding)])])}"
     yield f"  again: {_again(report, finding)}"

@@ -155,6 +155,6 @@ class ResponseChannelByChannel:
 
 BY_OP = {
     "linear": {LinearByEinsum: "float32", LinearSampleBySample: "float16"},
-    "batch_norm": {BatchNormOfOnePass: "float64", BatchNormByChainRule: "float32"},
+    "batch_norm": {BatchNormOfOnePass: "float64", BatchNormByChainRule: "float64"},
     "local_response_norm": {ResponseByLogarithms: "float32", ResponseChannelByChannel: "float64"},
 }

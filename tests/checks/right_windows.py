@@ -314,8 +314,7 @@ BY_OP = {
     "conv_transpose": {
         ConvTransposeByZeros: "float32",
         ConvTransposeAsAdjoint(OffsetByOffset()): "float64",
-        ConvTransposeAsAdjoint(ByFFT()): "float32",
     },
-    "similarity": {SimilarityByConvolution: "float32", SimilarityPlaceByPlace: "float64"},
+    "similarity": {SimilarityByConvolution: "float64", SimilarityPlaceByPlace: "float64"},
     "subsample": {SubsampleByReshape: "float32", SubsampleByConvolution: "float64"},
 }

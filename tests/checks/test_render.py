@@ -31,7 +31,8 @@ EXAMPLES = 20
 REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
             coverage miss unseen_in_one_call_of_ten conventions warnings laws failures undecided versions seconds"""
 LAW = "law holds broken undecided warning normwise worst_share"
-FINDING = "law result verdict index actual expected error bound normwise crashed note case"
+FINDING = """law result verdict index actual expected error bound normwise crashed note mistake explanation source where
+             formula case"""
 CASE = "shapes parameters dtype seed options"
 
 

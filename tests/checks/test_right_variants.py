@@ -57,7 +57,7 @@ def test_a_variance_in_one_pass_holds_where_rounding_could_make_it_negative():
 
 
 def test_a_transposed_convolution_by_fourier_transforms_is_said_to_hold_normwise():
-    report = judge("conv_transpose", ConvTransposeAsAdjoint(ByFFT()), examples=60, seed=29)
+    report = judge("conv_transpose", ConvTransposeAsAdjoint(ByFFT()), dtype="float32", examples=CASES, seed=29)
     assert not _rejected(report)
     assert any(f.normwise for f in report.findings if f.law == "agreement")
 
