@@ -44,7 +44,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     """What is wrong with the result of this failure, given all findings of the run."""
     same = [f for f in findings if f.result == failure.result and f.law == failure.law]
     broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
-    right = [f.problem for f in same if f.verdict is Verdict.HOLDS]
+    right = [f.problem for f in same if f.verdict is Verdict.HOLDS and not _is_empty(f.problem)]
     largest = sorted({p.identity: p for p in broken}.values(), key=lambda p: -p.elements)[:CASES]
     runs = list(_runs(failure.law, [*largest, failure.problem], implementation, reference))
     where = "; ".join(filter(None, [_parameters(broken, right), _elements(failure.result, runs)]))
@@ -153,6 +153,11 @@ def _parameters(broken: Sequence[Problem], right: Sequence[Problem]) -> str:
         if not wrong & fine:
             return f"right for {name} {_listed(fine)}, wrong for {_listed(wrong)}"
     return ""
+
+
+def _is_empty(problem: Problem) -> bool:
+    """Whether there is nothing that could be wrong."""
+    return any(shape is not None and 0 in shape for shape in problem.shapes.values())
 
 
 def _value(value: object) -> str:
