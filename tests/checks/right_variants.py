@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from checks.op import Op
@@ -27,13 +28,18 @@ class ByTorch:
     def backward(self, grad_output, *inputs, **parameters):
         tensors = self._tensors(inputs)
         wanted = {n: t.requires_grad_() for n, t in tensors.items() if t is not None and n in self.op.differentiable}
-        y = (self._y(tensors, parameters) * torch.as_tensor(grad_output)).sum()
+        y = (self._y(tensors, parameters) * self._tensor(grad_output)).sum()
         gradients = dict(zip(wanted, torch.autograd.grad(y, list(wanted.values())), strict=True))
         return tuple(gradients[name].numpy() if name in gradients else None for name in tensors)
 
     def _tensors(self, inputs):
         named = zip(self.op.inputs, inputs, strict=True)
-        return {name: None if a is None else torch.from_numpy(a) for name, a in named}
+        return {name: None if a is None else self._tensor(a) for name, a in named}
+
+    @staticmethod
+    def _tensor(a):
+        """A copy, since torch takes no negative strides and may write to what it is given."""
+        return torch.from_numpy(np.array(a, order="C"))
 
     def _y(self, tensors, parameters):
         try:

@@ -17,7 +17,7 @@ from checks.verdict import _Tried
 from reference import conv, linear, sigmoid
 from tests.checks.planted import Planted, problems, spoiled
 
-PROBLEMS = 40
+PROBLEMS = 24
 RIGHTLY = 0.95
 
 

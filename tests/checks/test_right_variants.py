@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from checks import Verdict, judge
+from checks.laws import laws
 from checks.ops import ops
 from tests.checks.right_conv import ByFFT, OffsetByOffset, SinglePrecision
 from tests.checks.right_layers import BatchNormOfOnePass
@@ -13,6 +14,7 @@ from tests.checks.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.checks.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
 
 CASES = 500
+OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much of each case, and little of its numbers
 
 CONVENTIONS = {
     ByTorch("relu"): "the derivative at 0 is 0",
@@ -37,12 +39,18 @@ def _named(value):
 
 @pytest.mark.parametrize(("op", "implementation", "dtype"), RIGHT, ids=_named)
 def test_another_algorithm_holds_and_its_convention_is_named(op, implementation, dtype):
-    report = judge(op, implementation, dtype=dtype, examples=CASES, seed=30)
+    report = judge(op, implementation, dtype=dtype, examples=CASES, seed=30, laws=OF_NUMBERS)
     assert not _rejected(report)
     assert report.cases + sum(report.unsupported.values()) == CASES
     assert report.cases > 0.9 * CASES
     named = CONVENTIONS.get(implementation)
     assert set(report.conventions) == ({named} if named else set())
+
+
+@pytest.mark.parametrize(("op", "implementation", "dtype"), RIGHT, ids=_named)
+def test_another_algorithm_keeps_the_contract(op, implementation, dtype):
+    report = judge(op, implementation, dtype=dtype, examples=CASES // 10, seed=27, laws=["contract"])
+    assert not _rejected(report)
 
 
 def test_every_op_but_conv_has_two_algorithms_beside_torch():

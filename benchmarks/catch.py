@@ -1,0 +1,173 @@
+"""What catches which mistake: python -m benchmarks.catch
+
+Every known mistake of every op is planted in the reference and judged, by each law alone and by all of them, and by
+torch.autograd.gradcheck with its defaults: slow and fast, on one case with default parameters as in its documentation, and
+on a sweep of 16. The same goes for right code, in float64 and in float32, where whatever is caught is a false alarm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from checks import judge, ops
+from checks.laws import laws
+from checks.mistakes import general
+from checks.op import Case, Mistake, Op, Problem
+from checks.report import Verdict
+from checks.search import Search
+
+EXAMPLES = 60
+SWEEP = 16
+LARGEST = 400  # numbers in a case that torch's gradcheck is given: it takes two calls of forward for each
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The reference of an op, but for what the mistake computes; the reference itself without one."""
+
+    op: Op
+    mistake: Mistake | None = None
+
+    def forward(self, *inputs: Any, **parameters: Any) -> Any:
+        """Y, or what the mistake makes of it."""
+        y = self.op.reference.forward(*inputs, **parameters)
+        if self.mistake is None:
+            return y
+        return self.mistake.wrong_gradient(Case(self.op, inputs, parameters, np.zeros_like(y))).get("y", y)
+
+    def backward(self, grad_output: Any, *inputs: Any, **parameters: Any) -> tuple[Any, ...]:
+        """The gradients, or what the mistake makes of them."""
+        gradients = tuple(self.op.reference.backward(grad_output, *inputs, **parameters))
+        if self.mistake is None:
+            return gradients
+        wrong = self.mistake.wrong_gradient(Case(self.op, inputs, parameters, grad_output))
+        return tuple(wrong.get(name, g) for name, g in zip(self.op.inputs, gradients, strict=True))
+
+
+def main() -> None:
+    """Print the matrix, op by op, and the sums."""
+    parser = argparse.ArgumentParser(description="Which mistakes the laws catch, and which torch's gradcheck does.")
+    parser.add_argument("ops", nargs="*", metavar="op", help="some ops (default: all)")
+    chosen = [ops.find(name) for name in parser.parse_args().ops] or list(ops.ops().values())
+    torch.set_num_threads(1)
+    total: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    columns = [*laws(), "all laws", *THEIRS]
+    print(f"{'op':<20} {'mistakes':>8} " + " ".join(f"{name:>{_width(name)}}" for name in columns))
+    for op in chosen:
+        caught: Counter[str] = Counter()
+        mistakes = [m for m in (*op.mistakes, *general()) if _shows(op, m)]
+        for done, mistake in enumerate(mistakes):
+            if sys.stderr.isatty():
+                print(f"\r\x1b[K{op.name}: {mistake.name} {done}/{len(mistakes)}", end="", file=sys.stderr, flush=True)
+            caught.update(_caught(op, Planted(op, mistake), seconds))
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr)
+        _print(op.name, len(mistakes), caught, columns)
+        total += caught
+        total["mistakes"] += len(mistakes)
+    _print("together", total["mistakes"], total, columns)
+    for dtype in ("float64", "float32"):
+        alarms: Counter[str] = Counter()
+        for op in chosen:
+            alarms.update(_caught(op, Planted(op), Counter(), dtype=dtype))
+        _print(f"false alarms, {dtype}", len(chosen), alarms, columns)
+    planted = max(1, total["mistakes"])
+    print("seconds for one implementation: " + ", ".join(f"{n} {s / planted:.2f}" for n, s in seconds.items()))
+
+
+def _width(name: str) -> int:
+    return max(len(name), 5)
+
+
+def _print(name: str, count: int, caught: Counter[str], columns: list[str]) -> None:
+    print(f"{name:<20} {count:>8} " + " ".join(f"{caught[c]:>{_width(c)}}" for c in columns), flush=True)
+
+
+def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: str = "float64") -> Iterator[str]:
+    """The laws, and the ways to call torch's gradcheck, that call this implementation wrong."""
+    start = time.perf_counter()
+    report = judge(op.name, implementation, examples=EXAMPLES, seed=1, dtype=dtype)
+    seconds["all laws"] += time.perf_counter() - start
+    broken = {f.law for f in report.findings if f.verdict is Verdict.BROKEN}
+    yield from broken
+    if broken:
+        yield "all laws"
+    for name, (problems, fast) in THEIRS.items():
+        start = time.perf_counter()
+        if any(not _gradcheck(problem, implementation, dtype, fast=fast) for problem in problems(op)):
+            yield name
+        seconds[name] += time.perf_counter() - start
+
+
+def _gradcheck(problem: Problem, implementation: Planted, dtype: str, *, fast: bool) -> bool:
+    """torch.autograd.gradcheck with its defaults: whether it is content."""
+    case = replace(problem, dtype=dtype).reals()
+    op = problem.op
+
+    class Function(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Any) -> Any:
+            ctx.arrays = [None if t is None else t.detach().numpy() for t in tensors]
+            return torch.from_numpy(np.array(implementation.forward(*ctx.arrays, **case.parameters)))
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Any) -> Any:
+            gradients = implementation.backward(grad_outputs[0].numpy(), *ctx.arrays, **case.parameters)
+            return tuple(None if g is None else torch.from_numpy(np.array(g)) for g in gradients)
+
+    tensors = [
+        None if a is None else torch.from_numpy(a.copy()).requires_grad_(name in op.differentiable)
+        for name, a in zip(op.inputs, case.inputs, strict=True)
+    ]
+    with warnings.catch_warnings(action="ignore"):  # that float32 is imprecise
+        return bool(torch.autograd.gradcheck(Function.apply, tensors, raise_exception=False, fast_mode=fast))
+
+
+@cache
+def _drawn(name: str) -> tuple[Problem, ...]:
+    """Problems with something in them, small enough for torch's gradcheck."""
+    found: list[Problem] = []
+    op = ops.find(name)
+    Search(op.problems(op, {}, "float64"), 200, 3).run(found.append)
+    full = (p for p in found if all(np.prod(s) > 0 for s in p.shapes.values() if s is not None))
+    return tuple(p for p in full if p.elements < LARGEST)
+
+
+def _documented(op: Op) -> list[Problem]:
+    """One case with default parameters, or as few others as there are, of a size as documentation shows it."""
+    unusual = {p.identity: sum(v != op.defaults[n] for n, v in p.parameters.items()) for p in _drawn(op.name)}
+    plain = [p for p in _drawn(op.name) if unusual[p.identity] == min(unusual.values())]
+    return sorted(plain, key=lambda p: p.elements)[len(plain) // 2 :][:1]
+
+
+def _sweep(op: Op) -> list[Problem]:
+    return list(_drawn(op.name)[:SWEEP])
+
+
+def _shows(op: Op, mistake: Mistake) -> bool:
+    """Whether the mistake can be made with this op at all: the mean of a single cotangent is that cotangent."""
+    return not (mistake.name == "cotangent averaged" and _drawn(op.name)[0].shape("y") == ())
+
+
+THEIRS: dict[str, tuple[Callable[[Op], list[Problem]], bool]] = {
+    "torch": (_documented, False),
+    "fast": (_documented, True),
+    "torch x16": (_sweep, False),
+    "fast x16": (_sweep, True),
+}
+
+
+if __name__ == "__main__":
+    main()
