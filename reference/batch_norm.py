@@ -16,13 +16,13 @@ digits, and x̂ is right even where μ is millions of σ (Chan, Golub and LeVequ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from reference._window import Array, blocks
+from reference._blocks import each
+from reference._window import Array
 
 BLOCK = 1 << 15  # numbers at a time, or one channel, so that what is computed on the way stays in the cache
 
@@ -37,10 +37,15 @@ def forward(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> Array:
     Raises ValueError, naming the numbers, if the shapes do not fit together or eps is negative.
     """
     x, gamma, beta = _arrays(x, gamma, beta, eps)
-    y = np.empty(_rows(x).shape, np.result_type(x, gamma, beta, np.float16))
-    for channels, normal, _ in _normalised(x, eps, y.dtype):
+    rows = _rows(x)
+    y = np.empty(rows.shape, np.result_type(x, gamma, beta, np.float16))
+
+    def fill(channels: slice) -> None:
+        normal, _ = _normalised(rows[:, channels], eps, y.dtype)
         np.multiply(normal, gamma[channels, None], out=normal)
         np.add(normal, beta[channels, None], out=y[:, channels])
+
+    each(x.shape[1], _channels(rows), fill)
     return y.reshape(x.shape)
 
 
@@ -57,10 +62,12 @@ def backward(
     g = np.asarray(grad_output)
     if g.shape != x.shape:
         raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
-    g = _rows(g)
+    g, rows = _rows(g), _rows(x)
     grad_x = np.empty(g.shape, np.result_type(g, x, gamma, np.float16))
     grad_gamma, grad_beta = np.empty((2, *gamma.shape), np.result_type(g, x, np.float16))
-    for channels, normal, deviation in _normalised(x, eps, grad_x.dtype):
+
+    def fill(channels: slice) -> None:
+        normal, deviation = _normalised(rows[:, channels], eps, grad_x.dtype)
         h = g[:, channels].astype(normal.dtype)
         grad_beta[channels] = h.sum((0, 2))
         h -= _mean(h)
@@ -69,20 +76,25 @@ def backward(
         h -= np.multiply(normal, _mean(product), out=normal)
         with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0: a constant channel where eps is 0
             np.multiply(h, gamma[channels, None] / deviation, out=grad_x[:, channels])
+
+    each(x.shape[1], _channels(rows), fill)
     return grad_x.reshape(x.shape), grad_gamma, grad_beta
 
 
-def _normalised(x: Array, eps: float, dtype: Any) -> Iterator[tuple[slice, Array, Array]]:
-    """Some channels after others, with their x̂ (N, channels, positions) and σ (channels, 1), in float32 at least."""
-    rows, dtype = _rows(x), np.promote_types(dtype, np.float32)
-    for channels in blocks(x.shape[1], len(rows) * rows.shape[2], BLOCK):
-        normal = rows[:, channels].astype(dtype)
-        normal -= _mean(normal)
-        normal -= _mean(normal)
-        deviation = np.sqrt(_mean(np.square(normal)) + eps)
-        with np.errstate(invalid="ignore"):  # 0 / 0: a constant channel where eps is 0
-            normal /= deviation
-        yield channels, normal, deviation
+def _normalised(rows: Array, eps: float, dtype: Any) -> tuple[Array, Array]:
+    """x̂ (N, channels, positions) and σ (channels, 1) of some channels, in float32 at least."""
+    normal = rows.astype(np.promote_types(dtype, np.float32))
+    normal -= _mean(normal)
+    normal -= _mean(normal)
+    deviation = np.sqrt(_mean(np.square(normal)) + eps)
+    with np.errstate(invalid="ignore"):  # 0 / 0: a constant channel where eps is 0
+        normal /= deviation
+    return normal, deviation
+
+
+def _channels(rows: Array) -> int:
+    """How many channels make a block."""
+    return max(1, BLOCK // max(1, int(rows[:, :1].size)))
 
 
 def _mean(a: Array) -> Array:
