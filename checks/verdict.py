@@ -87,7 +87,9 @@ def judge(
     try:
         search.run(tried.add)
         interrupted = search.interrupted
-        failures = tuple(_explained(failure, tried) for failure in _smallest(tried, search))
+        failures = tuple(_smallest(tried, search))
+        if not search.interrupted:  # Ctrl-C ends that too
+            failures = tuple(_explained(failure, tried) for failure in failures)
     finally:
         wrapped.close()
     return Report(

@@ -17,7 +17,8 @@ from checks.verdict import _Tried
 from reference import conv, linear, sigmoid
 from tests.checks.planted import Planted, problems, spoiled
 
-PROBLEMS = 24
+PROBLEMS = 12
+SHARPEST = {name: laws()[name] for name in ("exact", "forward", "agreement", "kinks")}
 RIGHTLY = 0.95
 
 
@@ -25,7 +26,7 @@ def named(op, mistake):
     """For each result that the mistake spoils: whether the diagnosis names it, or one that computes just the same."""
     implementation = Implementation.of(op, Planted(op, mistake))
     reference = Implementation.of(op, op.reference)
-    tried = _Tried(implementation, laws(), None)
+    tried = _Tried(implementation, SHARPEST, None)
     for problem in problems(op, mistake)[:PROBLEMS]:
         tried.add(problem)
     for result in spoiled(op, mistake):

@@ -20,7 +20,7 @@ def judged():
 
     def report(name: str) -> Report:
         if name not in made:
-            made[name] = judge("conv", BY_NAME[name], seed=20, examples=100)
+            made[name] = judge("conv", BY_NAME[name], seed=20, examples=60)
         return made[name]
 
     return report
