@@ -22,7 +22,7 @@ def test_the_mistake_is_caught_and_nothing_else_is_accused(op, mistake):
     if not wrong:
         assert mistake.name == "cotangent averaged", "the mean of the one cotangent of a loss is that cotangent"
         return
-    found = broken(op, mistake, wrong, least=12)
+    found = broken(op, mistake, wrong, least=6)
     if "y" in wrong:  # what compares with the implementation's own forward accuses backward too
         found = [finding for finding in found if not getattr(laws()[finding.law], "OWN_FORWARD", False)]
     accused = {finding.result for finding in found}
