@@ -195,7 +195,7 @@ MALFORMED = [  # part, what it returns in place of the right thing, what the rep
     ("forward", constant("y"), r"y has dtype <U1; expected real numbers"),
     ("forward", constant([[1.0], [1.0, 2.0]]), r"y .*expected.*"),
     ("forward", constant(0.0), r"y has shape \(\); expected \(.+\)"),
-    ("backward", constant(None), r"backward returned 1 gradients; expected one for each of .*"),
+    ("backward", constant(None), r"backward returned None; expected one gradient for each of .*"),
     ("backward", returning(lambda g: g[0]), r"backward returned 1 gradients; expected one for each of .*'weight'.*"),
     ("backward", returning(lambda g: g[:1]), r"backward returned 1 gradients; expected one for each of .*"),
     ("backward", returning(lambda g: [*g, g[0]]), r"backward returned 4 gradients; expected one for each of .*"),
@@ -267,19 +267,19 @@ def test_an_implementation_cannot_end_the_program():
 
 def test_an_exception_in_one_case_of_many_is_not_overlooked():
     def forward(x, *arrays, **parameters):
-        if len(x) == 0:
+        if len(x) == 3:
             raise ZeroDivisionError("no samples")
         return conv.forward(x, *arrays, **parameters)
 
     report = judged(made(forward), examples=60, laws=["exact"])
     assert report.exit_code == 3
     assert 0 < sum(f.crashed for f in report.findings) < report.cases
-    assert report.failures[0].problem.shapes["x"][0] == 0
+    assert report.failures[0].problem.shapes["x"][0] == 3
 
 
 def test_a_wrong_gradient_outranks_a_crash():
     def backward(grad_output, x, *arrays, **parameters):
-        if len(x) == 0:
+        if len(x) == 3:
             raise ZeroDivisionError("no samples")
         return [None if g is None else -g for g in conv.backward(grad_output, x, *arrays, **parameters)]
 
