@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference._precision import at_least_single
 from reference._window import Array
 
 
@@ -21,7 +22,7 @@ def forward(prediction: Array, target: Array, *, reduction: str = "mean") -> Arr
     Raises ValueError if the shapes differ or have no axis, or if `reduction` is neither "mean" nor "sum".
     """
     p, t = _arrays(prediction, target, reduction)
-    difference = (_wide(p) - _wide(t)).reshape(-1)
+    difference = (at_least_single(p) - at_least_single(t)).reshape(-1)
     with np.errstate(invalid="ignore"):  # 0 / 0, the mean over no samples
         loss = np.asarray(difference @ difference) / (2 * _divisor(p, reduction))
     return np.asarray(loss, np.result_type(p, t, np.float16))
@@ -55,8 +56,3 @@ def _arrays(prediction: Array, target: Array, reduction: str) -> tuple[Array, Ar
 
 def _divisor(p: Array, reduction: str) -> int:
     return len(p) if reduction == "mean" else 1
-
-
-def _wide(a: Array) -> Array:
-    """In float32 at least; objects stay what they are."""
-    return a.astype(np.promote_types(a.dtype, np.float32), copy=False)

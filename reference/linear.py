@@ -17,7 +17,7 @@ from math import prod
 
 import numpy as np
 
-from reference._window import Array
+from reference._window import Array, wide
 
 
 def forward(x: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -29,7 +29,7 @@ def forward(x: Array, weight: Array, bias: Array | None = None) -> Array:
     Raises ValueError, naming the numbers, if the shapes do not fit together.
     """
     x, weight, bias = _arrays(x, weight, bias)
-    y = _rows(_wide(x)) @ _wide(weight).T
+    y = _rows(wide(x)) @ wide(weight).T
     if bias is not None:
         y = y + bias
     dtype = np.result_type(x, weight, x if bias is None else bias)
@@ -49,9 +49,9 @@ def backward(
     g = np.asarray(grad_output)
     if g.shape != (*x.shape[:-1], len(weight)):
         raise ValueError(f"grad_output has shape {g.shape}; y has {(*x.shape[:-1], len(weight))}")
-    rows = _rows(_wide(g))
-    grad_x = (rows @ _wide(weight)).reshape(x.shape).astype(np.result_type(g, weight), copy=False)
-    grad_weight = (rows.T @ _rows(_wide(x))).astype(np.result_type(g, x), copy=False)
+    rows = _rows(wide(g))
+    grad_x = (rows @ wide(weight)).reshape(x.shape).astype(np.result_type(g, weight), copy=False)
+    grad_weight = (rows.T @ _rows(wide(x))).astype(np.result_type(g, x), copy=False)
     grad_bias = None if bias is None else rows.sum(axis=0).astype(g.dtype, copy=False)
     return grad_x, grad_weight, grad_bias
 
@@ -69,8 +69,3 @@ def _arrays(x: Array, weight: Array, bias: Array | None) -> tuple[Array, Array, 
 def _rows(a: Array) -> Array:
     """All axes but the last as one; counted here, because −1 says nothing where there are no elements."""
     return a.reshape(prod(a.shape[:-1]), a.shape[-1])
-
-
-def _wide(a: Array) -> Array:
-    """float16 as float32, in which a sum of products keeps its digits; every other dtype as it is."""
-    return a.astype(np.float32) if a.dtype == np.float16 else a

@@ -17,6 +17,7 @@ from math import prod
 
 import numpy as np
 
+from reference._precision import at_least_single
 from reference._window import Array, Window, blocks, gather, scatter
 
 
@@ -33,7 +34,7 @@ def forward(x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75,
     x, over = _arrays(x, size)
     y = np.empty(x.shape, np.result_type(x, np.float16))
     for block in blocks(len(x), prod(x.shape[1:])):
-        wide = _wide(x[block])
+        wide = at_least_single(x[block])
         with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0, where k is 0
             y[block] = wide * _sums(wide, over, alpha, k) ** -beta
     return y
@@ -53,7 +54,7 @@ def backward(
         raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
     grad_x = np.empty(x.shape, np.result_type(g, x, np.float16))
     for block in blocks(len(x), prod(x.shape[1:])):
-        wide, cotangent = _wide(x[block]), _wide(g[block])
+        wide, cotangent = at_least_single(x[block]), at_least_single(g[block])
         sums = _sums(wide, over, alpha, k)
         with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0, where k is 0
             direct = cotangent * sums**-beta
@@ -78,8 +79,3 @@ def _arrays(x: Array, size: int) -> tuple[Array, Window]:
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
         raise ValueError(f"size is {size!r}; expected a whole number of at least 1")
     return x, Window((x.shape[1],), (int(size),), (1,), (1,), (size // 2,), ((size - 1) // 2,))
-
-
-def _wide(a: Array) -> Array:
-    """In float32 at least."""
-    return a.astype(np.promote_types(a.dtype, np.float32), copy=False)

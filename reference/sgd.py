@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from reference._precision import at_least_single
 from reference._window import Array
 
 Arrays = tuple[Array, ...]
@@ -54,15 +55,10 @@ def step(
                 f"weight {index} has shape {w.shape}, its gradient {gradient.shape} and its velocity {v.shape}; "
                 "expected one shape for the three"
             )
-        moved = momentum * _wide(v) + (_wide(gradient) + weight_decay * _wide(w))
-        stepped.append((_like(_wide(w) - learning_rate * moved, w), _like(moved, w)))
+        moved = momentum * at_least_single(v) + (at_least_single(gradient) + weight_decay * at_least_single(w))
+        stepped.append((_like(at_least_single(w) - learning_rate * moved, w), _like(moved, w)))
     new_weights, new_velocities = zip(*stepped, strict=True) if stepped else ((), ())
     return new_weights, new_velocities
-
-
-def _wide(a: Array) -> Array:
-    """In float32 at least; objects stay what they are."""
-    return a.astype(np.promote_types(a.dtype, np.float32), copy=False)
 
 
 def _like(a: Array, w: Array) -> Array:

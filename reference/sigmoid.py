@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference._blocks import each
+from reference._precision import at_least_single
 from reference._window import Array
 
 BLOCK = 1 << 14  # numbers at a time, so that what is computed on the way stays in the cache
@@ -27,7 +28,7 @@ def forward(x: Array) -> Array:
     """
     x = np.asarray(x)
     y = np.empty(x.size, np.promote_types(x.dtype, np.float16))
-    wide = _wide(x)
+    wide = at_least_single(x.reshape(-1))
 
     def fill(block: slice) -> None:
         e, positive = _decay(wide[block])
@@ -46,7 +47,7 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
     if g.shape != x.shape:
         raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
     grad_x = np.empty(x.size, np.result_type(g, x, np.float16))
-    flat, wide = _wide(g), _wide(x)
+    flat, wide = at_least_single(g.reshape(-1)), at_least_single(x.reshape(-1))
 
     def fill(block: slice) -> None:
         e, _ = _decay(wide[block])
@@ -60,8 +61,3 @@ def _decay(x: Array) -> tuple[Array, Array]:
     """e^{−|x|} and whether x > 0; for complex x the real part decides, and −|x| is −x or x, so that e is analytic."""
     sign = np.copysign(1, x.real)
     return np.exp(-sign * x), sign > 0
-
-
-def _wide(a: Array) -> Array:
-    """All elements in a row, in float32 at least."""
-    return a.reshape(-1).astype(np.promote_types(a.dtype, np.float32), copy=False)

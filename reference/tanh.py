@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference._blocks import each
+from reference._precision import at_least_single
 from reference._window import Array
 
 BLOCK = 1 << 14  # numbers at a time, so that what is computed on the way stays in the cache
@@ -41,7 +42,7 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
     if g.shape != x.shape:
         raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
     grad_x = np.empty(x.size, np.result_type(g, x, np.float16))
-    flat, wide = _wide(g), _wide(x)
+    flat, wide = at_least_single(g.reshape(-1)), at_least_single(x.reshape(-1))
 
     def fill(block: slice) -> None:
         e = np.exp(wide[block] * np.copysign(1, -wide[block].real))  # e^{−|x|}, analytic for complex x
@@ -49,8 +50,3 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
 
     each(x.size, BLOCK, fill)
     return (grad_x.reshape(x.shape),)
-
-
-def _wide(a: Array) -> Array:
-    """All elements in a row, in float32 at least."""
-    return a.reshape(-1).astype(np.promote_types(a.dtype, np.float32), copy=False)
