@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
 
+from reference._window import Array
+
 # Blocks that make it worth while to wake another thread: it takes as long as a small one.
 FEW = 4
 
@@ -27,6 +29,11 @@ def each(length: int, step: int, work: Callable[[slice], object]) -> None:
     running = [_pool().submit(copy_context().run, _in_order, share, work) for share in shares]
     for one in running:
         one.result()
+
+
+def samples(x: Array, numbers: int = 1 << 15) -> int:
+    """How many samples of x (N, …) have so many numbers, one at least: what is computed of them stays in the cache."""
+    return max(1, numbers * len(x) // max(1, x.size))
 
 
 def _in_order(slices: list[slice], work: Callable[[slice], object]) -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference._blocks import each, samples
+from reference._precision import at_least_single
 from reference._window import Array
 
 
@@ -26,7 +28,14 @@ def forward(x: Array, *, axis: int = 1) -> Array:
     Raises ValueError, naming the numbers, if x has no such axis or no elements along it.
     """
     x = np.asarray(x)
-    return _probabilities(x, axis).astype(np.promote_types(x.dtype, np.float16), copy=False)
+    _check_axis(x, axis)
+    y = np.empty(x.shape, np.promote_types(x.dtype, np.float16))
+
+    def fill(block: slice) -> None:
+        y[block], _ = _probabilities(x[block], axis)
+
+    each(len(x), len(x) if axis % x.ndim == 0 else samples(x), fill)
+    return y
 
 
 def backward(grad_output: Array, x: Array, *, axis: int = 1) -> tuple[Array]:
@@ -36,23 +45,32 @@ def backward(grad_output: Array, x: Array, *, axis: int = 1) -> tuple[Array]:
     have the shape of y.
     """
     g, x = np.asarray(grad_output), np.asarray(x)
-    y = _probabilities(x, axis)
+    _check_axis(x, axis)
     if g.shape != x.shape:
         raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
-    g = g.astype(np.result_type(g, y), copy=False)
-    grad_x = g - np.take_along_axis(g, x.real.argmax(axis, keepdims=True), axis)
-    grad_x -= (grad_x * y).sum(axis, keepdims=True)
-    grad_x *= y
-    return (grad_x.astype(np.result_type(grad_output, x, np.float16), copy=False),)
+    grad_x = np.empty(x.shape, np.result_type(g, x, np.float16))
+
+    def fill(block: slice) -> None:
+        y, largest = _probabilities(x[block], axis)
+        others = g[block] - np.take_along_axis(g[block], largest, axis).astype(np.result_type(g, y), copy=False)
+        others -= (others * y).sum(axis, keepdims=True)
+        np.multiply(others, y, out=grad_x[block], casting="same_kind")
+
+    each(len(x), len(x) if axis % x.ndim == 0 else samples(x), fill)
+    return (grad_x,)
 
 
-def _probabilities(x: Array, axis: int) -> Array:
-    """y, in float32 at least."""
-    if not -x.ndim <= axis < x.ndim or not x.shape[axis]:
-        raise ValueError(f"x has shape {x.shape}, with no elements along axis {axis}")
-    x = x.astype(np.promote_types(x.dtype, np.float32), copy=False)
+def _probabilities(x: Array, axis: int) -> tuple[Array, Array]:
+    """y, in float32 at least, and where along the axis the largest x stands."""
+    x = at_least_single(x)
+    largest = x.real.argmax(axis, keepdims=True)
     with np.errstate(over="ignore", invalid="ignore"):  # x − max may reach −∞; ∞ − ∞ is the NaN that is promised
-        y = x - x.real.max(axis, keepdims=True)
+        y = x - np.take_along_axis(x.real, largest, axis)
         np.exp(y, out=y)
         y /= y.sum(axis, keepdims=True)
-    return np.asarray(y)
+    return y, largest
+
+
+def _check_axis(x: Array, axis: int) -> None:
+    if not -x.ndim <= axis < x.ndim or not x.shape[axis]:
+        raise ValueError(f"x has shape {x.shape}, with no elements along axis {axis}")

@@ -14,7 +14,7 @@ from reference._blocks import each
 from reference._precision import at_least_single
 from reference._window import Array
 
-BLOCK = 1 << 14  # numbers at a time, so that what is computed on the way stays in the cache
+BLOCK = 1 << 16  # numbers at a time: few enough for the cache, and enough to keep a thread busy
 
 
 def forward(x: Array) -> Array:
@@ -27,7 +27,7 @@ def forward(x: Array) -> Array:
     flat = x.reshape(-1)
 
     def fill(block: slice) -> None:
-        y[block] = np.tanh(flat[block])
+        np.tanh(flat[block], out=y[block])
 
     each(x.size, BLOCK, fill)
     return y.reshape(x.shape)
@@ -45,8 +45,14 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
     flat, wide = at_least_single(g.reshape(-1)), at_least_single(x.reshape(-1))
 
     def fill(block: slice) -> None:
-        e = np.exp(wide[block] * np.copysign(1, -wide[block].real))  # e^{−|x|}, analytic for complex x
-        grad_x[block] = flat[block] * np.square(2 * e / (1 + np.square(e)))
+        e = wide[block] * np.copysign(1, -wide[block].real)  # −|x|, analytic for complex x
+        np.exp(e, out=e)
+        total = np.square(e)
+        total += 1
+        e /= total
+        e += e
+        np.square(e, out=e)
+        np.multiply(flat[block], e, out=grad_x[block], casting="same_kind")
 
     each(x.size, BLOCK, fill)
     return (grad_x.reshape(x.shape),)
