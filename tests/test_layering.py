@@ -17,7 +17,8 @@ from checks.ops import ops
 ROOT = Path(__file__).parents[1]
 CHECKS = sorted((ROOT / "checks").rglob("*.py"))
 REFERENCE = sorted((ROOT / "reference").rglob("*.py"))
-SOURCES = [*CHECKS, *REFERENCE, *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+OTHERS = [path for folder in ("benchmarks", "examples", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = [*CHECKS, *REFERENCE, *OTHERS]
 LAWS = sorted((ROOT / "checks" / "laws").glob("*.py"))
 RENDERERS = sorted((ROOT / "checks" / "render").glob("*.py"))
 LONGEST = 400
