@@ -35,8 +35,12 @@ class Crashed(Exception):
     """The implementation raised something of its own; the message names it."""
 
 
+class Ended(Crashed):
+    """The implementation ended its process, or tried to, or had to be ended: no mere exception."""
+
+
 class NotAnImplementation(TypeError):
-    """The object to be judged has no forward and backward."""
+    """The object to be judged has no forward and backward, or none that take the inputs."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,15 @@ class Implementation(Judged):
         missing = [part for part, function in parts.items() if not callable(function)]
         if missing:
             raise NotAnImplementation(
-                f"{name} has no {' and no '.join(missing)}; {op.name} needs forward({', '.join(op.inputs)}, …) "
-                f"and backward(grad_output, {', '.join(op.inputs)}, …)"
+                f"{name} has no {' and no '.join(missing)}; {op.name} needs {needed(op, 'forward')} "
+                f"and {needed(op, 'backward')}"
             )
         forward, backward = (_Function.of(op, part, function) for part, function in parts.items())
+        for function in (forward, backward):
+            if function.refuses:
+                raise NotAnImplementation(
+                    f"{name}: {function.part} {function.refuses}; {op.name} needs {needed(op, function.part)}"
+                )
         return cls(op, name, forward, backward, shares)
 
     @property
@@ -132,6 +141,12 @@ class Implementation(Judged):
         names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
         results = {n: _numbers(names[n], result, shape) for n, (result, shape) in kept.items()}
         return Outcome(results, changed, tuple(_shared({n: result for n, (result, _) in kept.items()})))
+
+
+def needed(op: Op, part: str) -> str:
+    """In words, what forward or backward is called with."""
+    arrays = op.inputs if part == "forward" else ("grad_output", *op.inputs)
+    return f"{part}({', '.join(arrays)}, …)"
 
 
 def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
@@ -172,8 +187,9 @@ def _overwrite(a: Array | None) -> None:
 class _Function:
     """forward or backward, and what its signature takes.
 
-    most   arrays it takes, or None if the signature does not say
-    takes  parameters of the op that it takes, or None if any
+    most     arrays it takes, or None if the signature does not say
+    takes    parameters of the op that it takes, or None if any
+    refuses  in words, why no case can be handed to it, or ""
     """
 
     op: Op
@@ -181,6 +197,7 @@ class _Function:
     call: Callable[..., Any]
     most: int | None
     takes: frozenset[str] | None
+    refuses: str = ""
 
     @classmethod
     def of(cls, op: Op, part: str, call: Any) -> _Function:
@@ -194,7 +211,20 @@ class _Function:
         arrays = [p for p in parameters if p.kind in by_position and p.name not in op.defaults]
         named = frozenset(p.name for p in parameters)
         most = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(arrays)
-        return cls(op, part, call, most, None if inspect.Parameter.VAR_KEYWORD in kinds else named)
+        takes = None if inspect.Parameter.VAR_KEYWORD in kinds else named
+        given = len(op.inputs) + (part == "backward")
+        needed = [p.name for p in arrays[given:] if p.default is p.empty] + [
+            p.name
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in op.defaults
+        ]
+        if needed:
+            refuses = f"needs {' and '.join(needed)} as well"
+        elif most is not None and most < given - len(op.optional):
+            refuses = f"takes ({', '.join(p.name for p in arrays)})"
+        else:
+            refuses = ""
+        return cls(op, part, call, most, takes, refuses)
 
     def __call__(self, grad_output: Array | None, *inputs: Array | None, **parameters: Any) -> Any:
         """Call it with what its signature takes."""
@@ -209,7 +239,9 @@ class _Function:
             return self.call(*arrays, **parameters)
         except NotImplementedError as refusal:
             raise Unsupported(str(refusal)) from refusal
-        except (Exception, SystemExit) as error:  # sys.exit(0) must not look like a verdict
+        except SystemExit as error:  # sys.exit(0) must not look like a verdict
+            raise Ended(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
+        except Exception as error:
             raise Crashed(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.implementation import Crashed, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
+from checks.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
 from checks.layouts import ALIGNMENT, address, memory_of
 from checks.op import Array, Case, Op
 from checks.search import Stopped
@@ -34,7 +34,13 @@ LOADING = 60.0  # seconds to import what is judged, and a framework with it
 LONGEST_LINE = 1 << 20
 CRASHES, HANGS = 12, 3  # after which it is not started again
 
-FAILURES = {"unsupported": Unsupported, "malformed": Malformed, "crashed": Crashed, "not loaded": NotAnImplementation}
+FAILURES = {
+    "unsupported": Unsupported,
+    "malformed": Malformed,
+    "ended": Ended,
+    "crashed": Crashed,
+    "not loaded": NotAnImplementation,
+}
 
 
 class GivenUp(Stopped):
@@ -113,7 +119,7 @@ class Isolated(Judged):
             self._process = None
 
     def _answer(self, doing: str, seconds: float) -> Mapping[str, Any]:
-        """The reply to the latest command; raises Crashed, and ends the process, if there is none."""
+        """The reply to the latest command; raises Ended, and ends the process, if there is none."""
         process = self._process
         assert process is not None  # noqa: S101, whoever asks has started it
         try:
@@ -121,7 +127,7 @@ class Isolated(Judged):
         except TimeoutError:
             self._hangs += 1
             self.close()
-            raise Crashed(f"{_in_words(doing)} did not return within {seconds:g} s") from None
+            raise Ended(f"{_in_words(doing)} did not return within {seconds:g} s") from None
         except BaseException:
             self.close()  # Ctrl-C: whatever it would still say belongs to no call any more
             raise
@@ -134,7 +140,7 @@ class Isolated(Judged):
         self._crashes += 1
         ended = process.ended() if not line else "wrote into the channel to the judge"
         self.close()
-        raise Crashed(f"{_in_words(doing)}: the process {ended}")
+        raise Ended(f"{_in_words(doing)}: the process {ended}")
 
 
 def _in_words(doing: str) -> str:

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from checks import bridges
-from checks.implementation import NotAnImplementation
+from checks.implementation import NotAnImplementation, needed
 from checks.op import Op
 
 
@@ -45,8 +45,12 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
     missing = [part for part in ("forward", "backward") if not callable(getattr(found, part, None))]
     if missing and isinstance(found, ModuleType):
         inside = [n for n, value in vars(found).items() if _is_implementation(value)]
-        hint = f"; {where}:{inside[0]} has both" if inside else ""
-        raise NotAnImplementation(f"{where} has no {' and no '.join(missing)}{hint}")
+        hint = (
+            f"{where}:{inside[0]} has both"
+            if inside
+            else f"{op.name} needs {' and '.join(needed(op, m) for m in missing)}"
+        )
+        raise NotAnImplementation(f"{where} has no {' and no '.join(missing)}; {hint}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -174,6 +175,12 @@ class Op:
         from checks.ops import find
 
         return find, (self.name,)
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """Inputs that may be None: those that the reference need not be given."""
+        takes = inspect.signature(self.reference.forward).parameters
+        return tuple(name for name in self.inputs if takes[name].default is None)
 
     @property
     def differentiable(self) -> tuple[str, ...]:

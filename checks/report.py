@@ -107,11 +107,11 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing broken; 1: a gradient or y is wrong; 3: it crashed, or nothing at all could be judged."""
+        """0: all that could be judged holds; 1: a gradient or y is wrong; 3: it crashed, or nothing could be judged."""
         broken = [f for f in self.findings if f.verdict is Verdict.BROKEN]
         if any(not f.crashed for f in broken):
             return 1
-        return 0 if self.findings and not broken and not self.interrupted else 3
+        return 0 if self.counts[Verdict.HOLDS] and not broken and not self.interrupted else 3
 
     @property
     def warnings(self) -> Counter[str]:

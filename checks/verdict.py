@@ -15,7 +15,7 @@ import numpy as np
 
 from checks import ops
 from checks.diagnosis import diagnose
-from checks.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
+from checks.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.laws import Law, contract, exact, laws
 from checks.loading import split
@@ -166,7 +166,8 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
             raise RuntimeError(f"the law {name} could not judge {problem}") from fault
         except (Malformed, Crashed) as failure:
             crashed = isinstance(failure, Crashed)
-            if any(0 in (shape or ()) for shape in problem.shapes.values()):  # nothing to compute, so nothing is wrong
+            empty = any(0 in (shape or ()) for shape in problem.shapes.values())
+            if empty and not isinstance(failure, Ended):  # nothing to compute, so nothing is wrong
                 note = f"an empty batch is not taken: {failure}"
                 found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
             else:

@@ -16,12 +16,18 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from checks.implementation import Crashed, Implementation, Malformed, NotAnImplementation, Unsupported
+from checks.implementation import Crashed, Ended, Implementation, Malformed, NotAnImplementation, Unsupported
 from checks.loading import load
 from checks.op import Array, Case
 from checks.ops import find
 
-FAILURES = {Unsupported: "unsupported", Malformed: "malformed", Crashed: "crashed", NotAnImplementation: "not loaded"}
+FAILURES = {  # Ended before what it is a kind of
+    Unsupported: "unsupported",
+    Malformed: "malformed",
+    Ended: "ended",
+    Crashed: "crashed",
+    NotAnImplementation: "not loaded",
+}
 
 
 def main() -> None:
@@ -85,7 +91,8 @@ def _failure(failure: BaseException) -> dict[str, Any]:
         if isinstance(failure, kind):
             return {"failed": word, "message": str(failure)}
     line = (str(failure).strip().splitlines() or [""])[0]
-    return {"failed": "crashed", "message": f"it raised {type(failure).__name__}" + (f": {line}" if line else "")}
+    failed = "crashed" if isinstance(failure, Exception) else "ended"
+    return {"failed": failed, "message": f"it raised {type(failure).__name__}" + (f": {line}" if line else "")}
 
 
 def _reply(replies: IO[str], **words: Any) -> None:

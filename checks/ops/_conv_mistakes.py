@@ -114,6 +114,91 @@ def _overlap_overwritten(case: Case) -> Mapping[str, Array]:
     return {"x": grad[inside]}
 
 
+def _inner(case: Case, **moves: Any) -> Mapping[str, Array]:
+    """Gradients on the padded x, cropped to x, as if forward had moved so; what it had of the cotangent in their corner."""
+    over = _over(case)
+    padded = case.with_input("x", _padded(case, over))
+    other = _with(padded, **{"padding": 0, **moves})
+    cotangent = np.zeros((*case.cotangent.shape[:2], *_over(other).output), case.cotangent.dtype)
+    corner: Any = (..., *map(slice, over.output))
+    cotangent[corner] = case.cotangent
+    gradients = right(replace(other, cotangent=cotangent))
+    inside: Any = (..., *(slice(b, b + n) for b, n in zip(over.before, over.size, strict=True)))
+    return {**gradients, "x": gradients["x"][inside]}
+
+
+def _input_moved(parameter: str) -> Callable[[Case], Mapping[str, Array]]:
+    """grad_x with stride 1, or dilation 1, where forward had another."""
+    return lambda case: {"x": _inner(case, **{parameter: 1})["x"]}
+
+
+def _flip_ignored(name: str) -> Callable[[Case], Mapping[str, Array]]:
+    return lambda case: {name: right(_with(case, flip=False))[name]}
+
+
+def _padding_ignored(case: Case) -> Mapping[str, Array]:
+    over = _over(case)
+    ends = [(0, b + a) for b, a in zip(over.before, over.after, strict=True)]
+    shifted = np.pad(case.input("x"), [(0, 0), (0, 0), *ends])
+    return {"weight": right(_with(case.with_input("x", shifted), padding=0))["weight"]}
+
+
+def _padding_exchanged(case: Case) -> Mapping[str, Array]:
+    over = _over(case)
+    exchanged = np.pad(case.input("x"), [(0, 0), (0, 0), *zip(over.after, over.before, strict=True)])
+    gradients = right(_with(case.with_input("x", exchanged), padding=0))
+    inside: Any = (..., *(slice(a, a + n) for a, n in zip(over.after, over.size, strict=True)))
+    return {"x": gradients["x"][inside], "weight": gradients["weight"]}
+
+
+def _border_lost(case: Case) -> Mapping[str, Array]:
+    over, gradient = _over(case), right(case)["x"]
+    inside = np.zeros_like(gradient)
+    ends = zip(over.span, over.before, over.padded, strict=True)
+    kept: Any = (..., *(slice(max(0, e - 1 - b), max(0, n - e + 1 - b)) for e, b, n in ends))
+    inside[kept] = gradient[kept]
+    return {"x": inside}
+
+
+def _under(case: Case, kept: Any) -> Mapping[str, Array]:
+    """The gradients under a cotangent of which only a part is left."""
+    cotangent = np.zeros_like(case.cotangent)
+    cotangent[kept] = case.cotangent[kept]
+    return right(replace(case, cotangent=cotangent))
+
+
+def _last_window_lost(case: Case) -> Mapping[str, Array]:
+    gradients = _under(case, (..., *(slice(0, -1),) * len(_over(case).size)))
+    return {"x": gradients["x"], "weight": gradients["weight"]}
+
+
+def _one_map_only(case: Case) -> Mapping[str, Array]:
+    maps = case.cotangent.shape[1] // case.parameters["groups"]
+    return {"x": _under(case, (slice(None), slice(maps - 1, None, maps)))["x"]}
+
+
+def _of_bias(kept: Any) -> Callable[[Case], Mapping[str, Array]]:
+    """grad_bias of a part of the cotangent."""
+    return lambda case: {n: g for n, g in _under(case, kept).items() if n == "bias"}
+
+
+def _of_other_maps(chosen: Callable[[int, int], Array]) -> Callable[[Case], Mapping[str, Array]]:
+    """grad_weight from other maps of x: those that `chosen` gives for so many groups of so many maps."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        x, groups = case.input("x"), case.parameters["groups"]
+        maps = chosen(groups, x.shape[1] // groups)
+        return {"weight": right(case.with_input("x", x[:, maps]))["weight"]}
+
+    return wrong_gradient
+
+
+def _kernel_transposed(case: Case) -> Mapping[str, Array]:
+    weight = case.input("weight")
+    square = weight.ndim > 3 and weight.shape[-1] == weight.shape[-2]
+    return {"x": right(case.with_input("weight", weight.swapaxes(-1, -2)))["x"]} if square else {"x": right(case)["x"]}
+
+
 MISTAKES = (
     Mistake(
         "kernel not turned",
@@ -176,4 +261,88 @@ MISTAKES = (
         _overlap_overwritten,
     ),
     last_sample("weight"),
+    Mistake(
+        "stride ignored on the way back",
+        "The cotangents of neighbouring outputs are laid one apart, where they are a stride apart with zeros between.",
+        "002, eq. 3",
+        _input_moved("stride"),
+    ),
+    Mistake(
+        "dilation ignored on the way back",
+        "The input gradient goes to neighbouring inputs, where forward skipped some.",
+        "002, eq. 3",
+        _input_moved("dilation"),
+    ),
+    Mistake(
+        "padding ignored",
+        "The weight gradient reads the input from its first element on, where forward began in the padding.",
+        "002, eq. 2",
+        _padding_ignored,
+    ),
+    Mistake(
+        "padding exchanged",
+        "Where one end has more padding than the other, the ends are exchanged on the way back.",
+        "002, eq. 1",
+        _padding_exchanged,
+    ),
+    Mistake(
+        "valid in place of full",
+        "Only inputs that all elements of the kernel pass over get a gradient; those near the border have one as well.",
+        "003, P5",
+        _border_lost,
+    ),
+    Mistake(
+        "last window lost",
+        "The loop over outputs ends one too early: n − k in place of n − k + 1.",
+        "002, eq. 1",
+        _last_window_lost,
+    ),
+    Mistake(
+        "one map only",
+        "The input gradient of the last output map stays, where the sum runs over all of them.",
+        "001, B9",
+        _one_map_only,
+    ),
+    Mistake(
+        "bias of the last sample",
+        "The gradient of the bias was assigned in the loop over samples, where each sample adds to it.",
+        "001, B5",
+        _of_bias(slice(-1, None)),
+    ),
+    Mistake(
+        "bias of the last position",
+        "The gradient of the bias was assigned in the loop over positions, where each position adds to it.",
+        "001, B5",
+        _of_bias((..., slice(-1, None))),
+    ),
+    Mistake(
+        "first map for all",
+        "The weight gradient of every input map is taken from the first of its group.",
+        "002, eq. 2",
+        _of_other_maps(lambda groups, maps: np.repeat(np.arange(groups) * maps, maps)),
+    ),
+    Mistake(
+        "first group for all",
+        "The weight gradient of every group is taken from the input maps of the first.",
+        "004, C10",
+        _of_other_maps(lambda groups, maps: np.tile(np.arange(maps), groups)),
+    ),
+    Mistake(
+        "kernel transposed",
+        "The two axes of a square kernel are exchanged in the input gradient.",
+        "002, eq. 3",
+        _kernel_transposed,
+    ),
+    Mistake(
+        "flip ignored",
+        "The weight gradient is that of a correlation, where forward turned the kernel.",
+        "000, S1",
+        _flip_ignored("weight"),
+    ),
+    Mistake(
+        "flip ignored on the way back",
+        "The input gradient is that of a correlation, where forward turned the kernel.",
+        "000, S1",
+        _flip_ignored("x"),
+    ),
 )

@@ -42,12 +42,20 @@ def _verdict(report: Report, paint: _Paint) -> str:
         return paint(f"{name}: {', '.join(wrong)} {be} wrong{stopped}.  {subject}", BOLD, RED)
     if report.interrupted:
         return paint(f"{name}: stopped after {report.cases} cases, so nothing is decided.  {subject}", YELLOW)
-    if not report.findings:
-        why = "no law that was asked applies" if report.cases else "none of the cases is supported"
-        return paint(f"{name}: nothing could be judged, {why}.  {subject}", BOLD, RED)
+    if not report.counts[Verdict.HOLDS] and not report.counts[Verdict.BROKEN]:
+        return paint(f"{name}: nothing could be judged, {_why_nothing(report)}.  {subject}", BOLD, RED)
     if report.exit_code == 3:
         return paint(f"{name}: it fails where it should return a result.  {subject}", BOLD, RED)
     return paint(f"{name}: right.  {subject}", BOLD, GREEN)
+
+
+def _why_nothing(report: Report) -> str:
+    """Why no check came to an end."""
+    if not report.cases:
+        return "none of the cases is supported"
+    if not report.findings:
+        return "no law that was asked applies"
+    return "every check is undecided" if report.counts[Verdict.UNDECIDED] else "all there is are warnings"
 
 
 def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:

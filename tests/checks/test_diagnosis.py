@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from checks import Verdict, judge
-from checks.diagnosis import diagnose
+from checks.diagnosis import UNKNOWN, diagnose
 from checks.implementation import Implementation
 from checks.laws import laws
 from checks.mistakes import general
+from checks.op import Case
 from checks.ops import find, ops
 from checks.report import Finding
 from checks.terms import formula
@@ -86,7 +87,7 @@ def test_a_constant_factor_is_worked_out():
 
     found, text = failure(three_quarters)
     assert found.mistake == ""
-    assert found.explanation == "It is 3/4 times what it should be, in every case."
+    assert found.explanation == "It is the right one multiplied by 3/4, in every case."
     assert found.explanation in text
 
 
@@ -96,7 +97,7 @@ def test_a_factor_that_follows_the_shape_is_worked_out():
         return gradients
 
     found, _ = failure(over_positions, dims=1, kernel=3, stride=1, padding=0, dilation=1)
-    assert found.explanation == "It is divided by the number of samples and positions."
+    assert found.explanation == "It is the right one divided by the number of samples and positions."
 
 
 def test_the_parameter_values_that_are_wrong_are_told_from_those_that_are_right():
@@ -106,17 +107,180 @@ def test_the_parameter_values_that_are_wrong_are_told_from_those_that_are_right(
         return gradients
 
     found, text = failure(wrong_beyond_stride_1, dims=1)
-    assert found.where == "right for stride 1, wrong for 2 and 3"
+    assert found.where == "right for stride 1, wrong for every stride above"
     assert found.where in text
 
 
-def test_the_elements_that_are_wrong_are_told_from_those_that_are_right():
-    def last_row(gradients, x, p):
-        gradients[0][:, :, -1:] += 1
+def after(mistake, name):
+    """A change that computes this mistake of convolution in one gradient."""
+    wrong = next(m for m in find("conv").mistakes if m.name == mistake).wrong_gradient
+
+    def change(gradients, case):
+        gradients[find("conv").inputs.index(name)] = wrong(case)[name]
+
+    return change
+
+
+class Composed(Changed):
+    """The reference, with several things done to the gradients of each case."""
+
+    def __init__(self, *changes):
+        self.changes = changes
+
+    def backward(self, g, *inputs, **p):
+        gradients = list(conv.backward(g, *inputs, **p))
+        for change in self.changes:
+            change(gradients, Case(find("conv"), inputs, p, g))
         return gradients
 
-    found, _ = failure(last_row, dims=2, kernel=2)
-    assert found.where.startswith("only the last index along axis 2 is wrong")
+
+def test_a_mistake_and_a_factor_are_told_from_the_mistake_alone():
+    def halved(gradients, case):
+        gradients[0] = gradients[0] * 0.5
+
+    (found,) = judge("conv", Composed(after("kernel not turned", "x"), halved), seed=5, examples=60).failures
+    assert found.mistake == "kernel not turned, and multiplied by 1/2, in every case"
+    assert "turns it by 180 degrees" in found.explanation
+
+
+def test_each_gradient_has_a_mistake_of_its_own():
+    changes = after("kernel not turned", "x"), after("stride ignored", "weight")
+    report = judge("conv", Composed(*changes), seed=5, examples=60)
+    assert {f.result: f.mistake for f in report.failures} == {
+        "grad_x": "kernel not turned",
+        "grad_weight": "stride ignored",
+    }
+
+
+def test_two_mistakes_at_once_are_both_named():
+    """Where what each adds to the right result is added."""
+    first, second = (
+        next(m for m in general() if m.name == name).wrong_gradient for name in ("shifted", "cotangent ignored")
+    )
+
+    def both(gradients, case):
+        gradients[1] = first(case)["weight"] + second(case)["weight"] - gradients[1]
+
+    (found,) = judge("conv", Composed(both), seed=5, examples=60).failures
+    assert set(found.mistake.split(", and ")) == {"shifted", "cotangent ignored"}
+
+
+@pytest.mark.parametrize(
+    ("change", "pinned", "words"),
+    [
+        (lambda g: g / g[0, 0].size, {}, "divided by the size of the kernel"),
+        (lambda g: -2 * g, {}, "multiplied by -2, in every case"),
+        (lambda g: 1.37 * g, {}, "multiplied by 1.37, in every case"),
+        (
+            lambda g: np.roll(g, (1, -1), (2, 3)),
+            {"kernel": (4, 5)},
+            "shifted by (1,-1) along the last axes, what leaves coming in on the other side",
+        ),
+        (lambda g: np.pad(g, ((0, 0), (0, 0), (0, 2)))[:, :, 2:], {"dims": 1}, "shifted by -2 along the last axis"),
+        (
+            lambda g: g.swapaxes(2, 3) if g.shape[2] == g.shape[3] else g,
+            {"kernel": (3, 3)},
+            "transposed: axes 2 and 3 are in each other's place",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_was_done_to_the_right_one_is_worked_out(change, pinned, words):
+    def changed(gradients, x, p):
+        gradients[1] = change(gradients[1])
+        return gradients
+
+    found, text = failure(changed, **pinned)
+    assert (found.mistake, found.explanation) == ("", f"It is the right one {words}.")
+    assert found.explanation in text
+
+
+def test_what_is_unknown_is_called_so():
+    def squared(gradients, x, p):
+        gradients[1] = gradients[1] ** 2
+        return gradients
+
+    found, text = failure(squared)
+    assert (found.mistake, found.explanation) == ("", UNKNOWN)
+    assert UNKNOWN in text
+
+
+def one_more(*index, of=0):
+    """A change that adds 1 to a part of a gradient."""
+
+    def change(gradients, x, p):
+        gradients[of][index] += 1
+        return gradients
+
+    return change
+
+
+def where_it_is_0(gradients, x, p):
+    gradients[0][gradients[0] == 0] = 1
+    return gradients
+
+
+def border(gradients, x, p):
+    gradients[0] += 1
+    gradients[0][:, :, 1:-1, 1:-1] -= 1
+    return gradients
+
+
+ALL = slice(None)
+
+
+@pytest.mark.parametrize(
+    ("change", "pinned", "words"),
+    [
+        (one_more(ALL, ALL, slice(-1, None)), {"dims": 2, "size": (5, 6)}, "only the last index along axis 2 is wrong"),
+        (one_more(ALL, ALL, ALL, slice(0, 1)), {"size": (5, 6)}, "only the first index along axis 3 is wrong"),
+        (one_more(slice(-1, None)), {"batch": 3}, "only the last sample is wrong"),
+        (one_more(slice(1, None)), {"batch": 3}, "all but the first sample are wrong"),
+        (
+            one_more(ALL, slice(1, None, 2)),
+            {"channels": (6, 2), "groups": 1},
+            "only odd indices along axis 1 are wrong",
+        ),
+        (border, {"size": (6, 7)}, "only the border is wrong"),
+        (where_it_is_0, {"dims": 1, "size": 9, "kernel": 1, "stride": 3}, "only what should be 0 is wrong"),
+        (one_more(0, 0, 1, of=1), {"dims": 1, "kernel": 4, "channels": (2, 3)}, "only [0,0,1] is wrong, in every case"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_elements_that_are_wrong_are_told_from_those_that_are_right(change, pinned, words):
+    found, text = failure(change, **pinned)
+    assert words in found.where.split("; ")
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pinned", "words"),
+    [
+        (
+            lambda _, p: max(np.ravel(p["dilation"])) > 1,
+            {"dims": 1},
+            "right for dilation 1, wrong for every dilation above",
+        ),
+        (
+            lambda x, p: max(np.ravel(p["dilation"])) > 1 and x.size and x.flat[0] > 0,
+            {"dims": 1},
+            "only where dilation is above 1",
+        ),
+        (lambda _, p: p["flip"], {"dims": 1}, "right without flip, wrong with"),
+        (lambda _, p: p["padding"] == "same", {"dims": 1}, "wrong for same"),
+        (lambda x, _: x.ndim == 5, {}, "right for dims 1 and 2, wrong for 3"),
+        (lambda x, _: len(x) > 1, {"dims": 1}, "right for batch 1, wrong for every batch above"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_cases_that_are_wrong_are_told_from_those_that_are_right(wrong, pinned, words):
+    def sometimes(gradients, x, p):
+        if wrong(x, p):
+            gradients[0] = gradients[0] + 1
+        return gradients
+
+    (found,) = judge("conv", Changed(sometimes), seed=71, examples=120, **pinned).failures
+    assert words in found.where
 
 
 def test_both_formulas_are_shown_term_by_term():

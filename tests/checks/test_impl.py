@@ -51,6 +51,16 @@ class Wrong(Right):
     def backward(self, *arrays, **p):
         return tuple(None if g is None else -g for g in super().backward(*arrays, **p))
 
+class ExitsOnEmpty(Right):
+    def forward(self, x, *others, **p):
+        if not len(x): os._exit(0)
+        return super().forward(x, *others, **p)
+
+class RaisesOnEmpty(Right):
+    def forward(self, x, *others, **p):
+        if not len(x): raise ValueError("no samples")
+        return super().forward(x, *others, **p)
+
 class inner:
     class Nested(Right): pass
 """
@@ -116,6 +126,8 @@ def folder(tmp_path_factory):
     (path / "broken.py").write_text("import does_not_exist\n")
     (path / "exits.py").write_text("raise SystemExit(0)\n")
     (path / "half.py").write_text("def forward(x, weight, bias): return x\n")
+    (path / "few.py").write_text("def forward(x): ...\ndef backward(g, x, w, b): ...\n")
+    (path / "more.py").write_text("def forward(x, w, b): ...\ndef backward(g, x, w, b, y, *, cache): ...\n")
     return path
 
 
@@ -152,7 +164,9 @@ REFUSED = [
     ("mien.py", "there is no file ", "mine.py?"),
     ("broken.py", "broken.py cannot be imported: ModuleNotFoundError: No module named 'does_not_exist'", ""),
     ("exits.py", "exits.py cannot be imported: SystemExit: 0", ""),
-    ("half.py", "half.py has no backward", ""),
+    ("half.py", "half.py has no backward; ", "conv needs backward(grad_output, x, weight, bias, …)"),
+    ("few.py", "few: forward takes (x); ", "conv needs forward(x, weight, bias, …)"),
+    ("more.py", "more: backward needs y and cache as well; ", "conv needs backward(grad_output, x, weight, bias, …)"),
 ]
 
 
@@ -186,6 +200,18 @@ def test_nothing_that_an_implementation_does_passes(folder, capsys, name):
     assert WORDS.get(name, "") in out
     assert "PASS" not in out.splitlines()[0]
     assert "Traceback" not in err
+
+
+def test_an_empty_batch_may_be_refused_but_is_no_excuse_for_ending(folder, capsys):
+    code, out, _ = run(capsys, "conv", "--impl", f"{folder / 'mine.py'}:ExitsOnEmpty", "--batch", "0")
+    assert code == 3
+    assert "the process ended with exit code 0" in out
+    code, out, _ = run(capsys, "conv", "--impl", f"{folder / 'mine.py'}:RaisesOnEmpty", "--batch", "0")
+    assert code == 3, "nothing held"
+    assert out.startswith("conv: nothing could be judged, all there is are warnings.")
+    assert "warning: an empty batch is not taken: forward raised ValueError: no samples" in out
+    code, out, _ = run(capsys, "conv", "--impl", f"{folder / 'mine.py'}:RaisesOnEmpty")
+    assert code == 0
 
 
 def test_the_judge_goes_on_in_a_fresh_process_after_a_crash(folder):

@@ -128,9 +128,10 @@ def test_the_first_line_says_it_all(reports, name, line):
 def test_a_failure_shows_result_law_place_both_values_and_the_smallest_case(reports):
     report = reports["turned"]
     (failure,) = report.failures
-    headline, mistake, values, yours, right, case, again = failing(terminal.render(report))["grad_x"]
+    headline, mistake, where, values, yours, right, case, again = failing(terminal.render(report))["grad_x"]
     assert mistake.startswith("  kernel not turned: ")
     assert mistake.endswith("(003, P5 and P6)")
+    assert where == f"  {failure.where}"
     assert yours.strip() == f"yours {failure.yours}"
     assert right.strip() == f"right {failure.right}"
     assert headline == f"grad_x is wrong: the law `{failure.law}` is broken."
