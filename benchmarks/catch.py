@@ -1,8 +1,9 @@
 """What catches which mistake: python -m benchmarks.catch
 
-Every known mistake of every op is planted in the reference and judged, by each law alone and by all of them, and by
-torch.autograd.gradcheck with its defaults: slow and fast, on one case with default parameters as in its documentation, and
-on a sweep of 16. The same goes for right code, in float64 and in float32, where whatever is caught is a false alarm.
+Every known mistake of every op is planted in the reference and judged: by each law, by all of them, by the diagnosis
+(whether it names the mistake), and by torch.autograd.gradcheck with its defaults: slow and fast, on one case with default
+parameters as in its documentation, and on a sweep of 16. The same goes for right code, in float64 and in float32, where
+whatever is caught is a false alarm. Seconds are for one wrong implementation: until it is caught, and for all cases.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from checks import judge, ops
+from checks import ops
+from checks.diagnosis import diagnose
+from checks.implementation import Implementation
 from checks.laws import laws
 from checks.mistakes import general
 from checks.op import Case, Mistake, Op, Problem
-from checks.report import Verdict
+from checks.report import Finding, Verdict
 from checks.search import Search
+from checks.verdict import _Tried
 
-EXAMPLES = 60
+EXAMPLES = 40
 SWEEP = 16
 LARGEST = 400  # numbers in a case that torch's gradcheck is given: it takes two calls of forward for each
 
@@ -63,7 +67,7 @@ def main() -> None:
     torch.set_num_threads(1)
     total: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
-    columns = [*laws(), "all laws", *THEIRS]
+    columns = [*laws(), "all laws", "named", *THEIRS]
     print(f"{'op':<20} {'mistakes':>8} " + " ".join(f"{name:>{_width(name)}}" for name in columns))
     for op in chosen:
         caught: Counter[str] = Counter()
@@ -98,17 +102,40 @@ def _print(name: str, count: int, caught: Counter[str], columns: list[str]) -> N
 def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: str = "float64") -> Iterator[str]:
     """The laws, and the ways to call torch's gradcheck, that call this implementation wrong."""
     start = time.perf_counter()
-    report = judge(op.name, implementation, examples=EXAMPLES, seed=1, dtype=dtype)
+    tried = _Tried(Implementation.of(op, implementation), laws(), None)
+    first = 0.0
+
+    def add(problem: Problem) -> None:
+        nonlocal first
+        tried.add(problem)
+        if not first and any(f.verdict is Verdict.BROKEN for f in tried.findings):
+            first = time.perf_counter() - start
+
+    Search(op.problems(op, {}, dtype), EXAMPLES, 1).run(add)
+    seconds["until caught"] += first
     seconds["all laws"] += time.perf_counter() - start
-    broken = {f.law for f in report.findings if f.verdict is Verdict.BROKEN}
-    yield from broken
+    broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
+    yield from {f.law for f in broken}
     if broken:
         yield "all laws"
+    if implementation.mistake and implementation.mistake.name in _names(op, broken, tried):
+        yield "named"
     for name, (problems, fast) in THEIRS.items():
         start = time.perf_counter()
         if any(not _gradcheck(problem, implementation, dtype, fast=fast) for problem in problems(op)):
             yield name
         seconds[name] += time.perf_counter() - start
+
+
+def _names(op: Op, broken: list[Finding], tried: _Tried) -> Iterator[str]:
+    """What the diagnosis calls the mistake behind each result, of the sharpest law that it broke."""
+    reference = Implementation.of(op, op.reference)
+    for result in {f.result for f in broken if f.result == "y" or f.result.removeprefix("grad_") in op.inputs}:
+        law = next(name for name in tried.laws if any((f.law, f.result) == (name, result) for f in broken))
+        failures = [f for f in broken if (f.law, f.result) == (law, result)]
+        with np.errstate(all="ignore"):
+            failure = min(failures, key=lambda f: f.problem.elements)
+            yield diagnose(failure, tried.findings, tried.implementation, reference).mistake
 
 
 def _gradcheck(problem: Problem, implementation: Planted, dtype: str, *, fast: bool) -> bool:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
-from math import isfinite, prod
+from math import isfinite, log10, prod
 
 import numpy as np
 
+from checks.bounds import unit_roundoff
 from checks.op import Array, Problem
 
 FARTHEST = 3
-LIKE = 1e-3  # how near a factor has to come to one that has a name
+COARSEST = 1e-3  # how far a factor may be from one that has a name, in the lowest precision
 
 
 @dataclass(frozen=True)
@@ -34,39 +35,38 @@ def change(pairs: Sequence[Pair]) -> str:
     return _factor(telling) or _shift(telling) or _swap(telling)
 
 
-def _same(pair: Pair, changed: Array, scale: float = 1.0) -> bool:
+def _same(pair: Pair, changed: Array, scale: float = 1.0, uncertain: float = 0.0) -> bool:
+    """Whether rounding explains the difference; `changed` is a multiple with a factor that is itself uncertain."""
     if pair.actual.shape != changed.shape:
         return False
     with np.errstate(invalid="ignore"):
-        return bool(np.all(np.abs(pair.actual - changed) <= pair.bound * max(1.0, abs(scale))))
+        allowed = pair.bound * max(1.0, abs(scale)) + uncertain * np.abs(changed)
+        return bool(np.all(np.abs(pair.actual - changed) <= allowed))
 
 
 def _factor(pairs: Sequence[Pair]) -> str:
     """A constant, the same in all cases or the same function of the problem."""
-    ratios = []
+    ratios, like = [], 0.0
     for pair in pairs:
         if pair.actual.shape != pair.base.shape or not pair.base.any():
             return ""
         at = np.unravel_index(np.argmax(np.abs(pair.base)), pair.base.shape)
         ratio = float(pair.actual[at] / pair.base[at])
         # The ratio is as uncertain as the element that it was taken from.
-        slack = LIKE**2 * np.abs(pair.actual)
-        if not isfinite(ratio) or not ratio or not _same(_widened(pair, slack), ratio * pair.base, ratio):
+        uncertain = 8 * unit_roundoff(pair.problem.dtype) + 2 * float(pair.bound[at] / abs(pair.base[at]))
+        if not isfinite(ratio) or not ratio or not _same(pair, ratio * pair.base, ratio, uncertain):
             return ""
         ratios.append(ratio)
-    if np.ptp(ratios) <= LIKE * abs(ratios[0]):
-        return f"multiplied by {_number(ratios[0])}, in every case"
+        like = min(COARSEST, max(like, uncertain))
+    if np.ptp(ratios) <= 2 * like * abs(ratios[0]):
+        return f"multiplied by {_number(ratios[0], like)}, in every case"
     for words, of in _FACTORS.items():
         values = [of(pair.problem) for pair in pairs]
-        if all(abs(r * v - 1) < LIKE for r, v in zip(ratios, values, strict=True)):
+        if all(abs(r * v - 1) < like for r, v in zip(ratios, values, strict=True)):
             return f"divided by {words}"
-        if all(abs(r / v - 1) < LIKE for r, v in zip(ratios, values, strict=True)):
+        if all(abs(r / v - 1) < like for r, v in zip(ratios, values, strict=True)):
             return f"multiplied by {words}"
     return ""
-
-
-def _widened(pair: Pair, slack: Array) -> Pair:
-    return Pair(pair.problem, pair.actual, pair.base, pair.bound + slack)
 
 
 def _shape(problem: Problem) -> tuple[int, ...]:
@@ -92,9 +92,14 @@ _FACTORS: dict[str, Callable[[Problem], int]] = {
 }
 
 
-def _number(value: float) -> str:
+def _number(value: float, like: float) -> str:
+    """As a fraction, if there is one so near; else with the digits that are certain."""
     fraction = Fraction(value).limit_denominator(16)
-    return str(fraction) if abs(float(fraction) - value) < LIKE * abs(value) else f"{value:.4g}"
+    return (
+        str(fraction)
+        if abs(float(fraction) - value) <= like * abs(value)
+        else f"{value:.{max(3, min(6, int(-log10(like))))}g}"
+    )
 
 
 def _shift(pairs: Sequence[Pair]) -> str:

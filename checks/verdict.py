@@ -28,6 +28,7 @@ from checks.terms import formula
 from checks.trial import Trial
 
 EXAMPLES = 200
+PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 Progress = Callable[[int], None]
 
 
@@ -181,7 +182,7 @@ def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
     if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
         broken = [f for f in broken if not getattr(tried.laws[f.law], "OWN_FORWARD", False)]
-    for result in dict.fromkeys(f.result for f in broken):
+    for result in _worst_first(broken, tried):
         names = [name for name in tried.laws if any(f.law == name and f.result == result for f in broken)]
         if _is_combined(result) and any(not _is_combined(f.result) for f in broken):
             continue  # the parts of a sum are named by other findings
@@ -193,8 +194,19 @@ def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
         yield smallest
 
 
+def _worst_first(broken: list[Finding], tried: _Tried) -> list[str]:
+    """The results that are broken: what never came, then y, what a caller cannot rely on, and by how often it is wrong."""
+    asked = Counter(f.result for f in tried.findings)
+    wrong = Counter(f.result for f in broken)
+    past = {f.result for f in broken if contract.depends_on_the_past(f)}
+    order = ["", "y", *past]
+    return sorted(wrong, key=lambda r: (order.index(r) if r in order else len(order), -wrong[r] / asked[r]))
+
+
 def _explained(failure: Finding, tried: _Tried) -> Finding:
     """The failure with the mistake behind it, and both formulas of the element, where they can be told."""
+    if any(contract.depends_on_the_past(f) for f in tried.findings if f.verdict is Verdict.BROKEN):
+        return failure if failure.result == "behaviour" else replace(failure, explanation=PAST)
     if failure.crashed or failure.result not in {"y", *(f"grad_{name}" for name in failure.problem.present)}:
         return failure
     reference = Implementation.of(failure.problem.op, failure.problem.op.reference)

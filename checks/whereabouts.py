@@ -110,12 +110,12 @@ def elements(found: Sequence[Found], *, samples: bool) -> str:
     if not telling:
         return ""
     best, words = SPARED, ""
-    for description, mask in _descriptions(min(one.wrong.ndim for one in telling), samples):
-        masks = [mask(one.right) for one in telling]
-        if any(np.any(one.wrong & ~inside) for one, inside in zip(telling, masks, strict=True)):
+    for description, mask in _descriptions(min(one.wrong.ndim for one in found), samples):
+        outside = [~mask(one.right) for one in found]
+        if any(np.any(one.wrong & out) for one, out in zip(found, outside, strict=True)):
             continue
         right = sum(int(np.sum(~one.wrong)) for one in telling)
-        spared = sum(int(np.sum(~one.wrong & ~inside)) for one, inside in zip(telling, masks, strict=True)) / right
+        spared = sum(int(np.sum(~one.wrong & out)) for one, out in zip(found, outside, strict=True)) / right
         if spared > best:
             best, words = spared, description
     places, *others = {_places(one.wrong) for one in telling}
@@ -143,7 +143,6 @@ def _descriptions(axes: int, samples: bool) -> Iterator[tuple[str, Callable[[Arr
         yield "only the border is wrong", lambda right: ~_inside(right)
         yield "only what is not on the border is wrong", _inside
     yield "only what should be 0 is wrong", lambda right: right == 0
-    yield "only what should not be 0 is wrong", lambda right: right != 0
 
 
 def _along(axis: int, chosen: Callable[[Array, int], Array]) -> Callable[[Array], Array]:

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks.bounds import Bound
+from checks.bounds import Bound, unit_roundoff
 from checks.comparison import compared
 from checks.implementation import Outcome
 from checks.layouts import LAYOUTS, broadcast
@@ -30,6 +30,9 @@ from checks.trial import Run, Trial
 
 RANK = 10
 
+CALLED_AGAIN = "when it is called again on the very same arrays"
+AFTER_OTHERS = "after a forward on other data"
+GROWS = "grows with every call, by what is right"
 CALLS = 5
 PARTS = ("forward", "backward")
 EXTREME = 1e4  # what a logit may be, in every precision
@@ -70,12 +73,24 @@ def _repeatable(run: Run, first: Mapping[str, Outcome]) -> Finding:
     for part in PARTS:
         again = run.implementation.call(part, run.case)
         if name := _difference(first[part], again):
-            return _promise(run, f"{part} gives another {name} when it is called again on the very same arrays")
+            key = name.removeprefix("grad_")
+            if part == "backward" and _adds_up(run, first[part].results[key], again.results[key], key):
+                return _promise(run, f"{name} {GROWS}: an accumulator that is never cleared")
+            return _promise(run, f"{part} gives another {name} {CALLED_AGAIN}")
     run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
     after = run.implementation.call("backward", run.case)
     if name := _difference(first["backward"], after):
-        return _promise(run, f"backward gives another {name} after a forward on other data: it remembers that")
+        return _promise(run, f"backward gives another {name} {AFTER_OTHERS}: it remembers that")
     return _promise(run, "")
+
+
+def _adds_up(run: Run, one: Array, other: Array, name: str) -> bool:
+    """Whether a call added the right gradient to what the call before had returned."""
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    rounded = 4 * unit_roundoff(run.problem.dtype) * (np.abs(one) + np.abs(other))
+    with np.errstate(invalid="ignore"):
+        off = np.abs(other - one - run.true_gradients[name])
+        return bool(np.all(off <= run.gradient_bounds[name].elementwise + rounded))
 
 
 def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
@@ -83,6 +98,11 @@ def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
         if name := _difference(first[part], run.implementation.call(part, run.case, spoil=True)):
             return _promise(run, f"{name} changes when the caller later writes to what it passed: it is a view of that")
     return _promise(run, "")
+
+
+def depends_on_the_past(finding: Finding) -> bool:
+    """Whether it says that a result depends on what was called before: then no single case tells what is wrong."""
+    return finding.law == "contract" and any(words in finding.note for words in (CALLED_AGAIN, AFTER_OTHERS, GROWS))
 
 
 def _difference(one: Outcome, other: Outcome) -> str:

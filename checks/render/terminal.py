@@ -24,8 +24,12 @@ def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet
         lines += ["", *_failure(report, failure, paint)]
     if len(report.failures) > len(shown):
         lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
-    lines += ["", *_ran(report), "", *_laws(report, paint)]
-    lines += ["", *_coverage(report)] if report.cases else []
+    lines += ["", *_ran(report)]
+    if report.failures and not verbose:  # what is wrong should fill no more than a screen
+        lines += [_broken(report)]
+    else:
+        lines += ["", *_laws(report, paint)]
+        lines += ["", *_coverage(report)] if report.cases else []
     lines += ["", *_warnings(report, paint), *_conventions(report), *_earned(report), *_provenance(report, paint)]
     if verbose:
         lines += ["", *_every(report)]
@@ -123,6 +127,14 @@ def _warnings(report: Report, paint: _Paint) -> Iterator[str]:
     """What leaves the numbers right, most frequent first."""
     for note, count in report.warnings.most_common(SHOWN_FAILURES):
         yield paint(f"warning: {note}, {count} times; --strict counts it as broken", YELLOW)
+
+
+def _broken(report: Report) -> str:
+    """The laws that do not hold, in one line."""
+    asked = Counter(f.law for f in report.findings)
+    broken = Counter(f.law for f in report.findings if f.verdict is Verdict.BROKEN)
+    laws = ", ".join(f"{law} {broken[law]} of {asked[law]}" for law in report.laws if broken[law])
+    return f"broken: {laws}; -v shows every law, and what was tried"
 
 
 def _laws(report: Report, paint: _Paint) -> Iterator[str]:

@@ -100,7 +100,7 @@ def test_the_finding_names_the_element_with_the_largest_share():
 def test_an_element_beyond_both_bounds_is_broken():
     finding = _compared([1.0, 5.0], [1.0, 2.0], _bound([1.0, 0.5], normwise=2.0))
     assert finding.verdict is Verdict.BROKEN
-    assert (finding.error, finding.bound, finding.index) == (3.0, 2.0, (1,))
+    assert (finding.error, finding.bound, finding.index) == (3.0, 0.5, (1,))
 
 
 def test_arithmetic_that_is_exact_on_whole_numbers_has_no_normwise_excuse():

