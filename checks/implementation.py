@@ -139,7 +139,7 @@ class Implementation(Judged):
                 _overwrite(array)
         kept = _kept(self.op, part, case, returned)
         names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
-        results = {n: _numbers(names[n], result, shape) for n, (result, shape) in kept.items()}
+        results = {n: _numbers(names[n], result, shape, copy=not self.shares) for n, (result, shape) in kept.items()}
         return Outcome(results, changed, tuple(_shared({n: result for n, (result, _) in kept.items()})))
 
 
@@ -245,13 +245,16 @@ class _Function:
             raise Crashed(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
 
 
-def _numbers(name: str, returned: Any, shape: tuple[int, ...]) -> Array:
-    """`returned` as an array of numbers of this very shape, or Malformed: broadcasting would hide a mistake."""
+def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) -> Array:
+    """`returned` as an array of numbers of this very shape, or Malformed: broadcasting would hide a mistake.
+
+    Without a copy, a view could change what comparisons see.
+    """
     if returned is None:
         raise Malformed(f"{name} is None; expected an array of shape {shape}")
     try:
         with warnings.catch_warnings(action="ignore"):
-            array = np.array(returned)  # a copy: a subclass or a view could change what comparisons see
+            array = np.array(returned, copy=copy or None, subok=False)
     except Exception as error:
         raise Malformed(f"{name} is no array: {_brief(error)}; expected one of shape {shape}") from error
     if array.dtype.kind not in "fiub":

@@ -19,7 +19,6 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -254,8 +253,8 @@ class _Process:
             if tuple(said["shape"]) != shape or dtype.kind not in "fiub":
                 raise Malformed(f"{name} has shape {tuple(said['shape'])} and dtype {dtype}; expected {shape}")
             array: Array = np.empty(shape, dtype)
-            data = os.pread(self.results, array.nbytes, offset)
-            array[...] = np.frombuffer(data, dtype, prod(shape)).reshape(shape)
+            if array.nbytes and os.preadv(self.results, [array.reshape(-1).view(np.uint8).data], offset) < array.nbytes:
+                raise Malformed(f"{name} did not arrive: the file of results is too short")
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise Malformed(f"{name} did not arrive: {error}") from error
         return array

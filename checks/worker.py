@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import IO, Any, cast
 
 import numpy as np
@@ -53,9 +54,7 @@ def main() -> None:
 def _answer(implementation: Implementation, command: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The results of one call, written to the file of results, or what went wrong."""
     try:
-        memory = mmap.mmap(
-            settings["inputs"], 0
-        )  # unmapped with the last array in it, which the implementation may keep
+        memory = _mapped(settings["inputs"], os.fstat(settings["inputs"]).st_size)
         cotangent, *inputs = (_array(memory, laid) for laid in command["arrays"])
         parameters = {n: tuple(v) if isinstance(v, list) else v for n, v in command["parameters"].items()}
         case = Case(implementation.op, tuple(inputs), parameters, cast("Array", cotangent))
@@ -63,6 +62,12 @@ def _answer(implementation: Implementation, command: Mapping[str, Any], settings
         return {"results": _written(outcome.results, settings["results"]), "shared": outcome.shared}
     except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
         return _failure(failure)
+
+
+@lru_cache(maxsize=1)
+def _mapped(file: int, size: int) -> mmap.mmap:
+    """The file of inputs; unmapped with the last array in it, which the implementation may keep."""
+    return mmap.mmap(file, size)
 
 
 def _array(memory: mmap.mmap, laid: Mapping[str, Any] | None) -> Array | None:

@@ -174,7 +174,9 @@ def test_a_failure_fills_no_more_than_a_screen(reports):
     """Three of four wrong results in full; the laws in a line."""
     lines = terminal.render(reports["mine"]).splitlines()
     assert len(lines) <= 40
-    assert any(re.match(r"broken: exact \d+ of \d+, forward \d+ of \d+, .*; -v shows every law", line) for line in lines)
+    assert any(
+        re.match(r"broken: exact \d+ of \d+, forward \d+ of \d+, .*; -v shows every law", line) for line in lines
+    )
     assert "tried" not in lines
     assert "tried" in terminal.render(reports["mine"], verbose=True).splitlines()
 
