@@ -29,7 +29,7 @@ from checks.mistakes import general
 from checks.op import Case, Mistake, Op, Problem
 from checks.report import Finding, Verdict
 from checks.search import Search
-from checks.verdict import _Tried
+from checks.verdict import Tried
 
 EXAMPLES = 40
 SWEEP = 16
@@ -102,7 +102,7 @@ def _print(name: str, count: int, caught: Counter[str], columns: list[str]) -> N
 def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: str = "float64") -> Iterator[str]:
     """The laws, and the ways to call torch's gradcheck, that call this implementation wrong."""
     start = time.perf_counter()
-    tried = _Tried(Implementation.of(op, implementation), laws(), None)
+    tried = Tried(Implementation.of(op, implementation), laws(), None)
     first = 0.0
 
     def add(problem: Problem) -> None:
@@ -127,7 +127,7 @@ def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: st
         seconds[name] += time.perf_counter() - start
 
 
-def _names(op: Op, broken: list[Finding], tried: _Tried) -> Iterator[str]:
+def _names(op: Op, broken: list[Finding], tried: Tried) -> Iterator[str]:
     """What the diagnosis calls the mistake behind each result, of the sharpest law that it broke."""
     reference = Implementation.of(op, op.reference)
     for result in {f.result for f in broken if f.result == "y" or f.result.removeprefix("grad_") in op.inputs}:

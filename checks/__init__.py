@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from checks.function import judge_function
 from checks.op import Case, Op, Option, Problem
 from checks.report import Finding, Report, Verdict
+from checks.strategy import cases
 from checks.verdict import judge
 
-__all__ = ["Case", "Finding", "Op", "Option", "Problem", "Report", "Verdict", "judge"]
+__all__ = ["Case", "Finding", "Op", "Option", "Problem", "Report", "Verdict", "cases", "judge", "judge_function"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,11 +17,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
-from checks import judge, ops
+from checks import judge, known, ops
 from checks.implementation import NotAnImplementation
 from checks.isolation import TIMEOUT
+from checks.laws import laws
 from checks.op import Op, Option
-from checks.options import flag, memory, real, whole
+from checks.options import as_text, flag, memory, real, shapes, whole
 from checks.report import Report
 from checks.skeleton import skeleton
 from checks.verdict import EXAMPLES
@@ -34,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--list" in given:
         print(_listing())
         return 0
+    if any(word.split("=")[0] == "--function" for word in given):
+        return _judge_function(given)
     chosen, options = _read(given)
     if options.skeleton:
         print(skeleton(chosen[0]), end="")
@@ -64,8 +69,8 @@ def _read(given: list[str]) -> tuple[list[Op], argparse.Namespace]:
     options, unknown = parser.parse_known_args(given)
     if unknown:
         _refuse_unknown(parser, unknown, chosen)
-    if options.json:
-        _refuse_unwritable(options.json)
+    for name in ("json", "write_known"):
+        _refuse_unwritable(flag(name), getattr(options, name))
     if len(chosen) > 1 and (options.impl or options.skeleton):
         _refuse(f"{'--impl' if options.impl else '--skeleton'} is about one op; name it in place of all")
     return chosen, options
@@ -81,10 +86,15 @@ def _run(chosen: list[Op], options: argparse.Namespace) -> int:
             break
     if options.json:
         _write(options.json, reports)
+    if options.write_known:
+        options.write_known.write_text(known.as_toml(reports), encoding="utf-8")
+    over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
+    for entry in over:
+        print(f"gradcheck: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
     # That none of the laws that were asked for applies to one op of many is no failure, as long as it is said.
     judged = [report for report in reports if report.findings or not report.cases] or reports
     worst = max((report.exit_code for report in judged), key=(0, 3, 1).index, default=0)
-    return worst or (0 if len(reports) == len(chosen) else INTERRUPTED)
+    return worst or int(bool(over)) or (0 if len(reports) == len(chosen) else INTERRUPTED)
 
 
 def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
@@ -123,6 +133,7 @@ def _judged(name: str, options: argparse.Namespace, progress: _Bar | None = None
         options.impl,
         dtype=options.dtype,
         strict=options.strict,
+        known=_known(options),
         timeout=options.timeout,
         memory=options.memory,
         device=options.device,
@@ -134,12 +145,54 @@ def _judged(name: str, options: argparse.Namespace, progress: _Bar | None = None
     )
 
 
+def _known(options: argparse.Namespace) -> tuple[known.Known, ...]:
+    """The entries of the file that --known names."""
+    return known.load(options.known, laws()) if options.known else ()
+
+
 def _show(report: Report, options: argparse.Namespace) -> None:
     """Print the verdict, unless standard output is for the JSON alone."""
     from checks.render import terminal
 
     if str(options.json) != "-":
         print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet), flush=True)
+
+
+def _judge_function(given: Sequence[str]) -> int:
+    """Judge a function that is no op, by the laws that need no reference."""
+    from checks import function
+    from checks.loading import find
+    from checks.render import terminal
+
+    parser = _Parser(prog=PROGRAM, description="Judge any function and its backward, by laws that need no reference.")
+    parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")
+    parser.add_argument("--backward", required=True, metavar="WHAT", help="b(grad_output, *inputs) -> gradients")
+    parser.add_argument("--inputs", required=True, type=_typed(shapes), metavar="S S", help='shapes, e.g. "3,4 4,5"')
+    _add_shared(parser, function.EXAMPLES)
+    options = parser.parse_args(given)
+    inputs = " ".join(as_text(shape) or "()" for shape in options.inputs)
+    seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
+    again = ["--function", options.function, "--backward", options.backward, "--inputs", inputs]
+    try:
+        report = function.judge_function(
+            find(options.function),
+            find(options.backward),
+            options.inputs,
+            dtype=options.dtype,
+            examples=options.examples,
+            seed=seed,
+            again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
+        )
+    except ValueError as wrong:
+        _refuse(str(wrong))
+    except NotAnImplementation as wrong:
+        print(f"gradcheck: {wrong}", file=sys.stderr)
+        return NOT_LOADED
+    if str(options.json) != "-":
+        print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet))
+    if options.json:
+        _write(options.json, [report])
+    return report.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -179,21 +232,27 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
         "--memory", type=_typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
     )
     theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
-    precisions = "float64, float32, float16 or, with torch, bfloat16"
-    parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
-    parser.add_argument(
-        "--examples", type=_typed(whole(1)), default=EXAMPLES, metavar="N", help=f"cases (default: {EXAMPLES})"
-    )
-    parser.add_argument(
-        "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
-    )
     parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
     parser.add_argument("--strict", action="store_true", help="count warnings as broken")
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
+    parser.add_argument("--known", type=Path, metavar="FILE", help="failures that are known, as TOML (docs/known.md)")
+    parser.add_argument("--write-known", type=Path, metavar="FILE", help="write what fails as such a file")
+    _add_shared(parser, EXAMPLES)
+    return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser, examples: int) -> None:
+    """What can be said of every run."""
+    precisions = "float64, float32, float16 or, with torch, bfloat16"
+    parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
+    cases = f"cases (default: {examples})"
+    parser.add_argument("--examples", type=_typed(whole(1)), default=examples, metavar="N", help=cases)
+    parser.add_argument(
+        "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")
     parser.add_argument("-q", "--quiet", action="store_true", help="the verdict only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON; - for standard output")
-    return parser
 
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
@@ -229,7 +288,7 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 def _listing() -> str:
-    from checks.laws import laws, summary
+    from checks.laws import summary
 
     lines = ["ops", *(f"  {name}" for name in ops.ops()), "laws, sharpest first"]
     lines += [f"  {name:<18} {summary(law)}" for name, law in laws().items()]
@@ -246,12 +305,12 @@ def _write(path: Path, reports: list[Report]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _refuse_unwritable(path: Path) -> None:
+def _refuse_unwritable(option: str, path: Path | None) -> None:
     """Before the run: a report that cannot be written is better not waited for."""
-    if str(path) == "-":
+    if path is None or str(path) == "-":
         return
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        _refuse(f"--json {path} cannot be written; expected a file in a folder that exists")
+        _refuse(f"{option} {path} cannot be written; expected a file in a folder that exists")
 
 
 def _colour() -> bool:

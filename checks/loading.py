@@ -54,6 +54,13 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
     return found
 
 
+def find(spec: str) -> Any:
+    """What such a text names, without a bridge and whatever it is; raises NotAnImplementation in one sentence."""
+    where, _, name = spec.partition(":")
+    module = _module(where)
+    return _attribute(module, where, name) if name else module
+
+
 def _is_implementation(value: Any) -> bool:
     return inspect.isclass(value) and all(callable(getattr(value, part, None)) for part in ("forward", "backward"))
 

@@ -317,6 +317,18 @@ class Case:
         """The same numbers in another dtype."""
         return self._each(lambda a: a.astype(dtype, copy=False))
 
+    @property
+    def y(self) -> Array:
+        """What is right for y: the reference's, in float64."""
+        wide = self.widened()
+        return np.asarray(self.op.reference.forward(*wide.inputs, **self.parameters))
+
+    @property
+    def gradients(self) -> Arrays:
+        """What is right for the gradients: the reference's, in float64; None where there is none."""
+        wide = self.widened()
+        return tuple(self.op.reference.backward(wide.cotangent, *wide.inputs, **self.parameters))
+
     def absolute(self) -> Case:
         """The magnitudes: running the reference on them gives Σ|terms| where the case itself gives Σ terms."""
         return self._each(np.abs)

@@ -57,6 +57,12 @@ def shape(least: int) -> Callable[[str], tuple[int, ...]]:
     return parse
 
 
+def shapes(text: str) -> list[tuple[int, ...]]:
+    """The shapes of several arrays, such as "3,4 4,5"; () is a single number."""
+    parse = shape(0)
+    return [() if part == "()" else parse(part) for part in text.split()]
+
+
 def real(least: float, below: float = inf, *, above: bool = False) -> Callable[[str], float]:
     """A number from `least` (which `above` excludes) up to but not including `below`."""
     lower = f"{'above' if above else 'at least'} {least:g}"

@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     BROKEN = "broken"
     UNDECIDED = "undecided"
     WARNING = "warning"
+    KNOWN = "known"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Report:
 
     repeated     calls that were compared, bit for bit, with others on the same arrays (laws/contract.py)
     spec         what --impl named, or ""
+    again        what repeats the run, where that is not to judge an op
     failures     for each result that is wrong, the finding on the smallest case, sharpest law first
     unsupported  what the implementation refused, in words, and how often
     coverage     for each label the values that were tried and how often
@@ -96,6 +98,7 @@ class Report:
     interrupted: bool = False
     repeated: int = 0
     spec: str = ""
+    again: str = ""
 
     def __bool__(self) -> bool:
         return self.exit_code == 0
@@ -111,7 +114,8 @@ class Report:
         broken = [f for f in self.findings if f.verdict is Verdict.BROKEN]
         if any(not f.crashed for f in broken):
             return 1
-        return 0 if self.counts[Verdict.HOLDS] and not broken and not self.interrupted else 3
+        judged = self.counts[Verdict.HOLDS] + self.counts[Verdict.KNOWN]
+        return 0 if judged and not broken and not self.interrupted else 3
 
     @property
     def warnings(self) -> Counter[str]:

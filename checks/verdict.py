@@ -17,6 +17,7 @@ from checks import ops
 from checks.diagnosis import diagnose
 from checks.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
+from checks.known import Known
 from checks.laws import Law, contract, exact, laws
 from checks.loading import split
 from checks.op import Op, Problem
@@ -28,6 +29,7 @@ from checks.terms import formula
 from checks.trial import Trial
 
 EXAMPLES = 200
+ORDER = 12  # what the order of laws is drawn with (Problem.rng)
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 Progress = Callable[[int], None]
 
@@ -45,6 +47,7 @@ def judge(
     timeout: float = TIMEOUT,
     memory: int | None = None,
     device: str = "cpu",
+    known: Iterable[Known] = (),
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken.
@@ -62,6 +65,7 @@ def judge(
     timeout         seconds that a call may take, in a process of its own
     memory          bytes that its data may take there; half of the machine's if None
     device          where a bridge computes, e.g. "cuda"
+    known           failures that are known (known.py): counted, and no failures
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -69,7 +73,7 @@ def judge(
     """
     judged = ops.find(op)
     chosen = _chosen(laws)
-    pinned = _pinned(judged, pinned)
+    pinned = pinned_values(judged, pinned)
     if dtype not in PRECISIONS:
         raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
     if examples < 1:
@@ -83,12 +87,12 @@ def judge(
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     started = time.perf_counter()
-    tried = _Tried(wrapped, chosen, progress, strict=strict)
+    tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
     search = Search(judged.problems(judged, pinned, dtype), examples, seed)
     try:
         search.run(tried.add)
         interrupted = search.interrupted
-        failures = tuple(_smallest(tried, search))
+        failures = tuple(smallest(tried, search))
         if not search.interrupted:  # Ctrl-C ends that too
             failures = tuple(_explained(failure, tried) for failure in failures)
     finally:
@@ -110,22 +114,29 @@ def judge(
         coverage={label: dict(values) for label, values in tried.coverage.items()},
         misses=tuple(tried.misses.values()),
         repeated=tried.repeated,
-        versions=_versions(),
+        versions=versions(),
         seconds=time.perf_counter() - started,
         interrupted=interrupted,
     )
 
 
-class _Tried:
+class Tried:
     """What has been tried so far, and found."""
 
     def __init__(
-        self, implementation: Judged, chosen: Mapping[str, Law], progress: Progress | None, *, strict: bool = False
+        self,
+        implementation: Judged,
+        chosen: Mapping[str, Law],
+        progress: Progress | None = None,
+        *,
+        strict: bool = False,
+        known: tuple[Known, ...] = (),
     ) -> None:
         self.implementation = implementation
         self.laws = chosen
         self.progress = progress
         self.strict = strict
+        self.known = known
         self.cases = 0
         self.repeated = 0
         self.findings: list[Finding] = []
@@ -136,13 +147,21 @@ class _Tried:
     def add(self, problem: Problem) -> None:
         """Try one more problem."""
         try:
-            found = _ask(self.laws, problem, self.implementation, strict=self.strict)
+            found = self.ask(self.laws, problem)
         except Unsupported as refusal:
             self.unsupported[_refused(problem, refusal)] += 1
         else:
             self._count(problem, found)
         if self.progress is not None:
             self.progress(self.cases + self.unsupported.total())
+
+    def ask(self, chosen: Mapping[str, Law], problem: Problem) -> list[Finding]:
+        """What these laws find; what is known is told apart. Raises Unsupported."""
+        found = _ask(chosen, problem, self.implementation, strict=self.strict)
+        return [replace(f, verdict=Verdict.KNOWN) if self._is_known(f) else f for f in found]
+
+    def _is_known(self, finding: Finding) -> bool:
+        return finding.verdict is Verdict.BROKEN and any(entry.matches(finding) for entry in self.known)
 
     def _count(self, problem: Problem, found: list[Finding]) -> None:
         self.cases += 1
@@ -159,7 +178,9 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
     """What each law finds; Unsupported if the implementation refuses the problem."""
     trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
     found: list[Finding] = []
-    for name, law in chosen.items():
+    # In another order in every case: code that counts its calls must not know which numbers come next.
+    for name in problem.rng(ORDER).permutation(list(chosen)):
+        law = chosen[name]
         try:
             with np.errstate(all="ignore"):  # what overflows or is no number is judged, not warned of
                 found += law.check(trial)
@@ -177,7 +198,7 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
     return [replace(f, verdict=Verdict.BROKEN) if strict and f.verdict is Verdict.WARNING else f for f in found]
 
 
-def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
+def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
     """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is."""
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
     if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
@@ -194,7 +215,7 @@ def _smallest(tried: _Tried, search: Search) -> Iterable[Finding]:
         yield smallest
 
 
-def _worst_first(broken: list[Finding], tried: _Tried) -> list[str]:
+def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:
     """The results that are broken: what never came, then y, what a caller cannot rely on, and by how often it is wrong."""
     asked = Counter(f.result for f in tried.findings)
     wrong = Counter(f.result for f in broken)
@@ -203,7 +224,7 @@ def _worst_first(broken: list[Finding], tried: _Tried) -> list[str]:
     return sorted(wrong, key=lambda r: (order.index(r) if r in order else len(order), -wrong[r] / asked[r]))
 
 
-def _explained(failure: Finding, tried: _Tried) -> Finding:
+def _explained(failure: Finding, tried: Tried) -> Finding:
     """The failure with the mistake behind it, and both formulas of the element, where they can be told."""
     if any(contract.depends_on_the_past(f) for f in tried.findings if f.verdict is Verdict.BROKEN):
         return failure if failure.result == "behaviour" else replace(failure, explanation=PAST)
@@ -222,13 +243,13 @@ def _explained(failure: Finding, tried: _Tried) -> Finding:
     return replace(failure, **vars(found), yours=yours, right=right)
 
 
-def _shrunk(law: Mapping[str, Law], result: str, tried: _Tried, search: Search) -> list[Finding]:
+def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search) -> list[Finding]:
     """Findings of this law on this result while Hypothesis shrinks, in order."""
     seen: list[Finding] = []
 
     def visit(problem: Problem) -> None:
         try:
-            found = _ask(law, problem, tried.implementation, strict=tried.strict)
+            found = tried.ask(law, problem)
         except Unsupported:
             return
         fits = [f for f in found if f.verdict is Verdict.BROKEN and f.result == result]
@@ -266,8 +287,8 @@ def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
     return {name: law for name, law in known.items() if name in wanted}
 
 
-def _pinned(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The pinned values, once each has been found to be one that its option takes."""
+def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The pinned values, once each has been found to be one that its option takes; raises ValueError in a sentence."""
     known = {option.name: option for option in op.options}
     pinned = {}
     for name, value in given.items():
@@ -287,6 +308,7 @@ def _pinned(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
     return pinned
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What a verdict may depend on: Python and the packages that compute."""
     packages = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
     return {"python": platform.python_version(), **packages}

@@ -161,7 +161,7 @@ def test_pytest_is_configured_in_tox_ini_alone():
     assert not [name for name in ("pytest.ini", ".pytest.ini", "pytest.toml", "setup.cfg") if (ROOT / name).exists()]
     configured = ConfigParser()
     configured.read(ROOT / "tox.ini", encoding="utf-8")
-    assert configured["pytest"]["testpaths"] == "tests"
+    assert configured["pytest"]["testpaths"] == "tests checks/conformance.py"
     assert configured["pytest"].getboolean("strict")
     assert configured["pytest"]["filterwarnings"].strip() == "error"
 

@@ -28,10 +28,11 @@ H = 1e-200
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on all gradients together, or one for each; none for an op that complex numbers cannot go through."""
     if trial.problem.op.analytic:
-        yield from lines(trial.light, RANK, _finding)
+        yield from lines(trial.light, RANK, finding)
 
 
-def _finding(run: Run, line: Line) -> Finding:
+def finding(run: Run, line: Line) -> Finding:
+    """The derivative along one line, against what the gradients claim it to be."""
     case = run.case.widened()
     moved = case
     for name, v in line.moves.items():

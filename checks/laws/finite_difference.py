@@ -45,11 +45,16 @@ STEPS = tuple(2.0**-k for k in (1, 3, 6, 10, 15, 21))
 
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on all gradients together, or one for each."""
-    run = trial.light.with_cotangent(_relative_cotangent(trial.light))
-    yield from lines(run, RANK, _finding)
+    yield from lines(relative(trial), RANK, finding)
 
 
-def _finding(run: Run, line: Line) -> Finding:
+def relative(trial: Trial) -> Run:
+    """The case under a cotangent that asks about small outputs as much as about large ones."""
+    return trial.light.with_cotangent(_relative_cotangent(trial.light))
+
+
+def finding(run: Run, line: Line) -> Finding:
+    """The derivative along one line, against what the gradients claim it to be."""
     estimate = _derivative(run, line)
     sums = 1 + inner_gamma(run.problem.elements) / unit_roundoff(run.problem.dtype)
     error, normwise = abs(estimate.value - line.claim), False
@@ -57,7 +62,7 @@ def _finding(run: Run, line: Line) -> Finding:
     loose = estimate.truncation + (estimate.normwise_rounding + float(line.claim_bound.normwise)) * sums
     if bound < error <= loose and run.transforms:
         bound, normwise = loose, True
-    finding = Finding(
+    found = Finding(
         "finite_difference",
         line.result,
         Verdict.HOLDS,
@@ -69,14 +74,14 @@ def _finding(run: Run, line: Line) -> Finding:
         normwise=normwise,
     )
     if not np.isfinite(bound) or not np.isfinite(estimate.value):
-        return replace(finding, verdict=Verdict.UNDECIDED, error=0.0, note="no step gives a finite estimate")
+        return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note="no step gives a finite estimate")
     if not error <= bound:
         note = "" if len(line.moves) > 1 else f"the largest share of it lies near {list(_locate(run, line))}"
-        return replace(finding, verdict=Verdict.BROKEN, normwise=False, note=note)
+        return replace(found, verdict=Verdict.BROKEN, normwise=False, note=note)
     unmoved = line.typical == 0 == estimate.value == estimate.truncation
     if bound > RESOLUTION * max(line.typical, abs(estimate.value)) and not unmoved:
-        return replace(finding, verdict=Verdict.UNDECIDED, note="rounding hides an error of a hundredth here")
-    return finding
+        return replace(found, verdict=Verdict.UNDECIDED, note="rounding hides an error of a hundredth here")
+    return found
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def _verdict(report: Report, paint: _Paint) -> str:
         return paint(f"{name}: {', '.join(wrong)} {be} wrong{stopped}.  {subject}", BOLD, RED)
     if report.interrupted:
         return paint(f"{name}: stopped after {report.cases} cases, so nothing is decided.  {subject}", YELLOW)
-    if not report.counts[Verdict.HOLDS] and not report.counts[Verdict.BROKEN]:
+    if not any(report.counts[verdict] for verdict in (Verdict.HOLDS, Verdict.BROKEN, Verdict.KNOWN)):
         return paint(f"{name}: nothing could be judged, {_why_nothing(report)}.  {subject}", BOLD, RED)
     if report.exit_code == 3:
         return paint(f"{name}: it fails where it should return a result.  {subject}", BOLD, RED)
@@ -93,6 +93,8 @@ def _allowed(finding: Finding) -> str:
 
 def _again(report: Report, finding: Finding) -> str:
     """What reproduces the finding: the command line for the reference, the Python door for anything else."""
+    if report.again:
+        return report.again
     pins = finding.problem.op.pins(finding.problem)
     if not report.is_reference and not report.spec:
         keywords = ", ".join(f"{name}={value!r}" for name, value in pins.items())
@@ -111,16 +113,18 @@ def _ran(report: Report) -> Iterator[str]:
     counts = report.counts
     yield (
         f"{report.cases} cases, {len(report.findings)} checks: {counts[Verdict.HOLDS]} hold, "
-        f"{counts[Verdict.BROKEN]} broken, {counts[Verdict.UNDECIDED]} undecided{_and_warnings(counts)}; "
+        f"{counts[Verdict.BROKEN]} broken, {counts[Verdict.UNDECIDED]} undecided{_and_others(counts)}; "
         f"{sum(report.unsupported.values())} cases not supported"
     )
     for words, count in sorted(report.unsupported.items(), key=lambda item: -item[1])[:3]:
         yield f"  not supported: {words}, {count} times"
 
 
-def _and_warnings(counts: Counter[Verdict]) -> str:
-    warnings = counts[Verdict.WARNING]
-    return f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+def _and_others(counts: Counter[Verdict]) -> str:
+    warnings, known = counts[Verdict.WARNING], counts[Verdict.KNOWN]
+    return (f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "") + (
+        f", {known} known" if known else ""
+    )
 
 
 def _warnings(report: Report, paint: _Paint) -> Iterator[str]:

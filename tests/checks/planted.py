@@ -15,7 +15,7 @@ from checks.op import Case, Mistake, Op, Problem
 from checks.ops import find
 from checks.report import Finding, Verdict
 from checks.search import Search
-from checks.verdict import _Tried
+from checks.verdict import Tried
 
 DRAWN = 100
 OF_NUMBERS = {name: law for name, law in laws().items() if name != "contract"}  # which is about everything else
@@ -74,7 +74,7 @@ def spoiled(op: Op, mistake: Mistake) -> set[str]:
 
 def broken(op: Op, mistake: Mistake, wrong: set[str], *, least: int) -> list[Finding]:
     """The broken findings of all laws: over as many problems as it takes to break a result of these, `least` anyway."""
-    tried = _Tried(Implementation.of(op, Planted(op, mistake)), OF_NUMBERS, None)
+    tried = Tried(Implementation.of(op, Planted(op, mistake)), OF_NUMBERS, None)
     found: list[Finding] = []
     for problem in problems(op, mistake):
         tried.add(problem)

@@ -132,7 +132,7 @@ def contract(op, implementation, **how):
 BROKEN = [
     ("conv", WritesIntoX, "backward writes into x, which the caller goes on using"),
     ("conv", WritesIntoTheCotangent, "backward writes into grad_output, which the caller goes on using"),
-    ("conv", Accumulates, "backward gives another grad_weight when it is called again on the very same arrays"),
+    ("conv", Accumulates, "grad_weight grows with every call, by what is right: an accumulator that is never cleared"),
     (
         "conv",
         CachesTheLatestForward,
@@ -181,6 +181,46 @@ def test_a_race_in_one_call_of_ten_is_caught_nearly_always():
     assert report.repeated == 5 * report.cases == 250
     assert report.unseen == 0.9**250
     assert "a fault that shows in one call of ten stays unseen with probability at most" in str(report)
+
+
+class RightOnWholeNumbers(Right):
+    def backward(self, g, x, *others, **p):
+        gradients = conv.backward(g, x, *others, **p)
+        if not np.array_equal(x, np.rint(x)):
+            gradients[1][...] *= 1.001
+        return gradients
+
+
+class RightTenTimes(Right):
+    calls = 0
+
+    def backward(self, *arrays, **p):
+        self.calls += 1
+        gradients = conv.backward(*arrays, **p)
+        if self.calls > 10:
+            gradients[1][...] *= 2
+        return gradients
+
+
+@pytest.mark.parametrize("implementation", [RightOnWholeNumbers, RightTenTimes])
+def test_what_is_right_at_times_only_is_wrong(implementation):
+    report = judge("conv", implementation, seed=62, examples=20)
+    assert report.exit_code == 1
+    assert {f.result for f in report.failures} == {"grad_weight"}
+
+
+def test_when_whole_numbers_come_cannot_be_told_from_counting_calls():
+    """The laws are asked in another order in every case."""
+    whole = []
+
+    class Counts(Right):
+        def backward(self, g, *inputs, **p):
+            whole.append(bool(g.size) and np.array_equal(g, np.rint(g)))
+            return conv.backward(g, *inputs, **p)
+
+    judge("conv", Counts, seed=63, examples=30, laws=["exact", "agreement"])
+    turns = set(zip(whole[::2], whole[1::2], strict=False))
+    assert {(True, False), (False, True)} <= turns
 
 
 class WiderDtype:

@@ -18,7 +18,7 @@ from checks import judge
 from checks.op import Problem
 from checks.ops import conv as described
 from checks.ops import find
-from checks.verdict import _pinned
+from checks.verdict import pinned_values
 from reference import conv
 from reference._window import window
 
@@ -210,7 +210,7 @@ def test_pins_are_options_and_survive_being_written_on_a_command_line(problems):
     for problem in problems[:100]:
         pins = OP.pins(problem)
         assert set(pins) == {option.name for option in OP.options}
-        assert _pinned(OP, pins) == {
+        assert pinned_values(OP, pins) == {
             name: value[0] if isinstance(value, tuple) and len(value) == 1 else value for name, value in pins.items()
         }
 

@@ -30,7 +30,7 @@ EXAMPLES = 20
 
 REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
             coverage miss unseen_in_one_call_of_ten conventions warnings laws failures undecided versions seconds"""
-LAW = "law holds broken undecided warning normwise worst_share"
+LAW = "law holds broken undecided warning known normwise worst_share"
 FINDING = """law result verdict index actual expected error bound normwise crashed note mistake explanation source where
              formula case"""
 CASE = "shapes parameters dtype seed options"
@@ -256,7 +256,7 @@ def test_json_has_every_field_and_only_finite_numbers(reports, name):
     (report,) = document["reports"]
     assert set(report) == set(REPORT.split())
     assert set(report["miss"]) == {"every_case", "one_case_of_ten"}
-    assert set(report["counts"]) == {"holds", "broken", "undecided", "warning"}
+    assert set(report["counts"]) == {"holds", "broken", "undecided", "warning", "known"}
     assert set(report["versions"]) == {"python", "numpy", "torch", "hypothesis"}
     assert [law["law"] for law in report["laws"]] == list(laws())
     assert all(set(law) == set(LAW.split()) for law in report["laws"])

@@ -1,0 +1,57 @@
+"""Conformance: one test for each op and law, to be run against one's own code from anywhere.
+
+    pytest --pyargs checks.conformance --impl mypackage.conv:Conv --op conv
+
+Each test judges by its own law alone, on the same cases as the others, so that they can be chosen, spread over processes
+and run in any order. Options, header and summary: plugin.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from checks import judge
+from checks.implementation import NotAnImplementation
+from checks.known import unmatched
+from checks.laws import laws
+from checks.plugin import pinned_for, properties, requested
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each op and law, called after both."""
+    request = requested(metafunc.config)
+    for entry in request.known:
+        if entry.op not in request.implementations:
+            raise pytest.UsageError(f"the known failure {entry} matches nothing: {entry.op} is not judged here")
+    asked = [(op, law) for op in request.implementations for law in laws()]
+    metafunc.parametrize(("op", "law"), asked, ids=[f"{op}-{law}" for op, law in asked])
+
+
+def test_law(op: str, law: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """The law holds for what is judged, or what is broken is known."""
+    asked = requested(request.config)
+    try:
+        report = judge(
+            op,
+            asked.implementations[op],
+            laws=[law],
+            dtype=asked.dtype,
+            examples=asked.examples,
+            seed=asked.seed,
+            strict=asked.strict,
+            known=asked.known,
+            **pinned_for(asked, op),
+        )
+    except (ValueError, NotAnImplementation) as wrong:
+        pytest.fail(str(wrong), pytrace=False)
+    for name, value in properties(report):
+        record_property(name, value)
+    if not report and (report.findings or not report.cases):
+        pytest.fail(str(report), pytrace=False)
+    over = unmatched(asked.known, report)
+    if over:
+        pytest.fail("\n".join(f"the known failure {entry} no longer fails: remove it" for entry in over), pytrace=False)
+    if not report.findings:
+        pytest.skip(f"{law} does not apply to {op}")
