@@ -59,7 +59,10 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     where = "; ".join(
         filter(None, [whereabouts.parameters(broken, right), whereabouts.elements(found, samples=samples)])
     )
-    return replace(_mistake(failure.problem.op.mistakes, seen), where=where)
+    diagnosis = replace(_mistake(failure.problem.op.mistakes, seen), where=where)
+    if failure.note and diagnosis.explanation == UNKNOWN:
+        return replace(diagnosis, explanation="")  # what the law says of it is better
+    return diagnosis
 
 
 def _mistake(specific: Sequence[Mistake], seen: Sequence[_Seen]) -> Diagnosis:

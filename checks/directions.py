@@ -63,13 +63,15 @@ class Line:
         return case
 
 
-def lines(run: Run, use: int, finding: Callable[[Run, Line], Finding]) -> Iterator[Finding]:
+def lines(
+    run: Run, use: int, finding: Callable[[Run, Line], Finding], move: Callable[[Run, str, int], Array] | None = None
+) -> Iterator[Finding]:
     """The finding along one line that moves all inputs, if it holds and is fine enough for each; else one an input.
 
     Errors in several gradients cancel along a random line with probability 0, so one line for all of them suffices as
-    long as its bound is small beside what each of them contributes.
+    long as its bound is small beside what each of them contributes. `move` draws the direction, if not `direction`.
     """
-    moves = {name: direction(run, name, use) for name in run.gradients}
+    moves = {name: (move or direction)(run, name, use) for name in run.gradients}
     together = Line(run, moves)
     found = finding(run, together)
     if found.verdict is Verdict.HOLDS and found.bound <= RESOLUTION * together.typical:

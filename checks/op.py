@@ -180,7 +180,7 @@ class Op:
     def optional(self) -> tuple[str, ...]:
         """Inputs that may be None: those that the reference need not be given."""
         takes = inspect.signature(self.reference.forward).parameters
-        return tuple(name for name in self.inputs if takes[name].default is None)
+        return tuple(name for name in self.inputs if name in takes and takes[name].default is None)
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -78,9 +78,8 @@ def _in_words(label: str, wrong: Values, fine: Values, *, always: bool) -> str:
         return f"right {other} {label}, wrong {word}" if always else f"only {word} {label}"
     side = _side(wrong, fine)
     if always:
-        return f"right for {label} {_listed(fine, 'and')}, wrong for " + (
-            f"every {label} {side}" if side else _listed(wrong, "and")
-        )
+        every = f"{'' if label.endswith('s') else f'for every {label} '}{side}"  # axes and samples are many already
+        return f"right for {label} {_listed(fine, 'and')}, wrong {every if side else 'for ' + _listed(wrong, 'and')}"
     limit = f"{side} {max(fine) if side == 'above' else min(fine)}" if side else _listed(wrong, "or")
     return f"only where {label} is {limit}"
 
