@@ -79,9 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def _register_profiles() -> None:
     from hypothesis import settings
 
-    settings.register_profile("dev", max_examples=PROFILES["dev"], deadline=None)
+    settings.register_profile("dev", max_examples=PROFILES["dev"], deadline=None, derandomize=False)
     settings.register_profile("ci", max_examples=PROFILES["ci"], deadline=None, derandomize=True, database=None)
-    settings.register_profile("nightly", max_examples=PROFILES["nightly"], deadline=None, print_blob=True)
+    settings.register_profile(
+        "nightly", max_examples=PROFILES["nightly"], deadline=None, derandomize=False, print_blob=True
+    )
 
 
 def requested(config: pytest.Config) -> Request:
