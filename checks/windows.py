@@ -48,7 +48,7 @@ def together(values: tuple[int, ...]) -> int | tuple[int, ...]:
 
 def not_too_large(pinned: Pinned, shape: Sequence[int]) -> None:
     """Raise ValueError where an input of this shape would not fit into memory beside all that is made of it."""
-    if prod(shape) > MOST:
+    if prod(max(1, n) for n in shape) > MOST:  # an axis of none makes an array empty, and no easier to handle
         raise ValueError(
             f"{in_words(pinned)}: an input of shape {tuple(shape)} is too large; at most {MOST} numbers fit"
         )

@@ -298,8 +298,10 @@ def residues(over: Window) -> tuple[Residue, ...]:
     This is the condition under the sum of 002, eq. 3. Residues whose inputs no window reaches are left out.
     """
     axes = (
-        [_residue(r, *along) for r in range(along[2])]
-        for along in zip(over.size, over.kernel, over.stride, over.dilation, over.before, over.output, strict=True)
+        [_residue(r, *along) for r in _remainders(over.size[axis], over.stride[axis], over.before[axis])]
+        for axis, along in enumerate(
+            zip(over.size, over.kernel, over.stride, over.dilation, over.before, over.output, strict=True)
+        )
     )
     found = []
     for combination in product(*axes):
@@ -308,6 +310,11 @@ def residues(over: Window) -> tuple[Residue, ...]:
             inputs, offsets, fields = zip(*reached, strict=True)
             found.append(Residue(inputs, offsets, Window(*zip(*fields, strict=True))))
     return tuple(found)
+
+
+def _remainders(size: int, stride: int, before: int) -> Sequence[int]:
+    """What (j + before) mod stride can be for an input position j."""
+    return range(stride) if stride <= size else sorted((j + before) % stride for j in range(size))
 
 
 def _residue(

@@ -162,7 +162,7 @@ def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
         return groups or draw(st.sampled_from(divisors)), *channels
     groups = groups or draw(st.sampled_from((1, 1, 2, 3)))
     each = draw(st.integers(1, 3))
-    other = each if draw(st.booleans()) else draw(st.sampled_from([c for c in (1, 2, 3) if c != each]))
+    other = draw(st.sampled_from([c for c in (1, 2, 3) if c != each])) if draw(st.booleans()) else each
     return groups, groups * each, groups * other
 
 

@@ -237,3 +237,9 @@ def test_residues_name_each_input_once_at_most(over):
 def test_what_makes_no_window_is_named_with_its_numbers(size, kernel, parameters, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         window(size, kernel, **parameters)
+
+
+def test_a_stride_far_beyond_the_input_takes_no_longer():
+    over = window((5,), (2,), stride=10**11, padding=1)
+    (only,) = residues(over)
+    assert only.inputs == (slice(0, 1, 10**11),)
