@@ -10,6 +10,7 @@ from math import inf, isnan
 
 import numpy as np
 
+from checks.exhibit import Exhibit, Meetings
 from checks.op import Op, Problem
 
 
@@ -38,6 +39,8 @@ class Finding:
     explanation what is wrong, in a sentence; source: the document and equation that it breaks
     where       the parameter values, or the elements, that are wrong where others are right
     yours, right  the formula of the element, term by term (terms.py), or ""
+    exhibit     the numbers of a case in which it is wrong, for pictures; of failures only
+    meetings    which elements meet in the smallest case, for the figure; of failures of polynomials only
     """
 
     law: str
@@ -59,6 +62,8 @@ class Finding:
     where: str = ""
     yours: str = ""
     right: str = ""
+    exhibit: Exhibit | None = field(default=None, repr=False)
+    meetings: Meetings | None = field(default=None, repr=False)
 
     @property
     def share(self) -> float:
