@@ -6,13 +6,12 @@ A call there less the same call here; beside it what it takes to copy all arrays
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from functools import partial
-from statistics import median
 
 import numpy as np
 
+from benchmarks.timing import in_turns
 from checks.implementation import Implementation
 from checks.isolation import Isolated
 from checks.op import Array, Case, Problem
@@ -34,7 +33,7 @@ def main() -> None:
         for shape in SIZES:
             case = Problem(op, {"x": shape, "y": shape}, {}).reals()
             calls = (partial(here.backward, case), partial(there.backward, case), _copy(case))
-            mine, theirs, copied = _in_turns(calls, runs)
+            mine, theirs, copied = (1e3 * s for s in in_turns(calls, runs))
             print(f"{shape!s:<18} {mine:6.2f}ms {theirs:6.2f}ms {theirs - mine:6.2f}ms {copied:7.2f}ms", flush=True)
     finally:
         there.close()
@@ -44,20 +43,6 @@ def _copy(case: Case) -> Callable[[], list[Array]]:
     """Copy what a call of backward passes, and what it returns."""
     arrays = [a for a in (case.cotangent, *case.inputs, *case.inputs) if a is not None]
     return lambda: [np.array(a) for a in arrays]
-
-
-def _in_turns(functions: tuple[Callable[[], object], ...], runs: int) -> tuple[float, ...]:
-    """Median milliseconds of each, one run after the other."""
-    for function in functions:
-        function()
-    seconds = [[_seconds(function) for function in functions] for _ in range(runs)]
-    return tuple(median(of) * 1e3 for of in zip(*seconds, strict=True))
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from statistics import median
 
 import torch
 
+from benchmarks.timing import seconds
 from checks.implementation import Implementation
 from checks.laws import laws
 from checks.op import Problem
@@ -35,7 +35,7 @@ def main() -> None:
         y = conv.forward(*case.inputs, **case.parameters)
         return y, conv.backward(case.cotangent, *case.inputs, **case.parameters)
 
-    print(f"x (8,64,56,56), weight (64,64,3,3), float64; forward plus backward {_seconds(once) * 1e3:.0f} ms")
+    print(f"x (8,64,56,56), weight (64,64,3,3), float64; forward plus backward {seconds(once) * 1e3:.0f} ms")
     print(f"{'all laws':<18} {_ratio(lambda: _ask(list(laws())), once, runs):5.2f} times that (goal: at most 8)")
     for name in laws():
         print(f"{name:<18} {_ratio(lambda name=name: _ask([name]), once, runs):5.2f} alone", flush=True)
@@ -52,13 +52,7 @@ def _ratio(function: Callable[[], object], unit: Callable[[], object], runs: int
     """Median of the ratios of runs that follow one another."""
     function()
     unit()
-    return median(_seconds(function) / _seconds(unit) for _ in range(runs))
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    return median(seconds(function) / seconds(unit) for _ in range(runs))
 
 
 if __name__ == "__main__":

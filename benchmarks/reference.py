@@ -7,12 +7,10 @@ Convolutions show the share of the machine's matrix product that they reach, and
 from __future__ import annotations
 
 import argparse
-import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from statistics import median
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +19,7 @@ import torch
 from torch.nn import functional
 
 import reference
+from benchmarks.timing import in_turns, seconds
 from reference import conv
 
 TURN = 5
@@ -166,7 +165,7 @@ def main() -> None:
     print(f"{'layer':<20} {'dtype':<8} {'ours':>8} {'torch':>8} {'ratio':>6} {'goal':>5}")
     for layer in layers():
         if layer.name.startswith(options.only):
-            mine, other = _in_turns(*_pair(layer, np.float64), options.runs)
+            mine, other = in_turns(_pair(layer, np.float64), options.runs, turn=TURN)
             row = f"{layer.name:<20} float64  {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms {mine / other:6.2f} {layer.goal:>5}"
             print(row, flush=True)
 
@@ -184,7 +183,7 @@ def _print_convolutions(runs: int) -> None:
 
 def _print_convolution(convolution: Convolution, dtype: type[np.floating], runs: int, peak: float) -> None:
     ours, theirs = _pair(convolution.layer, dtype)
-    mine, other = _in_turns(ours, theirs, runs)
+    mine, other = in_turns((ours, theirs), runs, turn=TURN)
     goal = convolution.goal if dtype is np.float64 else f"{SINGLE_GOAL:.2f}"
     print(
         f"{convolution.x!s:<18} {convolution.weight!s:<14} {dtype.__name__:<8} {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms "
@@ -216,27 +215,11 @@ def _pair(layer: Layer, dtype: type[np.floating]) -> tuple[Callable[[], object],
     return ours, theirs
 
 
-def _in_turns(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
-    """Median seconds of each: a few runs of one, a few of the other, and so on, so that both see the same machine."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    while len(seconds[0]) < runs:
-        for function, into in zip((ours, theirs), seconds, strict=True):
-            function()
-            into += [_seconds(function) for _ in range(TURN)]
-    return median(seconds[0]), median(seconds[1])
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def _gemm_peak(dtype: type[np.floating]) -> float:
     """Operations a second of the best square matrix product, the most that a convolution can hope for."""
     size = 2048
     a = np.random.default_rng(0).standard_normal((size, size)).astype(dtype)
-    return 2 * size**3 / min(_seconds(lambda: a @ a) for _ in range(TURN))
+    return 2 * size**3 / min(seconds(lambda: a @ a) for _ in range(TURN))
 
 
 def _peak_memory(function: Callable[[], object]) -> int:
