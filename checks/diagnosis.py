@@ -22,7 +22,7 @@ from checks.op import Array, Mistake, Problem
 from checks.report import Finding, Verdict
 from checks.trial import Run, Trial
 
-CASES = 6  # that a mistake has to explain; the larger a case, the fewer mistakes look alike in it
+CASES = 6  # that a mistake has to explain, beside the smallest one
 UNKNOWN = "None of the known mistakes computes this."
 
 
@@ -47,11 +47,8 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     same = [f for f in findings if f.result == failure.result and f.law == failure.law]
     broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
     right = [f.problem for f in same if f.verdict is Verdict.HOLDS and not _is_empty(f.problem)]
-    largest = sorted({p.identity: p for p in broken}.values(), key=lambda p: -p.elements)[:CASES]
-    seen = [
-        _Seen.of(failure.result, run)
-        for run in _runs(failure.law, [*largest, failure.problem], implementation, reference)
-    ]
+    problems = [*_unlike(broken), failure.problem]
+    seen = [_Seen.of(failure.result, run) for run in _runs(failure.law, problems, implementation, reference)]
     samples = failure.result == "y" or failure.result.removeprefix("grad_") in failure.problem.op.samples(
         failure.problem
     )
@@ -63,6 +60,24 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     if failure.note and diagnosis.explanation == UNKNOWN:
         return replace(diagnosis, explanation="")  # what the law says of it is better
     return diagnosis
+
+
+def _unlike(problems: Iterable[Problem]) -> list[Problem]:
+    """A few that differ in what the report counts as tried: mistakes that are alike for one scale are not for another.
+
+    Of those that show as many values that no other has shown yet the largest is taken: the larger a case, the fewer
+    mistakes look alike in it.
+    """
+    left = sorted({p.identity: p for p in problems}.values(), key=lambda p: -p.elements)
+    tried = {p.identity: {(n, v) for n, values in p.op.coverage(p).items() for v in values} for p in left}
+    chosen: list[Problem] = []
+    shown: set[tuple[str, object]] = set()
+    while left and len(chosen) < CASES:
+        new = max(left, key=lambda p: len(tried[p.identity] - shown))  # the first of these, so the largest
+        left.remove(new)
+        chosen.append(new)
+        shown |= tried[new.identity]
+    return chosen
 
 
 def _mistake(specific: Sequence[Mistake], seen: Sequence[_Seen]) -> Diagnosis:
