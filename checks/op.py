@@ -17,6 +17,8 @@ from checks.precision import PRECISIONS
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+    from checks.expression import Expression
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = tuple[Array | None, ...]
 Pinned = Mapping[str, Any]
@@ -139,6 +141,10 @@ class Op:
     samples     inputs whose first axis counts samples that have nothing to do with one another, as does that of y
     bounded     whether y stays finite however large the inputs are
     lighter     the same problem with less work, for laws that only sample; itself if it is light
+    letters     what the documents call its arrays, where that is not what notation.py calls them anyway
+    sources     for y and for each gradient: document and equation
+    formula     an element of y ("y") or of a gradient (its input's name) as the documents write it, where y is no
+                polynomial on which the reference could be run symbolically
     mistakes    known ways to get its gradients wrong, beside those that any op can be got wrong with (mistakes.py)
     """
 
@@ -168,6 +174,9 @@ class Op:
     samples: Callable[[Problem], tuple[str, ...]] = _none
     bounded: bool = False
     lighter: Callable[[Problem], Problem] = _itself
+    letters: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    formula: Callable[[Problem, str, tuple[int, ...]], Expression] | None = None
     mistakes: tuple[Mistake, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from numbers import Rational, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -56,16 +56,16 @@ class Polynomial:
         )
 
     def __truediv__(self, other: Any) -> Polynomial:
-        return self * (1 / Fraction(other))
+        return self * (1 / _fraction(other))
 
     def __neg__(self) -> Polynomial:
         return self * -1
 
     def __sub__(self, other: Any) -> Polynomial:
-        return self + -1 * other
+        return self.__add__(-other)
 
     def __rsub__(self, other: Any) -> Polynomial:
-        return other + self * -1
+        return (-self).__add__(other)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -91,6 +91,11 @@ def symbols(name: str, shape: tuple[int, ...]) -> Array:
 def _polynomial(value: Any) -> Polynomial | None:
     if isinstance(value, Polynomial):
         return value
-    if isinstance(value, Rational):
-        return Polynomial.of([((), Fraction(value))])
-    return Polynomial.of([((), Fraction(float(value)))]) if isinstance(value, Real) else None
+    return Polynomial.of([((), _fraction(value))]) if isinstance(value, Real) else None
+
+
+def _fraction(value: Any) -> Fraction:
+    """A number as a fraction: the simple one that it is the nearest float to, if there is one."""
+    exact = Fraction(float(value))
+    simple = exact.limit_denominator(1000)
+    return simple if float(simple) == float(exact) else exact

@@ -19,6 +19,7 @@ import numpy as np
 
 from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem
 from checks.ops import _activation_mistakes as mistakes
+from checks.ops import _formulas as formulas
 from checks.options import shape, whole
 from checks.windows import not_too_large
 from reference import relu, sigmoid, softmax, tanh
@@ -195,9 +196,19 @@ SIGMOID = Op(
     radius=within_reach_of("x"),
     samples=samples,
     bounded=True,
+    sources={"y": "004, C18", "x": "004, C18"},
+    formula=formulas.sigmoid,
     mistakes=mistakes.SIGMOID,
 )
-TANH = replace(SIGMOID, name="tanh", reference=tanh, twin=tanh_twin, mistakes=mistakes.TANH)
+TANH = replace(
+    SIGMOID,
+    name="tanh",
+    reference=tanh,
+    twin=tanh_twin,
+    sources={},
+    formula=formulas.tanh,
+    mistakes=mistakes.TANH,
+)
 RELU = replace(
     SIGMOID,
     name="relu",
@@ -210,6 +221,8 @@ RELU = replace(
     analytic=False,
     bounded=False,
     kinks=Kinks(_at_zero, _all_at_once, _nearest_share, _share_at_zero),
+    sources={"y": "004, C18", "x": "004, C18"},
+    formula=formulas.relu,
     mistakes=mistakes.RELU,
 )
 SOFTMAX = replace(
@@ -221,6 +234,7 @@ SOFTMAX = replace(
     twin=softmax_twin,
     terms=softmax_roundings,
     magnitudes=softmax_magnitudes,
+    formula=formulas.softmax,
     mistakes=mistakes.SOFTMAX,
 )
 

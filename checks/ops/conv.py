@@ -273,6 +273,8 @@ OP = Op(
     telling=telling,
     coverage=coverage,
     pins=pins,
+    letters={"x": "V", "weight": "K", "bias": "b", "y": "Z"},
+    sources={"y": "002, eq. 1", "weight": "002, eq. 2", "x": "002, eq. 3", "bias": "001, B5"},
     mistakes=MISTAKES,
 )
 

@@ -133,8 +133,9 @@ def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
         return groups or draw(st.sampled_from([g for g in range(1, common + 1) if common % g == 0])), *channels
     groups = groups or draw(st.sampled_from((1, 1, 2, 3)))
     each = draw(st.integers(1, 3))
-    # As many in as out in half of the cases: there alone can they be mixed up.
-    return groups, groups * each, groups * (each if draw(st.booleans()) else draw(st.integers(1, 3)))
+    # As many in as out in half of the cases, and in the simplest: there alone can they be mixed up.
+    other = draw(st.sampled_from([c for c in (1, 2, 3) if c != each])) if draw(st.booleans()) else each
+    return groups, groups * each, groups * other
 
 
 def terms(problem: Problem) -> dict[str, int]:
@@ -218,6 +219,7 @@ OP = Op(
     linear_in=(("x", "bias"), ("weight", "bias")),
     lighter=lighter,
     samples=of_x,
+    sources={"y": "002, eq. 3", "weight": "002, eq. 2", "x": "002, eq. 1", "bias": "001, B5"},
     mistakes=CONV_TRANSPOSE,
 )
 

@@ -106,6 +106,7 @@ OP = Op(
     constant=("mask",),
     samples=lambda problem: problem.op.inputs,
     draw=draw,
+    sources={"y": "004, C19", "x": "004, C19"},
     mistakes=DROPOUT,
 )
 

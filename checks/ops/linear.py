@@ -104,6 +104,8 @@ OP = Op(
     degree=2,
     linear_in=(("x", "bias"), ("weight", "bias")),
     samples=of_x,
+    letters={"x": "a", "weight": "w", "y": "z", "g": "δ"},
+    sources={"y": "004, C18", "weight": "004, C16", "x": "003, P1", "bias": "004, C16"},
     mistakes=LINEAR,
 )
 

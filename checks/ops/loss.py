@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.ops import _formulas as formulas
 from checks.ops import _loss_mistakes as mistakes
 from checks.ops.activation import EXP, within_reach_of
 from checks.options import one_of, shape, whole
@@ -199,6 +200,8 @@ EUCLIDEAN = Op(
     magnitudes=euclidean_magnitudes,
     degree=2,
     unit=euclidean_unit,
+    letters={"y": "E"},
+    sources={"y": "004, C18", "prediction": "004, C16", "target": "004, C16"},
     mistakes=mistakes.EUCLIDEAN_LOSS,
 )
 CROSS_ENTROPY = Op(
@@ -224,6 +227,9 @@ CROSS_ENTROPY = Op(
     constant=("target",),
     bounded=True,
     draw=entropy_draw,
+    letters={"y": "E"},
+    sources={"y": "004, C18", "logits": "004, C18"},
+    formula=formulas.cross_entropy,
     mistakes=mistakes.CROSS_ENTROPY,
 )
 

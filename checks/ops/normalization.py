@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
+from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops.activation import EXP
 from checks.options import per_axis, real, whole
@@ -258,6 +259,8 @@ BATCH_NORM = Op(
     linear_in=(("gamma", "beta"),),
     radius=batch_norm_radius,
     draw=batch_norm_draw,
+    sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
+    formula=formulas.batch_norm,
     mistakes=mistakes.BATCH_NORM,
 )
 LOCAL_RESPONSE_NORM = Op(
@@ -284,6 +287,8 @@ LOCAL_RESPONSE_NORM = Op(
     magnitudes=response_magnitudes,
     radius=response_radius,
     samples=of_x,
+    sources=dict.fromkeys(("y", "x"), "004, C19"),
+    formula=formulas.local_response_norm,
     mistakes=mistakes.LOCAL_RESPONSE_NORM,
 )
 

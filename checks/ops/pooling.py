@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem, of_x
+from checks.ops import _formulas as formulas
 from checks.ops import _pooling_mistakes as mistakes
 from checks.options import per_axis, whole
 from checks.precision import PRECISIONS
@@ -344,6 +345,8 @@ MAX_POOL = Op(
     radius=max_pool_radius,
     kinks=Kinks(_tied, _apart, _nearest_shares, _convention),
     draw=without_ties,
+    sources={"y": "004, C11", "x": "004, C15"},
+    formula=formulas.max_pool,
     mistakes=mistakes.MAX_POOL,
 )
 AVG_POOL = Op(
@@ -362,6 +365,7 @@ AVG_POOL = Op(
     unit=avg_pool_unit,
     linear_in=(("x",),),
     samples=of_x,
+    sources={"y": "004, C11", "x": "004, C14"},
     mistakes=mistakes.AVG_POOL,
 )
 OPS = (MAX_POOL, AVG_POOL)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
+from checks.ops import _formulas as formulas
 from checks.ops._similarity_mistakes import SIMILARITY
 from checks.options import pair, per_axis
 from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
@@ -163,6 +164,8 @@ OP = Op(
     magnitudes=magnitudes,
     radius=radius,
     samples=of_x,
+    sources=dict.fromkeys(("y", "x", "template"), "004, C2 and C3"),
+    formula=formulas.similarity,
     mistakes=SIMILARITY,
 )
 

@@ -120,6 +120,8 @@ OP = Op(
     unit=unit,
     linear_in=(("x", "bias"), ("coefficient", "bias")),
     samples=of_x,
+    letters={"y": "u", "g": "δ"},
+    sources={"y": "001, B8", "x": "001, B4", "coefficient": "001, B11", "bias": "001, B13"},
     mistakes=SUBSAMPLE,
 )
 

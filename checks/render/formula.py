@@ -1,0 +1,281 @@
+"""Formulas as text for a terminal, as LaTeX and as MathML: three notations of one tree (expression.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from html import escape
+
+from checks.expression import (
+    Call,
+    Condition,
+    Element,
+    Expression,
+    Named,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+)
+from checks.notation import Notation
+
+SUBSCRIPTS = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+GREEK = {
+    "α": r"\alpha",
+    "β": r"\beta",
+    "γ": r"\gamma",
+    "δ": r"\delta",
+    "ε": r"\varepsilon",
+    "μ": r"\mu",
+    "σ": r"\sigma",
+}
+BACKSLASH = "\\"
+HAT, BAR = "\u0302", "\u0304"
+LARGEST_DENOMINATOR = 4096
+SUM, PRODUCT, ATOM = 1, 2, 3  # how tightly an expression holds together
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One notation: how each kind of expression is put into characters.
+
+    symbol     a letter with its index
+    times      between factors
+    fraction   of two written expressions, the flag says whether it needs no parentheses around them
+    """
+
+    symbol: Callable[[str, tuple[int, ...]], str]
+    number: Callable[[Fraction], str]
+    times: str
+    plus: str
+    minus: str
+    fraction: Callable[[str, str], str] | None
+    power: Callable[[str, str], str]
+    call: Callable[[str, list[str]], str]
+    brackets: Callable[[str], str]
+    condition: Callable[[str, str, str], str]
+
+
+def text(expression: Expression, notation: Notation) -> str:
+    """In one line of Unicode: K₂,₂·G₁,₁ + K₂,₁·G₁,₂."""
+    return _written(expression, notation, TEXT, SUM)
+
+
+def latex(expression: Expression, notation: Notation) -> str:
+    """As LaTeX, for math mode."""
+    return _written(expression, notation, LATEX, SUM)
+
+
+def mathml(expression: Expression, notation: Notation) -> str:
+    """As presentation MathML: what stands inside <math>."""
+    return f"<mrow>{_written(expression, notation, MATHML, SUM)}</mrow>"
+
+
+def symbol(letter: str, index: tuple[int, ...]) -> str:
+    """A letter with its index, as text: V₂,₂, and weight[2,2] where the name is a word."""
+    if not index:
+        return letter
+    numbers = ",".join(map(str, index))
+    one_letter = len(letter.replace(HAT, "").replace(BAR, "")) == 1
+    return f"{letter}{numbers.translate(SUBSCRIPTS)}" if one_letter else f"{letter}[{numbers}]"
+
+
+def derivative(array: str, index: tuple[int, ...], notation: Notation) -> tuple[str, str, str]:
+    """What stands left of the equals sign, in the three notations: ∂J/∂V₂,₂, or Z₁,₁ for an output."""
+    letter, place = notation.letter(array), notation.index(array, index)
+    written = symbol(letter, place), _latex_symbol(letter, place), _mathml_symbol(letter, place)
+    if array == "y":
+        return written
+    loss = notation.loss
+    return (
+        f"∂{loss}/∂{written[0]}",
+        rf"\frac{{\partial {loss}}}{{\partial {written[1]}}}",
+        f"<mfrac><mrow><mo>∂</mo><mi>{loss}</mi></mrow><mrow><mo>∂</mo>{written[2]}</mrow></mfrac>",
+    )
+
+
+def _written(  # noqa: C901, PLR0911, one case for each kind of expression
+    expression: Expression, notation: Notation, by: Writing, around: int
+) -> str:
+    """The expression, in brackets where it holds together less tightly than what is around it."""
+
+    def of(part: Expression, inside: int = SUM) -> str:
+        return _written(part, notation, by, inside)
+
+    match expression:
+        case Number(exact):
+            written = by.number(exact)
+            return by.brackets(written) if exact < 0 and around >= PRODUCT else written
+        case Element(array, index):
+            return by.symbol(notation.letter(array), notation.index(array, index))
+        case Named(letter, index, _, like):
+            return by.symbol(letter, notation.index(like, index))
+        case Sum(terms):
+            written = _sum(terms, of, by)
+            return by.brackets(written) if around > SUM and len(terms) > 1 else written
+        case Product((Number(value), *rest)) if value == -1 and rest:
+            written = by.minus.strip() + of(_product(rest), PRODUCT)
+            return by.brackets(written) if around > SUM else written
+        case Product(factors):
+            written = by.times.join(of(factor, PRODUCT) for factor in factors)
+            return by.brackets(written) if around > PRODUCT else written
+        case Quotient(over, under):
+            if by.fraction is not None:
+                return by.fraction(of(over), of(under))
+            written = f"{of(over, PRODUCT)}/{of(under, ATOM)}"
+            return by.brackets(written) if around > PRODUCT else written
+        case Power(base, exponent):
+            return by.power(of(base, ATOM), of(exponent))
+        case Call(function, arguments):
+            return by.call(function, [of(argument) for argument in arguments])
+        case Condition(left, relation, right):
+            return by.condition(of(left), relation, of(right))
+
+
+def _sum(terms: tuple[Expression, ...], of: Callable[..., str], by: Writing) -> str:
+    """Terms with the signs between them."""
+    if not terms:
+        return by.number(Fraction(0))
+    written = ""
+    for term in terms:
+        negative = isinstance(term, Product) and isinstance(lead := term.factors[0], Number) and lead.value < 0
+        if negative and isinstance(term, Product) and isinstance(lead, Number):
+            rest = term.factors[1:] if lead.value == -1 else (Number(-lead.value), *term.factors[1:])
+            part = of(_product(rest), PRODUCT)
+        else:
+            part = of(term)
+        sign = by.minus if negative else by.plus
+        written += (sign.strip() if negative else "") + part if not written else sign + part
+    return written
+
+
+def _product(factors: tuple[Expression, ...] | list[Expression]) -> Expression:
+    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+def _number(exact: Fraction) -> str:
+    mantissa, exponent = _decimal(exact)
+    if exponent:
+        return f"{mantissa}·10{str(exponent).translate(SUPERSCRIPTS)}".removeprefix("1·")
+    return mantissa.replace("-", "−")
+
+
+def _decimal(exact: Fraction) -> tuple[str, int]:
+    """The number as a fraction, or as a decimal and a power of 10 where the fraction would be one that nobody reads."""
+    if exact.denominator <= LARGEST_DENOMINATOR:
+        return str(exact), 0
+    mantissa, _, exponent = repr(float(exact)).partition("e")
+    return mantissa, int(exponent or 0)
+
+
+def _power(base: str, exponent: str) -> str:
+    plain = exponent.replace("−", "-")
+    return base + (plain.translate(SUPERSCRIPTS) if plain.lstrip("-").isdecimal() else f"^({exponent})")
+
+
+def _call(function: str, arguments: list[str]) -> str:
+    return f"{'√' if function == 'sqrt' else function}({', '.join(arguments)})"
+
+
+TEXT = Writing(
+    symbol=symbol,
+    number=_number,
+    times="·",
+    plus=" + ",
+    minus=" − ",
+    fraction=None,
+    power=_power,
+    call=_call,
+    brackets=lambda inner: f"({inner})",
+    condition=lambda left, relation, right: f"[{left} {relation} {right}]",
+)
+
+
+def _latex_letter(letter: str) -> str:
+    bare = letter.rstrip(HAT + BAR)
+    word = bare.replace("_", r"\_")
+    written = GREEK.get(bare, bare if len(bare) == 1 else rf"\mathrm{{{word}}}")
+    if letter.endswith(HAT):
+        return rf"\hat{{{written}}}"
+    return rf"\bar{{{written}}}" if letter.endswith(BAR) else written
+
+
+def _latex_symbol(letter: str, index: tuple[int, ...]) -> str:
+    return _latex_letter(letter) + (f"_{{{','.join(map(str, index))}}}" if index else "")
+
+
+def _latex_number(exact: Fraction) -> str:
+    mantissa, exponent = _decimal(exact)
+    if exponent:
+        return rf"{mantissa} \cdot 10^{{{exponent}}}".removeprefix(r"1 \cdot ")
+    if "/" not in mantissa:
+        return mantissa
+    return rf"{'-' if exact < 0 else ''}\frac{{{abs(exact.numerator)}}}{{{exact.denominator}}}"
+
+
+def _latex_call(function: str, arguments: list[str]) -> str:
+    inner = ", ".join(arguments)
+    if function in {"exp", "sqrt"}:
+        return rf"e^{{{inner}}}" if function == "exp" else rf"\sqrt{{{inner}}}"
+    return rf"{GREEK.get(function, f'{BACKSLASH}{function}')}\left({inner}\right)"
+
+
+LATEX = Writing(
+    symbol=_latex_symbol,
+    number=_latex_number,
+    times=r"\,",
+    plus=" + ",
+    minus=" - ",
+    fraction=lambda over, under: rf"\frac{{{over}}}{{{under}}}",
+    power=lambda base, exponent: f"{{{base}}}^{{{exponent}}}",
+    call=_latex_call,
+    brackets=lambda inner: rf"\left({inner}\right)",
+    condition=lambda left, relation, right: rf"\left[{left} {relation} {right}\right]",
+)
+
+
+def _mathml_symbol(letter: str, index: tuple[int, ...]) -> str:
+    name = f"<mi>{escape(letter)}</mi>"
+    bare = letter.rstrip(HAT + BAR)
+    if bare != letter:
+        name = f'<mover accent="true"><mi>{escape(bare)}</mi><mo>{"^" if letter.endswith(HAT) else "¯"}</mo></mover>'
+    if not index:
+        return name
+    numbers = "<mo>,</mo>".join(f"<mn>{i}</mn>" for i in index)
+    return f"<msub>{name}<mrow>{numbers}</mrow></msub>"
+
+
+def _mathml_number(exact: Fraction) -> str:
+    sign = "<mo>−</mo>" if exact < 0 else ""
+    mantissa, exponent = _decimal(abs(exact))
+    if exponent:
+        return f"{sign}<mn>{mantissa}</mn><mo>·</mo><msup><mn>10</mn><mn>{exponent}</mn></msup>".replace("-", "−")
+    if "/" not in mantissa:
+        return f"{sign}<mn>{mantissa}</mn>"
+    return f"{sign}<mfrac><mn>{abs(exact.numerator)}</mn><mn>{exact.denominator}</mn></mfrac>"
+
+
+def _mathml_call(function: str, arguments: list[str]) -> str:
+    inner = "<mo>,</mo>".join(arguments)
+    if function == "exp":
+        return f"<msup><mi>e</mi><mrow>{inner}</mrow></msup>"
+    if function == "sqrt":
+        return f"<msqrt>{inner}</msqrt>"
+    return f"<mi>{function}</mi><mo>(</mo>{inner}<mo>)</mo>"
+
+
+MATHML = Writing(
+    symbol=_mathml_symbol,
+    number=_mathml_number,
+    times="<mo>·</mo>",
+    plus="<mo>+</mo>",
+    minus="<mo>−</mo>",
+    fraction=lambda over, under: f"<mfrac><mrow>{over}</mrow><mrow>{under}</mrow></mfrac>",
+    power=lambda base, exponent: f"<msup><mrow>{base}</mrow><mrow>{exponent}</mrow></msup>",
+    call=_mathml_call,
+    brackets=lambda inner: f"<mo>(</mo>{inner}<mo>)</mo>",
+    condition=lambda left, relation, right: f"<mo>[</mo>{left}<mo>{escape(relation)}</mo>{right}<mo>]</mo>",
+)
