@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from checks.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
-from checks.layouts import ALIGNMENT, address, memory_of
+from checks.layouts import ALIGNMENT, OUTSIDE, address, memory_of, overrun
 from checks.op import Array, Case, Op
 from checks.search import Stopped
 
@@ -200,12 +200,14 @@ class _Process:
         sent: dict[str, int] = {}
         end = 0
         for name, array in arrays.items():
-            memory, first = memory_of(np.asarray(array))
+            memory, first = memory_of(array)
             # As far from a multiple of the alignment as the array's own memory lies, so that what is misaligned stays so.
             start = (
                 end + (0 if array.flags.c_contiguous and array.flags.aligned else address(array) - first) % ALIGNMENT
             )
-            os.pwrite(self.inputs, memory.data, start)
+            behind = -(-(start + memory.size + overrun(array) + 1) // ALIGNMENT) * ALIGNMENT
+            around = bytes([OUTSIDE]) * (start - end), bytes([OUTSIDE]) * (behind - start - memory.size)
+            os.pwritev(self.inputs, [around[0], memory.data, around[1]], end)
             sent[name] = start
             laid[name] = {
                 "shape": array.shape,
@@ -214,9 +216,7 @@ class _Process:
                 "strides": array.strides,
                 "writeable": bool(array.flags.writeable),
             }
-            end = -(-(start + memory.size + 1) // ALIGNMENT) * ALIGNMENT
-        if os.fstat(self.inputs).st_size < end:  # never shorter: it may still look at what it was given before
-            os.ftruncate(self.inputs, end)
+            end = behind
         return laid, sent
 
     def say(self, command: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from checks.op import Array
 
 ALIGNMENT = 64
+OUTSIDE = 0xFF  # every byte around an array, which nobody should read: NaN as a float, -1 as a whole number
 
 
 def reversed_axes(a: Array) -> Array:
@@ -76,17 +77,25 @@ def memory_of(a: Array) -> tuple[Array, int]:
     return np.ctypeslib.as_array((ctypes.c_uint8 * (high - low)).from_address(low)), address(a) - low
 
 
+def overrun(a: Array) -> int:
+    """Bytes behind its memory that code reads which takes an array to lie in one piece, and never looks at strides."""
+    memory, first = memory_of(a)
+    return max(0, first + a.nbytes - memory.size)
+
+
 def laid_alike(a: Array) -> Array:
     """A copy in memory of its own with the same strides, alignment and permission to write.
 
-    All copies of one array have one alignment: what is computed from them may depend on it to the last bit.
+    All copies of one array have one alignment: what is computed from them may depend on it to the last bit. The same
+    lies around them, so that code which reads beyond their memory is wrong in the same way each time.
     """
     a = np.asarray(a)
     memory, first = memory_of(a)
-    room = np.empty(memory.size + 2 * ALIGNMENT, np.uint8)
+    room = np.empty(memory.size + overrun(a) + 2 * ALIGNMENT, np.uint8)
     far = 0 if a.flags.c_contiguous and a.flags.aligned else address(a) - first
     start = (far - address(room)) % ALIGNMENT
-    room[start : start + memory.size] = memory
+    end = start + memory.size
+    room[:start], room[start:end], room[end:] = OUTSIDE, memory, OUTSIDE
     alike: Array = np.ndarray(a.shape, a.dtype, room, start + first, a.strides)
     alike.flags.writeable = a.flags.writeable
     return alike

@@ -7,6 +7,7 @@
   goes wrong in one call of ten goes unseen in n of them with probability 0.9ⁿ, which the report works out.
 - **Layouts.** Fortran order, strides, negative strides, misaligned, read-only, and a cotangent that is broadcast: within
   the bound, not bit for bit, since sums may go in another order there.
+  What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
 - **Samples.** One sample of a batch, alone, gives what it gave in the batch.
 - Warnings, which leave the numbers right: another dtype than that of the inputs; NaN that does not come out where it went
   in, or elsewhere too; large but harmless inputs that overflow on the way.

@@ -5,8 +5,12 @@ import ctypes
 import numpy as np
 import pytest
 
-from checks import judge
+from checks import judge, loading
+from checks.implementation import Implementation
+from checks.isolation import Isolated
 from checks.layouts import LAYOUTS, broadcast, laid_alike, memory_of
+from checks.op import Case
+from checks.ops import find
 from reference import conv, linear, relu, softmax
 
 
@@ -302,3 +306,29 @@ def test_the_layouts_are_what_they_are_called():
     assert broadcast(a).strides == (0, 0)
     memory, first = memory_of(laid["with negative strides"])
     assert first == memory.size - 8
+
+
+PAST = """
+import ctypes, numpy as np
+def forward(x):
+    memory = (ctypes.c_double * (x.size + 1)).from_address(x.__array_interface__["data"][0])
+    return np.isnan(np.ctypeslib.as_array(memory))[:-1].reshape(x.shape) * 1.0
+def backward(g, x): return g
+"""
+
+
+@pytest.mark.parametrize("layout", ["with negative strides", "broadcast"])
+def test_code_that_reads_beyond_an_array_finds_no_number_there(layout, tmp_path):
+    """The first element where it should be, then what lies behind, here as in a process of its own."""
+    (tmp_path / "past.py").write_text(PAST)
+    op = find("relu")
+    isolated = Isolated.loaded(op, str(tmp_path / "past.py"))
+    here = Implementation.of(op, loading.load(op, str(tmp_path / "past.py"), dtype="float64", device="cpu"))
+    try:
+        for size in (9, 4, 70):  # less than before, and more
+            x = {**LAYOUTS, "broadcast": broadcast}[layout](np.arange(1.0, size + 1))
+            case = Case(op, (x,), {}, np.ones(size))
+            for judged in (here, isolated):
+                assert judged.forward(case).tolist() == [0.0, *[1.0] * (size - 1)]
+    finally:
+        isolated.close()
