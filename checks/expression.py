@@ -1,4 +1,4 @@
-"""Formulas as trees: what a notation writes (render/formula.py), and what a formula is worth for given numbers.
+"""Formulas as trees: what a notation writes (writing.py), and what a formula is worth for given numbers.
 
 Elements carry the names that the protocol gives to arrays, with indices from 0; letters and where to count from are the
 notation's affair.

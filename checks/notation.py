@@ -33,12 +33,14 @@ class Notation:
     axes     those whose index is written, where it is not all of them: an axis of one place needs none
     base     what indices count from: 1 in the documents, 0 in code
     loss     what the gradients are those of
+    code     whether elements are written as in code, x[0,1], and not as x₀,₁
     """
 
     letters: Mapping[str, str]
     axes: Mapping[str, tuple[int, ...]]
     base: int = 1
     loss: str = "J"
+    code: bool = False
 
     def letter(self, array: str) -> str:
         """What this array is called."""
@@ -51,7 +53,7 @@ class Notation:
 
 def plain(op: Op) -> Notation:
     """The protocol's own names, every axis, and indices from 0: what stands in code."""
-    return Notation({name: OWN.get(name, name) for name in (*op.inputs, "y", "g")}, {}, base=0)
+    return Notation({name: OWN.get(name, name) for name in (*op.inputs, "y", "g")}, {}, base=0, code=True)
 
 
 def notation(problem: Problem, *, own: bool = False, names: tuple[str, ...] = (), base: int = 1) -> Notation:

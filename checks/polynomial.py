@@ -69,6 +69,20 @@ class Polynomial:
 
     __radd__, __rmul__ = __add__, __mul__
 
+    @property
+    def magnitude(self) -> Polynomial:
+        """Its terms with the sizes of their coefficients."""
+        return Polynomial({product: abs(coefficient) for product, coefficient in self.terms.items()})
+
+    def given(self, numbers: Mapping[str, Array]) -> Polynomial:
+        """What is left where these arrays have these numbers."""
+        terms = []
+        for product, coefficient in self.terms.items():
+            for name, index in product:
+                coefficient *= _fraction(numbers[name][index]) if name in numbers else 1  # noqa: PLW2901
+            terms.append((tuple(element for element in product if element[0] not in numbers), coefficient))
+        return Polynomial.of(terms)
+
     def at(self, numbers: Mapping[str, Array]) -> Fraction:
         """Its value, exactly, where the arrays have these numbers."""
         total = Fraction(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
 
@@ -61,7 +61,7 @@ class Writing:
 
 def text(expression: Expression, notation: Notation) -> str:
     """In one line of Unicode: K₂,₂·G₁,₁ + K₂,₁·G₁,₂."""
-    return _written(expression, notation, TEXT, SUM)
+    return _written(expression, notation, CODE if notation.code else TEXT, SUM)
 
 
 def latex(expression: Expression, notation: Notation) -> str:
@@ -78,9 +78,12 @@ def symbol(letter: str, index: tuple[int, ...]) -> str:
     """A letter with its index, as text: V₂,₂, and weight[2,2] where the name is a word."""
     if not index:
         return letter
-    numbers = ",".join(map(str, index))
     one_letter = len(letter.replace(HAT, "").replace(BAR, "")) == 1
-    return f"{letter}{numbers.translate(SUBSCRIPTS)}" if one_letter else f"{letter}[{numbers}]"
+    return f"{letter}{','.join(map(str, index)).translate(SUBSCRIPTS)}" if one_letter else _in_code(letter, index)
+
+
+def _in_code(letter: str, index: tuple[int, ...]) -> str:
+    return f"{letter}[{','.join(map(str, index))}]" if index else letter
 
 
 def derivative(array: str, index: tuple[int, ...], notation: Notation) -> tuple[str, str, str]:
@@ -192,6 +195,8 @@ TEXT = Writing(
     brackets=lambda inner: f"({inner})",
     condition=lambda left, relation, right: f"[{left} {relation} {right}]",
 )
+
+CODE = replace(TEXT, symbol=_in_code)
 
 
 def _latex_letter(letter: str) -> str:
