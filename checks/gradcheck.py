@@ -15,20 +15,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NoReturn
 
 from checks import judge, known, ops
+from checks.arguments import Parser, typed
 from checks.implementation import NotAnImplementation
 from checks.isolation import TIMEOUT
 from checks.laws import laws
-from checks.op import Op, Option
+from checks.op import Op
 from checks.options import as_text, flag, memory, real, shapes, whole
 from checks.report import Report
 from checks.skeleton import skeleton
 from checks.verdict import EXAMPLES
 
 PROGRAM = "python -m checks.gradcheck"
-USAGE_ERROR, NOT_LOADED, INTERRUPTED = 2, 3, 3
+NOT_LOADED, INTERRUPTED = 3, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(chosen, options)
     except ValueError as wrong:
-        _refuse(str(wrong))
+        _parser(None).refuse(str(wrong))
     except NotAnImplementation as wrong:
         print(f"gradcheck: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0])}", end="", file=sys.stderr)
         return NOT_LOADED
@@ -57,22 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(given: list[str]) -> tuple[list[Op], argparse.Namespace]:
     """The ops to judge and the options; what makes no sense is refused."""
-    words = [word for word in given if not word.startswith("-")]
-    name = next((word for word in words if word in ops.ops() or word == "all"), words[0] if words else None)
-    if name != "all" and name not in ops.ops():
-        _parser(None).parse_known_args([*given, "all"])  # --help stops here
-        known = [*ops.ops(), "all"]
-        missing = f"there is no op {name!r}; {ops.suggestion(name, known)}" if name else None
-        _refuse(missing or f"name an op: {' or '.join(known)}")
+    name = _parser(None).op_of(given, "all")
     chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
     parser = _parser(chosen[0] if len(chosen) == 1 else None)
     options, unknown = parser.parse_known_args(given)
     if unknown:
-        _refuse_unknown(parser, unknown, chosen)
+        parser.refuse_unknown(unknown, name)
     for name in ("json", "write_known"):
-        _refuse_unwritable(flag(name), getattr(options, name))
+        parser.refuse_unwritable(flag(name), getattr(options, name))
     if len(chosen) > 1 and (options.impl or options.skeleton):
-        _refuse(f"{'--impl' if options.impl else '--skeleton'} is about one op; name it in place of all")
+        parser.refuse(f"{'--impl' if options.impl else '--skeleton'} is about one op; name it in place of all")
     return chosen, options
 
 
@@ -164,10 +158,10 @@ def _judge_function(given: Sequence[str]) -> int:
     from checks.loading import find
     from checks.render import terminal
 
-    parser = _Parser(prog=PROGRAM, description="Judge any function and its backward, by laws that need no reference.")
+    parser = Parser(prog=PROGRAM, description="Judge any function and its backward, by laws that need no reference.")
     parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")
     parser.add_argument("--backward", required=True, metavar="WHAT", help="b(grad_output, *inputs) -> gradients")
-    parser.add_argument("--inputs", required=True, type=_typed(shapes), metavar="S S", help='shapes, e.g. "3,4 4,5"')
+    parser.add_argument("--inputs", required=True, type=typed(shapes), metavar="S S", help='shapes, e.g. "3,4 4,5"')
     _add_shared(parser, function.EXAMPLES)
     options = parser.parse_args(given)
     inputs = " ".join(as_text(shape) or "()" for shape in options.inputs)
@@ -184,7 +178,7 @@ def _judge_function(given: Sequence[str]) -> int:
             again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
         )
     except ValueError as wrong:
-        _refuse(str(wrong))
+        parser.refuse(str(wrong))
     except NotAnImplementation as wrong:
         print(f"gradcheck: {wrong}", file=sys.stderr)
         return NOT_LOADED
@@ -195,16 +189,9 @@ def _judge_function(given: Sequence[str]) -> int:
     return report.exit_code
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with one sentence in place of a usage message."""
-
-    def error(self, message: str) -> NoReturn:
-        _refuse(message.removeprefix("argument "))
-
-
-def _parser(op: Op | None) -> argparse.ArgumentParser:
+def _parser(op: Op | None) -> Parser:
     """The parser with the options of one op, or with those that all ops share."""
-    parser = _Parser(
+    parser = Parser(
         prog=f"{PROGRAM} {op.name}" if op else PROGRAM,
         description="Judge the gradients of an op by laws that every right gradient obeys.",
         epilog=None if op else f"Options of an op: {PROGRAM} conv --help",
@@ -213,9 +200,7 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("op", metavar="op", help=f"{', '.join(ops.ops())}, or all")
     if op:
-        group = parser.add_argument_group(f"what to hold fixed about {op.name} (everything else is drawn)")
-        for option in op.options:
-            _add(group, option)
+        parser.add_options(op, f"what to hold fixed about {op.name} (everything else is drawn)")
     theirs = parser.add_argument_group("what to judge (default: the project's own reference)")
     theirs.add_argument(
         "--impl", metavar="WHAT", help="FILE.py, FILE.py:NAME, package.module:NAME, or torch:… of these"
@@ -223,13 +208,13 @@ def _parser(op: Op | None) -> argparse.ArgumentParser:
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(
         "--timeout",
-        type=_typed(real(0, above=True)),
+        type=typed(real(0, above=True)),
         default=TIMEOUT,
         metavar="S",
         help="seconds a call may take (default: 10)",
     )
     theirs.add_argument(
-        "--memory", type=_typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
+        "--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
     )
     theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
     parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
@@ -246,45 +231,13 @@ def _add_shared(parser: argparse.ArgumentParser, examples: int) -> None:
     precisions = "float64, float32, float16 or, with torch, bfloat16"
     parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
     cases = f"cases (default: {examples})"
-    parser.add_argument("--examples", type=_typed(whole(1)), default=examples, metavar="N", help=cases)
+    parser.add_argument("--examples", type=typed(whole(1)), default=examples, metavar="N", help=cases)
     parser.add_argument(
-        "--seed", type=_typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
+        "--seed", type=typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")
     parser.add_argument("-q", "--quiet", action="store_true", help="the verdict only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON; - for standard output")
-
-
-def _add(group: argparse._ArgumentGroup, option: Option) -> None:
-    if option.parse is None:
-        group.add_argument(flag(option.name), action=argparse.BooleanOptionalAction, default=None, help=option.help)
-    else:
-        group.add_argument(flag(option.name), type=_typed(option.parse), metavar=option.metavar, help=option.help)
-
-
-def _typed(parse: Any) -> Any:
-    """A parser of option texts as argparse wants it: the sentence says what was given, and what was expected."""
-
-    def convert(text: str) -> Any:
-        try:
-            return parse(text)
-        except ValueError as wrong:
-            raise argparse.ArgumentTypeError(f"{text!r} given; {wrong}") from None
-
-    return convert
-
-
-def _refuse_unknown(parser: argparse.ArgumentParser, unknown: list[str], chosen: list[Op]) -> NoReturn:
-    known = [text for action in parser._actions for text in action.option_strings]  # noqa: SLF001, no public list
-    word = unknown[0].split("=")[0]
-    subject = chosen[0].name if len(chosen) == 1 else "all"
-    what = f"{subject} has no option {word}" if word.startswith("-") else f"what is {word!r} for?"
-    _refuse(f"{what}; {ops.suggestion(word, known)}")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    print(f"gradcheck: {sentence}", file=sys.stderr)
-    raise SystemExit(USAGE_ERROR)
 
 
 def _listing() -> str:
@@ -303,14 +256,6 @@ def _write(path: Path, reports: list[Report]) -> None:
         print(text, end="")
         return
     path.write_text(text, encoding="utf-8")
-
-
-def _refuse_unwritable(option: str, path: Path | None) -> None:
-    """Before the run: a report that cannot be written is better not waited for."""
-    if path is None or str(path) == "-":
-        return
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        _refuse(f"{option} {path} cannot be written; expected a file in a folder that exists")
 
 
 def _colour() -> bool:
