@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from checks import arguments, gradcheck, judge
+from checks import gradcheck, judge
+from checks.arguments import USAGE_ERROR
 from reference import conv
 
 FEW = ("--examples", "8", "--seed", "3", "--laws", "exact")
@@ -95,7 +96,7 @@ def refusal(capsys):
         with pytest.raises(SystemExit) as stopped:
             gradcheck.main(arguments)
         err = capsys.readouterr().err
-        assert stopped.value.code == arguments.USAGE_ERROR == 2
+        assert stopped.value.code == USAGE_ERROR == 2
         assert err.startswith("gradcheck: ")
         assert err.count("\n") == 1, err
         assert err.endswith("\n")
