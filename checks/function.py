@@ -32,6 +32,7 @@ from checks.op import Array, Case, Op, Pinned, Problem
 from checks.precision import NATIVE
 from checks.report import Finding, Report, Verdict
 from checks.search import Search
+from checks.tally import Tally
 from checks.trial import Run, Trial
 from checks.verdict import Tried, smallest, versions
 
@@ -91,6 +92,7 @@ def judge_function(
         seed=seed,
         laws=tuple(tried.laws),
         cases=tried.cases,
+        tally=Tally.counted(tried.findings),
         findings=tuple(tried.findings),
         failures=failures,
         unsupported=dict(tried.unsupported),

@@ -86,7 +86,7 @@ def _run(chosen: list[Op], options: argparse.Namespace) -> int:
     for entry in over:
         print(f"gradcheck: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
     # That none of the laws that were asked for applies to one op of many is no failure, as long as it is said.
-    judged = [report for report in reports if report.findings or not report.cases] or reports
+    judged = [report for report in reports if report.checks or not report.cases] or reports
     worst = max((report.exit_code for report in judged), key=(0, 3, 1).index, default=0)
     return worst or int(bool(over)) or (0 if len(reports) == len(chosen) else INTERRUPTED)
 

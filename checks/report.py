@@ -1,83 +1,29 @@
-"""Finding and Report: everything that a run found out, as data. Renderers draw from it and compute nothing."""
+"""Report: everything that a run found out, as data. Renderers draw from it and compute nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from math import inf, isnan
+from dataclasses import dataclass
 
 import numpy as np
 
-from checks.exhibit import Exhibit, Meetings
-from checks.op import Op, Problem
+from checks.finding import Finding, Verdict
+from checks.op import Op
+from checks.tally import Tally
 
-
-class Verdict(StrEnum):
-    """What a law says of one result in one case."""
-
-    HOLDS = "holds"
-    BROKEN = "broken"
-    UNDECIDED = "undecided"
-    WARNING = "warning"
-    KNOWN = "known"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one law says of one result in one case.
-
-    result      "y", "grad_x" …, the inner product that was compared, or "" where nothing came that could be a result
-    error       |actual − expected| where it is the largest share of its bound
-    bound       what rounding alone, or the law's own estimate, allows there; 0 for whole numbers
-    index       the place, or None where a single number was compared
-    normwise    only the normwise bound held (see bounds.py)
-    crashed     the implementation raised, and `note` says what
-    convention  which of several right gradients was seen (laws/kinks.py)
-    mistake     the name of the known mistake that computes this (diagnosis.py), or ""
-    explanation what is wrong, in a sentence; source: the document and equation that it breaks
-    where       the parameter values, or the elements, that are wrong where others are right
-    yours, right  the formula of the element, term by term (terms.py), or ""
-    exhibit     the numbers of a case in which it is wrong, for pictures; of failures only
-    meetings    which elements meet in the smallest case, for the figure; of failures of polynomials only
-    """
-
-    law: str
-    result: str
-    verdict: Verdict
-    problem: Problem = field(repr=False)
-    error: float = 0.0
-    bound: float = 0.0
-    index: tuple[int, ...] | None = None
-    actual: float | None = None
-    expected: float | None = None
-    normwise: bool = False
-    crashed: bool = False
-    note: str = ""
-    convention: str = ""
-    mistake: str = ""
-    explanation: str = ""
-    source: str = ""
-    where: str = ""
-    yours: str = ""
-    right: str = ""
-    exhibit: Exhibit | None = field(default=None, repr=False)
-    meetings: Meetings | None = field(default=None, repr=False)
-
-    @property
-    def share(self) -> float:
-        """The error as a share of its bound: at most 1 where the law holds."""
-        return 0.0 if self.error == 0 else inf if self.bound == 0 or isnan(self.error) else self.error / self.bound
+__all__ = ["Finding", "Report", "Verdict"]
 
 
 @dataclass(frozen=True)
 class Report:
-    """All findings of a run, with what was tried. True if nothing is broken and something ran.
+    """What a run found, with what was tried. True if nothing is broken and something ran.
 
     repeated     calls that were compared, bit for bit, with others on the same arrays (laws/contract.py)
     spec         what --impl named, or ""
     again        what repeats the run, where that is not to judge an op
+    tally        all findings, counted
+    findings     all of them; of a report that was read from a file those that it holds: failures, and what is undecided
     failures     for each result that is wrong, the finding on the smallest case, sharpest law first
     unsupported  what the implementation refused, in words, and how often
     coverage     for each label the values that were tried and how often
@@ -93,6 +39,7 @@ class Report:
     seed: int
     laws: tuple[str, ...]
     cases: int
+    tally: Tally
     findings: tuple[Finding, ...]
     failures: tuple[Finding, ...]
     unsupported: Mapping[str, int]
@@ -116,26 +63,30 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0: all that could be judged holds; 1: a gradient or y is wrong; 3: it crashed, or nothing could be judged."""
-        broken = [f for f in self.findings if f.verdict is Verdict.BROKEN]
-        if any(not f.crashed for f in broken):
+        if self.tally.wrong:
             return 1
         judged = self.counts[Verdict.HOLDS] + self.counts[Verdict.KNOWN]
-        return 0 if judged and not broken and not self.interrupted else 3
+        return 0 if judged and not self.counts[Verdict.BROKEN] and not self.interrupted else 3
 
     @property
-    def warnings(self) -> Counter[str]:
-        """What leaves the numbers right but may surprise a caller, and how often it did."""
-        return Counter(f.note for f in self.findings if f.verdict is Verdict.WARNING)
-
-    @property
-    def conventions(self) -> Counter[str]:
-        """Which of several right gradients were seen at kinks, and how often."""
-        return Counter(f.convention for f in self.findings if f.convention)
+    def checks(self) -> int:
+        """How many findings there were."""
+        return self.tally.checks
 
     @property
     def counts(self) -> Counter[Verdict]:
         """How many findings have each verdict."""
-        return Counter(f.verdict for f in self.findings)
+        return self.tally.counts
+
+    @property
+    def warnings(self) -> Counter[str]:
+        """What leaves the numbers right but may surprise a caller, and how often it did."""
+        return self.tally.notes(Verdict.WARNING)
+
+    @property
+    def conventions(self) -> Counter[str]:
+        """Which of several right gradients were seen at kinks, and how often."""
+        return self.tally.conventions
 
     @property
     def unseen(self) -> float | None:

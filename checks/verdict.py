@@ -25,6 +25,7 @@ from checks.options import as_text, in_words
 from checks.precision import NATIVE, PRECISIONS
 from checks.report import Finding, Report, Verdict
 from checks.search import Failed, Search, Stopped
+from checks.tally import Tally
 from checks.terms import formula
 from checks.trial import Trial
 
@@ -108,6 +109,7 @@ def judge(
         seed=seed,
         laws=tuple(chosen),
         cases=tried.cases,
+        tally=Tally.counted(tried.findings),
         findings=tuple(tried.findings),
         failures=failures,
         unsupported=dict(tried.unsupported),

@@ -1,4 +1,4 @@
-"""Reports as text and as JSON: what is wrong, where, on which case, and how to see it again."""
+"""Reports as text: what is wrong, where, on which case, and how to see it again."""
 
 from __future__ import annotations
 
@@ -7,86 +7,26 @@ import re
 import shlex
 from dataclasses import replace
 from functools import partial
-from math import inf, nan
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from checks import Verdict, gradcheck, judge
 from checks.implementation import Implementation
-from checks.laws import laws
-from checks.mistakes import general
-from checks.ops import find
 from checks.render import json as as_json
 from checks.render import terminal
 from reference import conv
-from tests.checks.planted import Planted, spoiled
+from tests.checks.judged import BY_NAME, EXAMPLES, OP, Mine, judged
+from tests.checks.planted import spoiled
 
-OP = find("conv")
-BY_NAME = {mistake.name: Planted(OP, mistake) for mistake in (*OP.mistakes, *general())}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-EXAMPLES = 20
-
-REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
-            coverage miss unseen_in_one_call_of_ten conventions warnings laws failures undecided versions seconds"""
-LAW = "law holds broken undecided warning known normwise worst_share"
-FINDING = """law result verdict index actual expected error bound normwise crashed note mistake explanation source where
-             formula case"""
-CASE = "shapes parameters dtype seed options"
-
-
-class Mine:
-    """Wrong in y and in every gradient: four results, one more than are shown."""
-
-    def forward(self, *inputs, **parameters):
-        return -conv.forward(*inputs, **parameters)
-
-    def backward(self, *arrays, **parameters):
-        return BY_NAME["negated"].backward(*arrays, **parameters)
-
-
-def raise_(error):
-    """An implementation whose forward raises this error."""
-
-    def forward(*inputs, **parameters):
-        raise error
-
-    return forward
-
-
-class Raises:
-    forward = staticmethod(raise_(RuntimeError("no kernel image\nis available")))
-    backward = staticmethod(conv.backward)
-
-
-class Refuses:
-    forward = staticmethod(raise_(NotImplementedError("only on Tuesdays")))
-    backward = staticmethod(conv.backward)
-
-
-class NotNumbers:
-    def forward(self, *inputs, **parameters):
-        return conv.forward(*inputs, **parameters)
-
-    def backward(self, *arrays, **parameters):
-        return [None if a is None else a * nan for a in conv.backward(*arrays, **parameters)]
-
-
-JUDGED = {
-    "right": None,
-    "turned": BY_NAME["kernel not turned"],
-    "mine": Mine,
-    "raises": Raises,
-    "refuses": Refuses,
-    "nan": NotNumbers,
-}
+SHOWN = ["right", "turned", "mine", "raises", "refuses", "nan"]
 
 
 @pytest.fixture(scope="module")
 def reports():
     """The report on each of these implementations."""
-    return {name: judge("conv", made, seed=4, examples=EXAMPLES) for name, made in JUDGED.items()}
+    return {name: judged(name) for name in SHOWN}
 
 
 def failing(text):
@@ -96,7 +36,7 @@ def failing(text):
 
 
 def test_a_report_is_true_only_if_nothing_is_broken(reports):
-    assert {name: bool(report) for name, report in reports.items()} == {name: name == "right" for name in JUDGED}
+    assert {name: bool(report) for name, report in reports.items()} == {name: name == "right" for name in SHOWN}
 
 
 def test_exit_codes_tell_wrong_from_crashed_and_not_judged(reports):
@@ -104,7 +44,7 @@ def test_exit_codes_tell_wrong_from_crashed_and_not_judged(reports):
     assert codes == {"right": 0, "turned": 1, "mine": 1, "raises": 3, "refuses": 3, "nan": 1}
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", SHOWN)
 def test_print_shows_what_the_terminal_shows_without_colour(capsys, reports, name):
     print(reports[name])  # noqa: T201, printing is what is tested
     assert capsys.readouterr().out == terminal.render(reports[name]) + "\n"
@@ -202,7 +142,7 @@ def test_what_is_not_supported_is_counted_and_shown_with_its_parameters(reports)
     assert re.search(r"not supported: only on Tuesdays \(stride \S+, padding .*, flip \w+\), \d+ times", text), text
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", SHOWN)
 def test_colour_adds_codes_and_changes_no_word(reports, name):
     plain, painted = terminal.render(reports[name]), terminal.render(reports[name], colour=True)
     assert "\x1b" not in plain
@@ -237,81 +177,3 @@ def test_the_printed_command_pins_the_same_case_on_the_command_line(capsys, repo
     assert {name: np.atleast_1d(value).tolist() for name, value in again["pinned"].items()} == {
         name: np.atleast_1d(value).tolist() for name, value in options.items()
     }, "one axis or all of them: 1 and [1] are the same"
-
-
-def strict(text):
-    """JSON as the standard has it: no NaN, no Infinity."""
-
-    def refuse(word):
-        raise AssertionError(f"{word} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
-
-
-@pytest.mark.parametrize("name", JUDGED)
-def test_json_has_every_field_and_only_finite_numbers(reports, name):
-    document = strict(as_json.render(reports[name]))
-    assert set(document) == {"schema", "reports"}
-    assert document["schema"] == "gradoracle-report/1"
-    (report,) = document["reports"]
-    assert set(report) == set(REPORT.split())
-    assert set(report["miss"]) == {"every_case", "one_case_of_ten"}
-    assert set(report["counts"]) == {"holds", "broken", "undecided", "warning", "known"}
-    assert set(report["versions"]) == {"python", "numpy", "torch", "hypothesis"}
-    assert [law["law"] for law in report["laws"]] == list(laws())
-    assert all(set(law) == set(LAW.split()) for law in report["laws"])
-    for finding in (*report["failures"], *report["undecided"]):
-        assert set(finding) == set(FINDING.split())
-        assert set(finding["case"]) == set(CASE.split())
-
-
-@pytest.mark.parametrize(
-    ("name", "verdict"), [("right", "right"), ("turned", "wrong"), ("raises", "not judged"), ("refuses", "not judged")]
-)
-def test_json_says_what_the_report_says(reports, name, verdict):
-    report = reports[name]
-    data = json.loads(as_json.render(report))["reports"][0]
-    assert data["verdict"] == verdict
-    for field in ("exit_code", "seed", "examples", "cases", "implementation", "dtype", "seconds"):
-        assert data[field] == getattr(report, field), field
-    assert data["checks"] == len(report.findings) == sum(data["counts"].values())
-    assert sum(law["holds"] for law in data["laws"]) == data["counts"]["holds"]
-    assert len(data["failures"]) == len(report.failures)
-    assert len(data["undecided"]) == data["counts"]["undecided"]
-    assert sum(data["unsupported"].values()) + data["cases"] == EXAMPLES
-
-
-def test_the_case_in_json_is_enough_to_judge_it_again(reports):
-    data = json.loads(as_json.render(reports["turned"]))
-    case = data["reports"][0]["failures"][0]["case"]
-    again = judge("conv", BY_NAME["kernel not turned"], seed=1, examples=10, dtype=case["dtype"], **case["options"])
-    assert again.exit_code == 1
-
-
-def test_numbers_that_json_cannot_say_are_null(reports):
-    failures = json.loads(as_json.render(reports["nan"]))["reports"][0]["failures"]
-    assert failures
-    assert all(failure["actual"] is None for failure in failures)
-    assert all(failure["expected"] is not None for failure in failures)
-
-
-@pytest.mark.parametrize("value", [nan, inf, -inf])
-def test_no_number_of_a_finding_can_spoil_the_json(reports, value):
-    finding = replace(reports["turned"].failures[0], error=value, bound=value, actual=value, expected=value)
-    report = replace(
-        reports["turned"], failures=(finding,), findings=(finding, replace(finding, verdict=Verdict.HOLDS))
-    )
-    strict(as_json.render(report))
-    assert terminal.render(report, verbose=True)
-
-
-def test_several_reports_are_one_document_in_any_alphabet(reports):
-    text = as_json.render(replace(reports["right"], implementation="Свёртка ⋆"), reports["mine"])
-    assert "Свёртка ⋆" in text
-    assert [report["verdict"] for report in strict(text)["reports"]] == ["right", "wrong"]
-
-
-def test_every_field_is_described_in_the_documentation():
-    described = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
-    fields = {"schema", "reports", *f"{REPORT} {LAW} {FINDING} {CASE}".split()}
-    assert fields <= set(re.findall(r"\w+", described))
