@@ -48,7 +48,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
     right = [f.problem for f in same if f.verdict is Verdict.HOLDS and not _is_empty(f.problem)]
     problems = [*_unlike(broken), failure.problem]
-    seen = [_Seen.of(failure.result, run) for run in _runs(failure.law, problems, implementation, reference)]
+    seen = [_Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
     samples = failure.result == "y" or failure.result.removeprefix("grad_") in failure.problem.op.samples(
         failure.problem
     )
@@ -182,7 +182,7 @@ def _computed(mistake: Mistake, seen: Sequence[_Seen]) -> list[Array] | None:
     return arrays if any(not np.array_equal(a, one.right) for a, one in zip(arrays, seen, strict=True)) else None
 
 
-def _runs(law: str, problems: Sequence[Problem], implementation: Judged, reference: Judged) -> Iterator[Run]:
+def runs(law: str, problems: Sequence[Problem], implementation: Judged, reference: Judged) -> Iterator[Run]:
     """The cases in which the law found the result wrong, or cases much like them."""
     for problem in problems:
         trial = Trial(problem, implementation, reference)

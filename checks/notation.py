@@ -78,7 +78,7 @@ def notation(problem: Problem, *, own: bool = False, names: tuple[str, ...] = ()
         letters = {
             name: OWN.get(name, name) if own else op.letters.get(name, LETTERS.get(name, name)) for name in arrays
         }
-    return Notation(letters, {name: _axes(problem, name) for name in arrays}, base)
+    return Notation(letters, {name: _axes(problem, name) for name in arrays}, base, code=own)
 
 
 def _axes(problem: Problem, array: str) -> tuple[int, ...]:
@@ -112,6 +112,4 @@ def array_of(text: str, known: Notation, problem: Problem) -> str:
     for array, letter in known.letters.items():
         if text in {letter, array, OWN.get(array, array)}:
             return array
-    if text.startswith("grad_") and text[5:] in known.letters:
-        return text[5:]
     raise ValueError(f"there is no array {text!r}; {suggestion(text, [*known.letters.values(), *problem.op.inputs])}")

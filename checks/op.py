@@ -93,6 +93,10 @@ def _none(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, a default
     return ()
 
 
+def _unworked(problem: Problem, array: str, index: tuple[int, ...]) -> str:  # noqa: ARG001, a default
+    return ""
+
+
 def of_x(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, most ops have it whatever the problem
     """Samples are those of x."""
     return ("x",)
@@ -145,6 +149,8 @@ class Op:
     sources     for y and for each gradient: document and equation
     formula     an element of y ("y") or of a gradient (its input's name) as the documents write it, where y is no
                 polynomial on which the reference could be run symbolically
+    usual       what is explained of it where nothing is pinned, if explanation.py would choose too little to see it by
+    worked      which example of a document an element is, in words, or ""
     mistakes    known ways to get its gradients wrong, beside those that any op can be got wrong with (mistakes.py)
     """
 
@@ -177,6 +183,8 @@ class Op:
     letters: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     formula: Callable[[Problem, str, tuple[int, ...]], Expression] | None = None
+    usual: Mapping[str, Any] = field(default_factory=dict)
+    worked: Callable[[Problem, str, tuple[int, ...]], str] = _unworked
     mistakes: tuple[Mistake, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
@@ -277,12 +285,16 @@ class Problem:
         """A generator of its own for each problem and use: independent data even where two problems share a seed."""
         return np.random.default_rng((crc32(self.identity.encode()), self.seed, *use))
 
-    def whole_numbers(self) -> Case:
-        """Inputs and cotangent uniform on {−M … M} without 0, M = `largest`: then float arithmetic is exact."""
+    def whole_numbers(self, most: int | None = None) -> Case:
+        """Inputs and cotangent uniform on {−M … M} without 0, M = `largest`: then float arithmetic is exact.
+
+        most  a smaller M
+        """
         rng = self.rng(0)
+        largest = most or self.largest
 
         def draw(shape: tuple[int, ...]) -> Array:
-            numbers = rng.integers(-self.largest, self.largest, shape)  # one too few above 0, where 0 is to be left out
+            numbers = rng.integers(-largest, largest, shape)  # one too few above 0, where 0 is to be left out
             return numbers + (numbers >= 0)
 
         return replace(self._case(draw, rng, whole=True), whole=True)

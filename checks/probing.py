@@ -19,7 +19,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from checks.implementation import Crashed, Judged, Malformed, Unsupported
+from checks.implementation import Judged
 from checks.op import Array, Problem
 from checks.polynomial import COTANGENT, Element, Polynomial, Product
 from checks.precision import PRECISIONS
@@ -39,17 +39,16 @@ def recovered(
 ) -> dict[Index, Polynomial] | None:
     """Every element of one result as a polynomial, "y" or the name of an input with a gradient; None if it cannot be told.
 
-    It cannot where the result is no polynomial of degree 2 at most, where more than `most_calls` would be needed, and where
-    the implementation fails. At kinks the inputs stay as they are, and the formula is one in the cotangent.
+    It cannot where the result is no polynomial of degree 2 at most, and where more than `most_calls` would be needed. At
+    kinks the inputs stay as they are, and the formula is one in the cotangent.
+
+    Raises what the implementation's failing raises: Crashed, Malformed, Unsupported.
     """
     box = _Box(implementation, problem, array)
-    try:
-        for attempt in (_by_digits, _by_pairs):
-            terms = attempt(box, most_calls)
-            if terms is not None and _explains(box, terms):
-                return {index: Polynomial.of(terms[index].items()) for index in np.ndindex(*problem.shape(array))}
-    except (Crashed, Malformed, Unsupported):
-        pass
+    for attempt in (_by_digits, _by_pairs):
+        terms = attempt(box, most_calls)
+        if terms is not None and _explains(box, terms):
+            return {index: Polynomial.of(terms[index].items()) for index in np.ndindex(*problem.shape(array))}
     return None
 
 

@@ -235,6 +235,7 @@ SOFTMAX = replace(
     terms=softmax_roundings,
     magnitudes=softmax_magnitudes,
     formula=formulas.softmax,
+    usual={"shape": (1, 3)},
     mistakes=mistakes.SOFTMAX,
 )
 

@@ -255,6 +255,21 @@ def pins(problem: Problem) -> dict[str, Any]:
     }
 
 
+# Of a 3x3 input under a 2x2 kernel, one channel and stride 1: what 002 writes out.
+WORKED: dict[tuple[str, tuple[int, ...]], str] = {
+    ("weight", (0, 0, 0, 0)): "L5",
+    ("x", (0, 0, 0, 0)): "L6",
+    ("x", (0, 0, 1, 1)): "L7, the page's last example",
+}
+
+
+def worked(problem: Problem, array: str, index: tuple[int, ...]) -> str:
+    """Whether 002 works out this element."""
+    if (problem.shape("x"), problem.shape("weight")) != ((1, 1, 3, 3), (1, 1, 2, 2)) or problem.parameters != DEFAULTS:
+        return ""
+    return "L4" if array == "y" and problem.shapes["bias"] is None else WORKED.get((array, index), "")
+
+
 OP = Op(
     name="conv",
     inputs=("x", "weight", "bias"),
@@ -275,6 +290,7 @@ OP = Op(
     pins=pins,
     letters={"x": "V", "weight": "K", "bias": "b", "y": "Z"},
     sources={"y": "002, eq. 1", "weight": "002, eq. 2", "x": "002, eq. 3", "bias": "001, B5"},
+    worked=worked,
     mistakes=MISTAKES,
 )
 

@@ -220,6 +220,7 @@ OP = Op(
     lighter=lighter,
     samples=of_x,
     sources={"y": "002, eq. 3", "weight": "002, eq. 2", "x": "002, eq. 1", "bias": "001, B5"},
+    usual={"size": 2},
     mistakes=CONV_TRANSPOSE,
 )
 

@@ -201,6 +201,7 @@ EUCLIDEAN = Op(
     degree=2,
     unit=euclidean_unit,
     letters={"y": "E"},
+    usual={"shape": (1, 2)},
     sources={"y": "004, C18", "prediction": "004, C16", "target": "004, C16"},
     mistakes=mistakes.EUCLIDEAN_LOSS,
 )
@@ -230,6 +231,7 @@ CROSS_ENTROPY = Op(
     letters={"y": "E"},
     sources={"y": "004, C18", "logits": "004, C18"},
     formula=formulas.cross_entropy,
+    usual={"dims": 0},
     mistakes=mistakes.CROSS_ENTROPY,
 )
 

@@ -261,6 +261,7 @@ BATCH_NORM = Op(
     draw=batch_norm_draw,
     sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
     formula=formulas.batch_norm,
+    usual={"batch": 2, "dims": 1},
     mistakes=mistakes.BATCH_NORM,
 )
 LOCAL_RESPONSE_NORM = Op(
@@ -289,6 +290,7 @@ LOCAL_RESPONSE_NORM = Op(
     samples=of_x,
     sources=dict.fromkeys(("y", "x"), "004, C19"),
     formula=formulas.local_response_norm,
+    usual={"channels": 3, "size": 3, "dims": 1, "spatial": 1},
     mistakes=mistakes.LOCAL_RESPONSE_NORM,
 )
 

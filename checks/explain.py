@@ -1,0 +1,109 @@
+"""The command line: python -m checks.explain conv --size 3,3 --kernel 2,2 --wrt "V[2,2]"
+
+Exit codes: 0 the formulas are shown, and an implementation's are the same; 1 they differ; 2 the command line makes no
+sense; 3 the implementation could not be loaded, or its formulas could not be told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from checks import ops
+from checks.arguments import Parser, typed
+from checks.explanation import Explanation, explain
+from checks.implementation import NotAnImplementation
+from checks.isolation import TIMEOUT, Isolated, half_the_memory
+from checks.op import Op
+from checks.options import memory, one_of, real
+from checks.render.explanation import FORMATS
+
+PROGRAM = "python -m checks.explain"
+DIFFERS, UNTOLD = 1, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if any(word.split("=")[0] == "--book" for word in given):
+        return _bind(given)
+    op = ops.find(_parser(None).op_of(given))
+    parser = _parser(op)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.refuse_unknown(unknown, op.name)
+    try:
+        shown = _explained(op, options)
+    except ValueError as wrong:
+        parser.refuse(str(wrong))
+    except NotAnImplementation as wrong:
+        print(f"explain: {wrong}", file=sys.stderr)
+        return UNTOLD
+    print(FORMATS[options.format](shown), end="")
+    return DIFFERS if shown.differs else UNTOLD if shown.untold else 0
+
+
+def _explained(op: Op, options: argparse.Namespace) -> Explanation:
+    """What was asked for; the implementation runs in a process of its own."""
+    given = {option.name: value for option in op.options if (value := getattr(options, option.name)) is not None}
+    theirs = None
+    if options.impl:
+        limit = options.memory or half_the_memory()
+        theirs = Isolated.loaded(op, options.impl, "float64", options.device, options.timeout, limit)
+    try:
+        names = tuple(options.names.split(",")) if options.names else ()
+        return explain(op, given, options.wrt, names=names, base=options.base, bias=options.bias, implementation=theirs)
+    finally:
+        if theirs is not None:
+            theirs.close()
+
+
+def _parser(op: Op | None) -> Parser:
+    """The parser with the options of one op, or with those that all ops share."""
+    parser = Parser(
+        prog=f"{PROGRAM} {op.name}" if op else PROGRAM,
+        description="Write out the formulas of an op for a small shape: of its output and of its gradients.",
+        epilog=None if op else f"Options of an op: {PROGRAM} conv --help",
+        allow_abbrev=False,
+    )
+    parser.add_argument("op", metavar="op", help=", ".join(ops.ops()))
+    if op:
+        parser.add_options(op, f"the shape and the parameters of {op.name} (small and usual, if not given)")
+    shown = parser.add_argument_group("what to write, and how")
+    shown.add_argument(
+        "--wrt", default="", metavar="WHAT", help='an element such as "V[2,2]", an array, Z; or everything'
+    )
+    shown.add_argument("--bias", action="store_true", help="with a bias, where there need not be one")
+    shown.add_argument(
+        "--names", metavar="A,B", help="letters: V,K,Z,G for x, weight, y, grad_output; own: these names"
+    )
+    shown.add_argument("--base", type=int, choices=(0, 1), default=1, help="what indices count from (default: 1)")
+    shown.add_argument(
+        "--format",
+        type=typed(one_of(*FORMATS)),
+        default="text",
+        metavar="F",
+        help=f"{', '.join(FORMATS)} (default: text)",
+    )
+    shown.add_argument("--book", type=Path, metavar="FILE", help="write the book of all derivations as one HTML page")
+    theirs = parser.add_argument_group("whose formulas to show beside the right ones")
+    theirs.add_argument(
+        "--impl", metavar="WHAT", help="as for checks.gradcheck: FILE.py:NAME, package.module:NAME, torch:…"
+    )
+    theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes (default: cpu)")
+    theirs.add_argument(
+        "--timeout", type=typed(real(0, above=True)), default=TIMEOUT, metavar="S", help="seconds a call may take"
+    )
+    theirs.add_argument("--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G")
+    return parser
+
+
+def _bind(given: Sequence[str]) -> int:
+    """Write the book."""
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    sys.exit(main())

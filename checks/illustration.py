@@ -1,0 +1,112 @@
+"""What a failure is shown with beside words: both formulas of its element, who meets whom, and the numbers of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from checks import formulas
+from checks.bounds import Bound
+from checks.diagnosis import runs
+from checks.exhibit import Compared, Exhibit, Meetings, Numbers
+from checks.expression import Sum, tree
+from checks.finding import Finding
+from checks.implementation import Crashed, Judged, Malformed, Unsupported
+from checks.notation import plain
+from checks.op import Array, Problem
+from checks.polynomial import Polynomial
+from checks.probing import recovered
+from checks.trial import Run
+from checks.writing import text
+
+MOST_TERMS = 8  # that are shown in a line
+MOST_NUMBERS = 400  # of a result that is shown as a picture
+
+
+def illustrated(failure: Finding, broken: Sequence[Problem], implementation: Judged, reference: Judged) -> Finding:
+    """The failure with its pictures, as far as there are any; `broken` are the problems in which its law is broken too."""
+    seen = meetings(failure, implementation, reference)
+    if seen is not None and seen.yours is not None:
+        yours, right = (in_line(failure.problem, p) for p in (seen.yours, seen.formulas[seen.index]))
+        failure = replace(failure, yours=yours, right=right)
+    return replace(failure, meetings=seen, exhibit=exhibit(failure, broken, implementation, reference))
+
+
+def meetings(failure: Finding, implementation: Judged, reference: Judged) -> Meetings | None:
+    """Who meets whom in the smallest case; None for what is no polynomial, or has too many terms to be shown."""
+    problem, array = failure.problem, failure.result.removeprefix("grad_")
+    if failure.index is None:
+        return None
+    right = comparable(problem, array, reference)
+    if right is None:
+        return None
+    try:
+        theirs = recovered(implementation, problem, array)
+    except (Crashed, Malformed, Unsupported):  # on the numbers that it was asked for
+        theirs = None
+    return Meetings(problem, failure.result, failure.index, right, None if theirs is None else theirs[failure.index])
+
+
+def comparable(problem: Problem, array: str, reference: Judged) -> dict[tuple[int, ...], Polynomial] | None:
+    """What is right for each element, as `probing.recovered` gives it for a right implementation.
+
+    At kinks the inputs are those of the problem's whole numbers, and constant inputs have their numbers anywhere.
+    """
+    try:
+        formulas.refuse_large(problem)
+    except ValueError:
+        return None
+    if problem.op.kinks is not None:
+        return recovered(reference, problem, array)
+    if problem.op.formula is not None:
+        return None
+    case = problem.whole_numbers() if problem.largest else problem.reals()
+    constants = {name: case.input(name) for name in problem.op.constant}
+    return {index: p.given(constants) for index, p in formulas.polynomials(problem, array).items()}
+
+
+def in_line(problem: Problem, polynomial: Polynomial) -> str:
+    """The polynomial in the protocol's names, its first terms."""
+    whole = tree(polynomial, formulas.places(problem))
+    if isinstance(whole, Sum) and len(whole.terms) > MOST_TERMS:
+        return f"{text(Sum(whole.terms[:MOST_TERMS]), plain(problem.op))} + …"
+    return text(whole, plain(problem.op))
+
+
+def exhibit(failure: Finding, broken: Sequence[Problem], implementation: Judged, reference: Judged) -> Exhibit | None:
+    """The largest case whose results fit into a picture, with every result as it came and as it should be."""
+    fits = [p for p in broken if all(0 < prod(p.shape(name)) <= MOST_NUMBERS for name in (*p.present, "y"))]
+    for problem in sorted({p.identity: p for p in fits}.values(), key=lambda p: -p.elements):
+        for run in runs(failure.law, [problem], implementation, reference):
+            compared = {name: _compared(actual, right, run.bound(name), run) for name, actual, right in run.results()}
+            worst = _worst(compared[failure.result]) if failure.result in compared else None
+            if worst is not None:
+                return Exhibit(problem, failure.result, worst, compared)
+    return None
+
+
+def _compared(actual: Array, right: Array, bound: Bound, run: Run) -> Compared:
+    exact = run.case.whole and run.problem.largest > 0
+    allowed = np.zeros(np.shape(right)) if exact else np.broadcast_to(bound.elementwise, np.shape(right))
+    return Compared(_numbers(actual), _numbers(right), _numbers(allowed))
+
+
+def _numbers(array: Array) -> Numbers:
+    wide = np.asarray(array, np.float64)
+    return Numbers(wide.shape, tuple(wide.ravel().tolist()))
+
+
+def _worst(compared: Compared) -> tuple[int, ...] | None:
+    """The element that is off by the largest share of what is allowed; None if all are right."""
+    yours, right, allowed = (np.array(n.values) for n in (compared.yours, compared.right, compared.allowed))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        off = np.where(yours == right, 0.0, np.abs(yours - right))
+        share = np.where(off <= allowed, 0.0, np.where(np.isnan(off), np.inf, off / allowed))
+        size = np.where(share > 0, np.where(np.isnan(off), np.inf, off), 0.0)
+    if not share.any():
+        return None
+    worst = int(np.lexsort((size, share))[-1])
+    return tuple(int(i) for i in np.unravel_index(worst, compared.right.shape))
