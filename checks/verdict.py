@@ -15,6 +15,7 @@ import numpy as np
 
 from checks import ops
 from checks.diagnosis import diagnose
+from checks.illustration import illustrated
 from checks.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.known import Known
@@ -26,7 +27,6 @@ from checks.precision import NATIVE, PRECISIONS
 from checks.report import Finding, Report, Verdict
 from checks.search import Failed, Search, Stopped
 from checks.tally import Tally
-from checks.terms import formula
 from checks.trial import Trial
 
 EXAMPLES = 200
@@ -227,7 +227,7 @@ def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:
 
 
 def _explained(failure: Finding, tried: Tried) -> Finding:
-    """The failure with the mistake behind it, and both formulas of the element, where they can be told."""
+    """The failure with the mistake behind it and its pictures, where they can be told."""
     if any(contract.depends_on_the_past(f) for f in tried.findings if f.verdict is Verdict.BROKEN):
         return failure if failure.result == "behaviour" else replace(failure, explanation=PAST)
     if failure.crashed or failure.result not in {"y", *(f"grad_{name}" for name in failure.problem.present)}:
@@ -236,13 +236,12 @@ def _explained(failure: Finding, tried: Tried) -> Finding:
     try:
         with np.errstate(all="ignore"):
             found = diagnose(failure, tried.findings, tried.implementation, reference)
-            yours, right = (
-                formula(judged, failure.problem, failure.result, failure.index) if failure.index else ""
-                for judged in (tried.implementation, reference)
-            )
+            same = [f for f in tried.findings if (f.law, f.result) == (failure.law, failure.result)]
+            broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
+            explained = replace(failure, **vars(found))
+            return illustrated(explained, broken, tried.implementation, reference)
     except (Crashed, Malformed, Unsupported, Stopped):
         return failure  # it fails elsewhere too, which other findings say
-    return replace(failure, **vars(found), yours=yours, right=right)
 
 
 def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search) -> list[Finding]:
