@@ -98,10 +98,8 @@ class Condition:
 Expression = Number | Element | Named | Sum | Product | Quotient | Power | Call | Condition
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "exp": np.exp,
+    **{function.__name__: function for function in (np.exp, np.sqrt, np.tanh)},
     "ln": np.log,
-    "sqrt": np.sqrt,
-    "tanh": np.tanh,
     "σ": lambda t: 1 / (1 + np.exp(-t)),
     "max": max,
 }
