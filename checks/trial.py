@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from checks.arithmetic import transforms
+from checks.arithmetic import faint, transforms
 from checks.bounds import Bound, rounding
 from checks.implementation import Judged
 from checks.op import Array, Case, Problem
@@ -65,6 +65,11 @@ class Run:
     def transforms(self) -> bool:
         """Whether only normwise bounds hold for the implementation, by its own results on whole numbers."""
         return transforms(self)
+
+    @cached_property
+    def faint(self) -> Run:
+        """On smaller whole numbers, where noise cannot be taken for a mistake."""
+        return faint(self)
 
     def results(self) -> Iterator[tuple[str, Array, Array]]:
         """Name, actual and expected of y and of each gradient."""

@@ -25,8 +25,8 @@ ties, and the argument is made for the gradients over the cotangent alone, in wh
 map is) needs no reference at all. It is compared modulo 2^64, where integer arithmetic is exact too.
 
 **Inexact arithmetic.** Algorithms that divide (Winograd) or transform (FFT) do not give whole numbers. Where rounding
-explains all differences (normwise, and by less than half or a thousandth of the largest result), the law is undecided and
-leaves the verdict to `agreement`. Noise falls on other elements whenever the numbers change, so the case is drawn again:
+explains all differences (normwise, and by less than half: on smaller numbers if need be), the law is undecided and leaves
+the verdict to `agreement`. Noise falls on other elements whenever the numbers change, so the case is drawn again:
 where the same few elements are off each time and all others never, it is a mistake, however slight.
 """
 
@@ -69,7 +69,7 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
         return Finding("exact", result, Verdict.HOLDS, run.problem)
     noise = (
         run.problem.op.telling is not None
-        and is_noise(actual, expected, run.bound(result))
+        and is_noise(run, result, actual, expected)
         and not stays_put(run, result, actual, expected)
     )
     with np.errstate(invalid="ignore"):

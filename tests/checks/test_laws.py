@@ -188,6 +188,22 @@ def test_one_problem_drawn_twice_earns_only_once():
     assert len(report.misses) == len({f.problem.identity for f in report.findings})
 
 
+class OffByOne(ByFFT):
+    """By transforms, and wrong by as little as whole numbers can be."""
+
+    def forward(self, *inputs, **parameters):
+        return super().forward(*inputs, **parameters) + np.float32(1)
+
+
+def test_a_mistake_behind_the_noise_of_large_numbers_is_told_from_it_by_small_ones():
+    right, wrong = (_trial(kind(), dtype="float32", small=False) for kind in (ByFFT, OffByOne))
+    verdicts = [{f.result: f.verdict for f in exact.check(trial)} for trial in (right, wrong)]
+    assert [found["y"] for found in verdicts] == [Verdict.UNDECIDED, Verdict.BROKEN]
+    assert verdicts[1]["grad_x"] is Verdict.UNDECIDED, "that is right"
+    assert wrong.whole.y_bound.normwise > 1, "rounding of such numbers could do as much"
+    assert wrong.whole.faint.y_bound.normwise < 0.5
+
+
 def test_inexact_arithmetic_earns_no_bound_on_a_miss():
     report = judge("conv", ByFFT(), seed=43, examples=40, laws=["exact"])
     undecided = {f.problem.identity for f in report.findings if f.verdict is Verdict.UNDECIDED}

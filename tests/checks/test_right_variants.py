@@ -105,6 +105,19 @@ def test_a_transposed_convolution_by_fourier_transforms_is_said_to_hold_normwise
     assert any(f.normwise for f in report.findings if f.law == "agreement")
 
 
+def test_noise_is_no_mistake_where_no_product_is_summed():
+    """Padding crops all that the kernel makes: what is left is 0, or the bias, with the noise of what is gone."""
+    moves = {"stride": (1, 2), "padding": (1, 0), "output_padding": (0, 1), "dilation": 2, "groups": 1}
+    shapes = {"dims": 2, "size": (1, 3), "kernel": (2, 1), "channels": (1, 1), "batch": 1}
+    by_fourier = ConvTransposeAsAdjoint(ByFFT())
+    report = judge(
+        "conv_transpose", by_fourier, dtype="float32", examples=40, seed=36, laws=["exact"], **moves, **shapes
+    )
+    assert not _rejected(report)
+    assert report.coverage["bias"].keys() == {"yes", "no"}
+    assert any("inexact arithmetic" in f.note for f in report.findings if f.result == "y")
+
+
 def _assert_holds(implementation, dtype):
     """Every element in all cases, and along lines in a fifth of them; returns what was found of the elements."""
     tried = _tried("conv", implementation, dtype, SHARP)
