@@ -10,7 +10,7 @@ from pathlib import Path
 from platform import python_version
 
 from checks.book import documents
-from checks.book.contents import Book, Chapter, Proof, Question, Row
+from checks.book.contents import Book, Chapter, Proof, Question, Row, Source
 from checks.book.documents import Document, Entry, Link
 from checks.book.figures import FIGURES
 from checks.book.proofs import Outcomes, Progress, prove
@@ -59,12 +59,14 @@ def bind(root: Path, outcomes: Outcomes) -> Book:
     """
     made = _Binding(root, outcomes)
     docs = root / "docs"
+    read = documents.documents(docs)
     introduction, points = documents.open_questions(docs)
     return Book(
         introduction=documents.introduction(docs),
-        chapters=tuple(made.chapter(document) for document in documents.documents(docs)),
+        chapters=tuple(made.chapter(document) for document in read),
         questions_introduction=introduction,
         questions=tuple(Question(p.title, p.text, made.proofs(p.tests)) for p in points),
+        called=made.called(link for document in read for entry in document.entries for link in entry.reference),
         notation=shared(root, root / TESTS / "_notation.py"),
         versions=(("python", python_version()), *((name, version(name)) for name in ("numpy", "torch", "sympy"))),
     )
@@ -82,15 +84,11 @@ class _Binding:
 
     def chapter(self, document: Document) -> Chapter:
         tests = dict.fromkeys(test.file for entry in document.entries for test in entry.tests)
-        code: dict[Path, list[str]] = {}
-        for link in (link for entry in document.entries for link in entry.reference):
-            code.setdefault(link.file, []).append(function_of(link))
         return Chapter(
             number=document.number,
             title=document.title,
             introduction=document.introduction,
             rows=tuple(self.row(entry) for entry in document.entries),
-            called=tuple(source for file, names in sorted(code.items()) for source in called(self.root, file, names)),
             shared=tuple(source for file in tests for source in shared(self.root, file)),
         )
 
@@ -98,6 +96,12 @@ class _Binding:
         code = tuple(function(self.root, link.file, function_of(link)) for link in entry.reference)
         figure = FIGURES.get(entry.id)
         return Row(entry, code, self.proofs(entry.tests), figure() if figure else None)
+
+    def called(self, links: Iterable[Link]) -> tuple[Source, ...]:
+        code: dict[Path, set[str]] = {}
+        for link in links:
+            code.setdefault(link.file, set()).add(function_of(link))
+        return tuple(source for file in sorted(code) for source in called(self.root, file, code[file]))
 
     def proofs(self, tests: Iterable[Link]) -> tuple[Proof, ...]:
         return tuple(

@@ -73,13 +73,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One document: its results, what their code calls in its own files, and what their tests have in common."""
+    """One document: its results, and what their tests have in common."""
 
     number: str
     title: str
     introduction: str
     rows: tuple[Row, ...]
-    called: tuple[Source, ...]
     shared: tuple[Source, ...]
 
 
@@ -94,12 +93,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Book:
-    """Everything that is printed; texts are Markdown, with links as they stand in docs/."""
+    """Everything that is printed; texts are Markdown, with links as they stand in docs/.
+
+    called      what the code of the results calls in its own files
+    notation    what all tests are written with
+    """
 
     introduction: str
     chapters: tuple[Chapter, ...]
     questions_introduction: str
     questions: tuple[Question, ...]
+    called: tuple[Source, ...]
     notation: tuple[Source, ...]
     versions: tuple[tuple[str, str], ...]
 

@@ -57,7 +57,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Point:
-    """One section of the open questions. A test is one that its text links to."""
+    """One section of the open questions. Its tests are those that its text links to, and none before it."""
 
     title: str
     text: str
@@ -79,10 +79,11 @@ def open_questions(docs: Path) -> tuple[str, tuple[Point, ...]]:
     """What docs/open-questions.md says first, and its sections: six points, and where torch differs."""
     file = docs / "open-questions.md"
     first, *sections = re.split(r"^##+ ", _text(file), flags=re.MULTILINE)
-    points = []
+    points: list[Point] = []
     for section in sections:
         title, _, text = section.partition("\n")
-        tests = tuple(link for link in _links(file, text) if link.name.startswith("test_"))
+        before = {link for point in points for link in point.tests}
+        tests = tuple(link for link in _links(file, text) if link.name.startswith("test_") and link not in before)
         if tests:
             points.append(Point(title.strip(), _without_tests(text).strip(), tests))
     return first.split("\n", 1)[1].strip(), tuple(points)

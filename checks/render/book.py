@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from html import escape
 from pathlib import PurePosixPath
 
 from checks.book.contents import Book, Chapter, Figure, Outcome, Panel, Proof, Question, Row, Source
 from checks.render import markdown
 from checks.render.grid import grid
-from checks.render.listing import STYLE as LISTING
-from checks.render.listing import listing
-from checks.render.page import page, scrolling
+from checks.render.listing import STYLE, listing
+from checks.render.page import page, scrolling, stylesheet
 
 TITLE = "The derivations"
 CELL, SMALL_CELL = 36, 29  # pixels
 MANY = 18  # columns of all panels together from which on cells are small, so that they stand beside one another
-
-STYLE = (
-    LISTING
-    + """
-header.wide { padding-top: 2rem; }
-header .lead { font-size: 1.15em; }
-nav h2 { margin-bottom: 0.4em; }
-nav ol { list-style: none; padding: 0; columns: 16em; column-gap: 2.5em; font-size: 0.92em; margin-bottom: 1.4em; }
-nav h3 { margin: 1em 0 0.4em; font-size: 1em; }
-nav li { break-inside: avoid; padding-left: 3em; text-indent: -3em; }
-nav .id, h3 .id { font-family: var(--sans); font-variant-numeric: tabular-nums; }
-nav .id { display: inline-block; width: 3em; text-indent: 0; color: var(--muted); }
-section.chapter > h2 { border-bottom: 2px solid var(--line-strong); padding-bottom: 0.3em; margin-top: 3.2em; }
-section.row { border-top: 1px solid var(--line); margin-top: 2.4em; padding-top: 1.4em; }
-section.row > h3, section.code > h3 { margin-top: 0; }
-section.code { margin-top: 3em; }
-h3 .id { font-size: 0.82em; padding: 0.1em 0.45em; margin-right: 0.5em; }
-h3 .id { border: 1.5px solid var(--line-strong); border-radius: 4px; }
-h3 .id a { text-decoration: none; color: inherit; }
-.formula { padding: 0.5em 0; font-size: 1.08em; }
-.formula math { width: max-content; min-width: 100%; }
-figure { padding: 1em 0 0; }
-figure .parts, figure .part { display: flex; align-items: center; gap: 1rem; }
-figure .parts { flex-wrap: wrap; }
-figure .part { max-width: 100%; }
-figure .panel { min-width: 0; text-align: center; }
-figure .name { font-size: 0.85em; margin: 0 0 0.3em; font-family: var(--sans); }
-figure .panel .scroll { margin: 0; }
-figure .sign { font-size: 1.3em; }
-figcaption { margin-top: 0.8em; line-height: 1.5; }
-svg.grid { max-width: none; }
-p.rests, .proof summary, .where { font-size: 0.9em; font-family: var(--sans); }
-.where { color: var(--muted); margin-bottom: 0.4em; }
-details.proof.failed { border-left: 6px double var(--wrong); }
-details.proof.failed .says { border-color: var(--wrong); }
-.failures { border: 3px double var(--wrong); padding: 0.5em 1em; }
-@media print { section.chapter { break-before: page; } nav ol { columns: 2; } }
-"""
-)
 
 
 def render(made: Book) -> str:
@@ -73,14 +33,14 @@ def render(made: Book) -> str:
             '<main id="main" class="wide">',
             *(_chapter(chapter, to) for chapter in made.chapters),
             _questions(made, to),
-            _notation(made),
+            _appendix(made),
             "</main>",
             '<footer class="wide"><p class="small muted">',
             f"The proofs ran with {', '.join(f'{name} {version}' for name, version in made.versions)}.",
             "</p></footer>",
         ]
     )
-    return page(TITLE, body, kind="book", style=STYLE)
+    return page(TITLE, body, kind="book", style=STYLE + stylesheet("book.css"))
 
 
 class _Addresses:
@@ -113,22 +73,20 @@ def _summary(made: Book) -> str:
     proofs = made.proofs
     cases = sum(proof.outcome.cases for proof in proofs)
     seconds = sum(proof.outcome.seconds for proof in proofs)
-    results = f"{len(made.rows)} results of {len(made.chapters)} documents about convolutional networks"
-    ran = f"{len(proofs)} tests, {cases} cases, {seconds:.1f} s"
+    ran = f"{len(proofs)} tests with {cases} cases took {seconds:.0f} s while this page was made."
     if made.unproved:
-        verdict = f'<span class="wrong">✗ {len(made.unproved)} of {len(proofs)} proofs failed</span> ({ran}).'
-    else:
-        verdict = f'<span class="right">✓ All were proved</span> while this page was made: {ran}.'
-    return (
-        f"{results}, each with its formula, why it holds, the code that is it, and the test that proves it. {verdict}"
-    )
+        return f'<span class="wrong">✗ {len(made.unproved)} of {len(proofs)} proofs failed.</span> {ran}'
+    return f'<span class="right">✓ All {len(made.rows)} results are proved.</span> {ran}'
 
 
 def _failures(made: Book) -> str:
     """A list of what is not proved, so that nobody has to look for it."""
     if not made.unproved:
         return ""
-    listed = "".join(f"<li>{_link(proof.test.name)}: {_verdict(proof.outcome)}</li>" for proof in made.unproved)
+    listed = "".join(
+        f'<li><a href="#{proof.test.name}"><code>{escape(proof.test.name)}</code></a> {_verdict(proof.outcome)}</li>'
+        for proof in made.unproved
+    )
     return f'<div class="failures"><p class="wrong">Not proved</p><ul>{listed}</ul></div>'
 
 
@@ -141,7 +99,8 @@ def _contents(made: Book) -> str:
         )
         heading = f'<a href="#chapter-{chapter.number}">{chapter.number}, {_title(chapter.title)}</a>'
         parts.append(f"<h3>{heading}</h3><ol>{rows}</ol>")
-    parts.append('<h3><a href="#open-questions">What the documents leave open or get wrong</a></h3></nav>')
+    parts.append('<h3><a href="#open-questions">What the documents leave open or get wrong</a></h3>')
+    parts.append('<h3><a href="#notation">Behind the code and the proofs</a></h3></nav>')
     return "\n".join(parts)
 
 
@@ -228,8 +187,8 @@ def _code(chapter: Chapter) -> str:
             _where(source, f" · {back}"),
             scrolling(listing(source.text), f"Source of {_qualified(source)}", kind="code bleed"),
         ]
-    parts += _shared("What this code calls", chapter.called)
-    parts += _shared("What the proofs share", chapter.shared)
+    if chapter.shared:
+        parts.append(_folded("What its proofs share", chapter.shared))
     return "\n".join([*parts, "</section>"])
 
 
@@ -250,21 +209,17 @@ def _question(question: Question, to: _Addresses) -> str:
     return "\n".join([f'<section class="row"><h3>{_title(question.title)}</h3>', *parts, "</section>"])
 
 
-def _notation(made: Book) -> str:
-    shown = "\n".join(_listed(made.notation))
-    return f'<section class="chapter" id="notation"><h2>How the proofs are written</h2>{shown}</section>'
+def _appendix(made: Book) -> str:
+    return (
+        '<section class="chapter" id="notation"><h2>Behind the code and the proofs</h2>'
+        f"{_folded('What the code calls in its own files', made.called)}"
+        f"{_folded('What all proofs are written with', made.notation)}</section>"
+    )
 
 
-def _shared(summary: str, sources: Iterable[Source]) -> Iterator[str]:
-    listed = list(_listed(sources))
-    if listed:
-        yield f"<details><summary>{escape(summary)}</summary>{''.join(listed)}</details>"
-
-
-def _listed(sources: Iterable[Source]) -> Iterator[str]:
-    for source in sources:
-        yield _where(source)
-        yield scrolling(listing(source.text), f"Source of {source.name}", kind="code bleed")
+def _folded(summary: str, sources: Iterable[Source]) -> str:
+    listed = (_where(s) + scrolling(listing(s.text), f"Source of {s.name}", kind="code bleed") for s in sources)
+    return f"<details><summary>{escape(summary)}</summary>{''.join(listed)}</details>"
 
 
 def _where(source: Source, more: str = "") -> str:
@@ -277,10 +232,6 @@ def _anchor(chapter: Chapter, source: Source) -> str:
 
 def _qualified(source: Source) -> str:
     return f"{PurePosixPath(source.path).stem}.{source.name}"
-
-
-def _link(name: str) -> str:
-    return f'<a href="#{name}"><code>{escape(name)}</code></a>'
 
 
 def _title(title: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # neither is there without the extra `book`
@@ -13,7 +15,8 @@ if TYPE_CHECKING:  # neither is there without the extra `book`
     from math_core import LatexToMathML
 
 OPEN, CLOSE = "$`", "`$"
-TABLE = '<div class="scroll" role="group" tabindex="0" aria-label="Table"><table>'
+CLOSING = ",.;:!?)’”"
+TABLE = '<div class="scroll bleed" role="group" tabindex="0" aria-label="Table"><table>'
 
 # What LaTeX calls a substack is to the converter an array of one column.
 MACROS = {"substack": r"\begin{subarray}{c}#1\end{subarray}"}
@@ -28,17 +31,19 @@ def formula(latex: str) -> str:
 
 def text(markdown: str, address: Address) -> str:
     """Paragraphs, lists and tables as HTML. `address` says where a link leads in this page; None makes it plain text."""
-    parser = _parser()
-    tokens = parser.parse(markdown)
-    for token in tokens:
-        _lead(token.children or (), address)
-    return str(parser.renderer.render(tokens, parser.options, {}))
+    return _rendered(_parser().parse(markdown), address)
 
 
 def line(markdown: str, address: Address) -> str:
-    """The same for what is part of a paragraph."""
-    html = text(markdown, address).strip()
-    return html.removeprefix("<p>").removesuffix("</p>")
+    """The same for what is part of a line, such as a title."""
+    return _rendered(_parser().parseInline(markdown), address)
+
+
+def _rendered(tokens: Sequence[Any], address: Address) -> str:
+    for token in tokens:
+        _lead(token.children or (), address)
+        _join(token.children or ())
+    return str(_parser().renderer.render(tokens, _parser().options, {}))
 
 
 def _lead(tokens: Sequence[Any], address: Address) -> None:
@@ -52,6 +57,15 @@ def _lead(tokens: Sequence[Any], address: Address) -> None:
         if nowhere and token.type in ("link_open", "link_close"):
             nowhere = token.type == "link_open"
             token.type = "nothing"
+
+
+def _join(tokens: Sequence[Any]) -> None:
+    """No line begins with the comma that follows a formula."""
+    for formula, after in pairwise(tokens):
+        if formula.type == "math" and after.type == "text":
+            rest = after.content.lstrip(CLOSING)
+            formula.meta["after"] = after.content[: len(after.content) - len(rest)]
+            after.content = rest
 
 
 @cache
@@ -79,7 +93,9 @@ def _math(state: StateInline, silent: bool) -> bool:
 
 
 def _inline(_: Any, tokens: Sequence[Any], index: int, *__: Any) -> str:
-    return str(_converter().convert_with_local_state(_quoted(tokens[index].content), displaystyle=False))
+    formula = str(_converter().convert_with_local_state(_quoted(tokens[index].content), displaystyle=False))
+    after = tokens[index].meta.get("after")
+    return f'<span class="together">{formula}{escape(after)}</span>' if after else formula
 
 
 @cache

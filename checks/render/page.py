@@ -40,7 +40,7 @@ def page(title: str, body: str, *, kind: str = "report", style: str = "", script
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
 <style>
-{_shared_style()}{style}</style>
+{stylesheet("page.css")}{grid.STYLE}{style}</style>
 </head>
 <body class="{escape(kind)}">
 <a class="skip" href="#main">Skip to the content</a>
@@ -65,5 +65,6 @@ def code(source: str, label: str) -> str:
 
 
 @cache
-def _shared_style() -> str:
-    return files("checks.render").joinpath("page.css").read_text(encoding="utf-8") + grid.STYLE
+def stylesheet(name: str) -> str:
+    """One of the stylesheets beside this module."""
+    return files("checks.render").joinpath(name).read_text(encoding="utf-8")
