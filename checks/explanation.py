@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,25 +15,12 @@ from checks.illustration import comparable
 from checks.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.notation import LETTERS, Notation, array_of, notation
 from checks.op import Op, Problem
+from checks.pins import small_problem
 from checks.polynomial import Polynomial, Product
 from checks.probing import recovered
-from checks.search import Search
-from checks.verdict import pinned_values
-from checks.windows import along, pinned_axes
 
 Index = tuple[int, ...]
 
-# What is explained where nothing is said: small, and yet with two of what makes a difference when there is more than one.
-USUAL: Mapping[str, Any] = {
-    "batch": 1,
-    "channels": 1,
-    "kernel": 2,
-    "kernel_size": 2,
-    "classes": 3,
-    "features": (2, 2),
-    "shape": 2,
-    "spatial": 2,
-}
 MOST_CALLS = 20_000  # that an implementation is asked for one result
 WRT = re.compile(r"(?:∂\w*/∂)?\s*([^\[\]\s]+)\s*(?:\[([^\]]*)\])?")
 
@@ -122,7 +109,7 @@ def explain(
 
     Raises ValueError, in a sentence with what is close, for whatever does not exist or is too large to be written.
     """
-    problem = problem_of(op, pinned, bias=bias or _names_optional(op, wrt))
+    problem = small_problem(op, pinned, bias=bias or _names_optional(op, wrt))
     own = names == ("own",) or (not names and _is_own(op, wrt))
     written = notation(problem, own=own, names=() if names == ("own",) else names, base=base)
     arrays, index = _elements(wrt, written, problem)
@@ -144,36 +131,6 @@ def explain(
     return Explanation(
         problem, written, tuple(found), definitions(f.expression for f in found), theirs=theirs, untold=untold
     )
-
-
-def problem_of(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
-    """A small problem in which the pinned values hold; raises ValueError if there is none."""
-    given = pinned_values(op, pinned)
-    known = {option.name for option in op.options}
-    wanted = {name: value for name, value in (*USUAL.items(), *op.defaults.items()) if value is not None}
-    wanted |= {**op.usual, **given}
-    if "stride" in known and op.defaults.get("stride", 0) is None and "stride" not in given:
-        wanted["stride"] = wanted["kernel_size"]
-    if "groups" in given and "channels" not in given:
-        wanted["channels"] = given["groups"]
-    moving = next((name for name in ("kernel", "kernel_size") if name in known), "")
-    if moving and "size" not in wanted:
-        step = wanted.get("stride", 1 if moving == "kernel" else wanted[moving])
-        wanted["size"] = _two_places(wanted[moving], step, wanted.get("dilation", 1), pinned_axes(given) or 2)
-    elif "dims" in known and pinned_axes({**wanted, "dims": None}) is None:
-        wanted.setdefault("dims", 2)
-    small = pinned_values(op, {name: value for name, value in wanted.items() if name in known})
-    drawn: list[Problem] = []
-    Search(op.problems(op, small, "float64"), 10, 0).run(drawn.append)
-    whole = next(problem for problem in drawn if None not in problem.shapes.values())
-    shapes = {name: None if name in op.optional and not bias else shape for name, shape in whole.shapes.items()}
-    return replace(whole, shapes=shapes, exponents={}, small=True)
-
-
-def _two_places(kernels: Any, steps: Any, dilations: Any, axes: int) -> tuple[int, ...]:
-    """The size in which a window has two places along each axis, padding left out of account."""
-    each = ((along(kernels, axis), along(steps, axis), along(dilations, axis)) for axis in range(axes))
-    return tuple((kernel - 1) * dilation + 1 + step for kernel, step, dilation in each)
 
 
 def _elements(wrt: str, written: Notation, problem: Problem) -> tuple[tuple[str, ...], Index | None]:

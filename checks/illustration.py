@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -16,30 +17,75 @@ from checks.expression import Sum, tree
 from checks.finding import Finding
 from checks.implementation import Crashed, Judged, Malformed, Unsupported
 from checks.notation import plain
-from checks.op import Array, Problem
+from checks.op import Array, Op, Problem
+from checks.pins import small_problem
 from checks.polynomial import Polynomial
 from checks.probing import recovered
 from checks.trial import Run
 from checks.writing import text
 
 MOST_TERMS = 8  # that are shown in a line
-MOST_NUMBERS = 400  # of a result that is shown as a picture
+MOST_NUMBERS = 300  # of an array that is shown as a picture
+MOST_DRAWN = 25  # of an array whose elements are drawn one by one
+FLAT = 4  # axes of what can be drawn so: samples, channels and two more
 
 
 def illustrated(failure: Finding, broken: Sequence[Problem], implementation: Judged, reference: Judged) -> Finding:
     """The failure with its pictures, as far as there are any; `broken` are the problems in which its law is broken too."""
-    seen = meetings(failure, implementation, reference)
+    shown = exhibit(failure, broken, MOST_NUMBERS, implementation, reference)
+    seen = None
+    if failure.index is not None:
+        seen = meetings(failure.problem, failure.result, failure.index, implementation, reference)
     if seen is not None and seen.yours is not None:
         yours, right = (in_line(failure.problem, p) for p in (seen.yours, seen.formulas[seen.index]))
         failure = replace(failure, yours=yours, right=right)
-    return replace(failure, meetings=seen, exhibit=exhibit(failure, broken, implementation, reference))
+    for drawn in (_as_documents_draw(failure.problem), [p for p in broken if _is_flat(p)]):
+        larger = exhibit(failure, drawn, MOST_DRAWN, implementation, reference)
+        if larger is not None and larger.problem.elements > failure.problem.elements:
+            seen = meetings(larger.problem, failure.result, larger.index, implementation, reference) or seen
+            break
+    return replace(failure, meetings=seen, exhibit=shown)
 
 
-def meetings(failure: Finding, implementation: Judged, reference: Judged) -> Meetings | None:
-    """Who meets whom in the smallest case; None for what is no polynomial, or has too many terms to be shown."""
-    problem, array = failure.problem, failure.result.removeprefix("grad_")
-    if failure.index is None:
+def sample(op: Op, pinned: Mapping[str, Any]) -> Meetings | None:
+    """Who meets the middle of the first input in a small problem in which the pinned values hold, if it can be drawn."""
+    if op.formula is not None:
         return None
+    try:
+        problem = small_problem(op, pinned, bias=False)
+        right = formulas.polynomials(problem, problem.present[0]) if _is_drawable(problem) else {}
+    except ValueError:
+        return None
+    array = problem.present[0]
+    middle = tuple(size // 2 for size in problem.shape(array))
+    return Meetings(problem, f"grad_{array}", middle, right) if right else None
+
+
+def _as_documents_draw(problem: Problem) -> list[Problem]:
+    """A problem with these parameters in sizes that fit on a page, if there is one."""
+    options = {option.name for option in problem.op.options}
+    parameters = {name: v for name, v in problem.parameters.items() if name in options and isinstance(v, int | str)}
+    try:
+        return [replace(small_problem(problem.op, parameters, bias=False), dtype=problem.dtype)]
+    except ValueError:
+        return []
+
+
+def _is_drawable(problem: Problem) -> bool:
+    return _is_flat(problem) and all(prod(problem.shape(name)) <= MOST_DRAWN for name in (*problem.present, "y"))
+
+
+def _is_flat(problem: Problem) -> bool:
+    """Whether its arrays are few grids of two axes."""
+    shape = problem.shape("y")
+    return shape[:1] == (1,) and len(shape) <= FLAT
+
+
+def meetings(
+    problem: Problem, result: str, index: tuple[int, ...], implementation: Judged, reference: Judged
+) -> Meetings | None:
+    """Who meets whom in a small case; None for what is no polynomial, or has too many terms to be shown."""
+    array = result.removeprefix("grad_")
     right = comparable(problem, array, reference)
     if right is None:
         return None
@@ -47,7 +93,7 @@ def meetings(failure: Finding, implementation: Judged, reference: Judged) -> Mee
         theirs = recovered(implementation, problem, array)
     except (Crashed, Malformed, Unsupported):  # on the numbers that it was asked for
         theirs = None
-    return Meetings(problem, failure.result, failure.index, right, None if theirs is None else theirs[failure.index])
+    return Meetings(problem, result, index, right, None if theirs is None else theirs[index])
 
 
 def comparable(problem: Problem, array: str, reference: Judged) -> dict[tuple[int, ...], Polynomial] | None:
@@ -76,9 +122,11 @@ def in_line(problem: Problem, polynomial: Polynomial) -> str:
     return text(whole, plain(problem.op))
 
 
-def exhibit(failure: Finding, broken: Sequence[Problem], implementation: Judged, reference: Judged) -> Exhibit | None:
-    """The largest case whose results fit into a picture, with every result as it came and as it should be."""
-    fits = [p for p in broken if all(0 < prod(p.shape(name)) <= MOST_NUMBERS for name in (*p.present, "y"))]
+def exhibit(
+    failure: Finding, broken: Sequence[Problem], most: int, implementation: Judged, reference: Judged
+) -> Exhibit | None:
+    """The largest case in which no array has more numbers than this, with every result as it came and as it should be."""
+    fits = [p for p in broken if all(0 < prod(p.shape(name)) <= most for name in (*p.present, "y"))]
     for problem in sorted({p.identity: p for p in fits}.values(), key=lambda p: -p.elements):
         for run in runs(failure.law, [problem], implementation, reference):
             compared = {name: _compared(actual, right, run.bound(name), run) for name, actual, right in run.results()}

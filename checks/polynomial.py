@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from numbers import Real
 from typing import Any
 
@@ -78,9 +79,10 @@ class Polynomial:
         """What is left where these arrays have these numbers."""
         terms = []
         for product, coefficient in self.terms.items():
-            for name, index in product:
-                coefficient *= _fraction(numbers[name][index]) if name in numbers else 1  # noqa: PLW2901
-            terms.append((tuple(element for element in product if element[0] not in numbers), coefficient))
+            known = [_fraction(numbers[name][index]) for name, index in product if name in numbers]
+            terms.append(
+                (tuple(element for element in product if element[0] not in numbers), prod(known, start=coefficient))
+            )
         return Polynomial.of(terms)
 
     def at(self, numbers: Mapping[str, Array]) -> Fraction:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import frexp, isfinite, ldexp
 from types import MappingProxyType
 from typing import Any
 
@@ -45,6 +46,13 @@ class Precision:
     def underflow(self) -> float:
         """Half the smallest subnormal number: what a product that underflows can lose; 0 where float64 cannot hold it."""
         return float(np.ldexp(1.0, self.lowest - self.bits))
+
+    def ulp(self, number: float) -> float:
+        """A unit in the last place of this number: the gap between its neighbours, or 0 if it is not finite."""
+        if not isfinite(number):
+            return 0.0
+        exponent = max(frexp(number)[1] - 1, self.lowest) if number else self.lowest
+        return ldexp(1.0, exponent - self.bits + 1)
 
     def rounded(self, numbers: Array) -> Array:
         """The nearest numbers of this precision, as NumPy holds them."""

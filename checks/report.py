@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from checks.exhibit import Meetings
 from checks.finding import Finding, Verdict
 from checks.op import Op
 from checks.tally import Tally
@@ -27,6 +28,7 @@ class Report:
     failures     for each result that is wrong, the finding on the smallest case, sharpest law first
     unsupported  what the implementation refused, in words, and how often
     coverage     for each label the values that were tried and how often
+    meetings     which elements meet in a small case of what was judged, for the figure, if y is a polynomial
     misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
     """
 
@@ -51,6 +53,7 @@ class Report:
     repeated: int = 0
     spec: str = ""
     again: str = ""
+    meetings: Meetings | None = None
 
     def __bool__(self) -> bool:
         return self.exit_code == 0
@@ -63,7 +66,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0: all that could be judged holds; 1: a gradient or y is wrong; 3: it crashed, or nothing could be judged."""
-        if self.tally.wrong:
+        if self.tally.broken(crashed=False):
             return 1
         judged = self.counts[Verdict.HOLDS] + self.counts[Verdict.KNOWN]
         return 0 if judged and not self.counts[Verdict.BROKEN] and not self.interrupted else 3

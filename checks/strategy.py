@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from checks import ops
 from checks.op import Case, Problem
+from checks.pins import pinned_values
 from checks.precision import NATIVE
-from checks.verdict import pinned_values
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -15,14 +15,15 @@ import numpy as np
 
 from checks import ops
 from checks.diagnosis import diagnose
-from checks.illustration import illustrated
+from checks.illustration import illustrated, sample
 from checks.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.known import Known
 from checks.laws import Law, contract, exact, laws
 from checks.loading import split
-from checks.op import Op, Problem
-from checks.options import as_text, in_words
+from checks.op import Problem
+from checks.options import in_words
+from checks.pins import pinned_values
 from checks.precision import NATIVE, PRECISIONS
 from checks.report import Finding, Report, Verdict
 from checks.search import Failed, Search, Stopped
@@ -119,6 +120,7 @@ def judge(
         versions=versions(),
         seconds=time.perf_counter() - started,
         interrupted=interrupted,
+        meetings=sample(judged, pinned),
     )
 
 
@@ -286,27 +288,6 @@ def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
         if name not in known:
             raise ValueError(f"there is no law {name!r}; {ops.suggestion(name, list(known))}")
     return {name: law for name, law in known.items() if name in wanted}
-
-
-def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The pinned values, once each has been found to be one that its option takes; raises ValueError in a sentence."""
-    known = {option.name: option for option in op.options}
-    pinned = {}
-    for name, value in given.items():
-        if name not in known:
-            raise ValueError(f"{op.name} has no option {name!r}; {ops.suggestion(name, list(known))}")
-        parse = known[name].parse
-        if parse is None:
-            if not isinstance(value, bool):
-                raise ValueError(f"{name} is {value!r}; expected True or False")
-            pinned[name] = value
-            continue
-        try:
-            pinned[name] = parse(as_text(value))
-        except ValueError as wrong:
-            raise ValueError(f"{name} is {as_text(value)}; {wrong}") from None
-    op.validate(pinned)
-    return pinned
 
 
 def versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ from checks import judge
 from checks.op import Problem
 from checks.ops import conv as described
 from checks.ops import find
-from checks.verdict import pinned_values
+from checks.pins import pinned_values
 from reference import conv
 from reference._window import window
 

@@ -1,0 +1,225 @@
+"""The report as one page to send to a colleague: a file that asks nothing of a network and reads without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from checks.render import figure, heat, words
+from checks.render.page import code, page, scrolling
+from checks.report import Finding, Report, Verdict
+
+FEW = 3  # ops for which the laws stand below one another
+
+STYLE = f"""
+.verdict {{ border-left: 0.5rem solid var(--right); padding: 0.2rem 0 0.2rem 1rem; }}
+.verdict.no {{ border-left-color: var(--wrong); border-left-style: double; }}
+.laws td, .laws th {{ white-space: nowrap; }}
+.laws td a {{ font-weight: 700; }}
+.laws .broken {{ background: var(--wrong-soft); }}
+.laws td, .laws thead th {{ padding: 0.35em 0.7em; }}
+section.failure {{ border-top: 2px solid var(--line-strong); margin-top: 2.5rem; }}
+caption {{ text-align: left; padding: 0 0 0.4em; }}
+.compare td, .compare th {{ padding-right: 1.5em; }}
+.bars {{ list-style: none; padding: 0; margin: 0; display: grid; gap: 2px; }}
+.bars li {{ display: grid; grid-template-columns: 9rem 1fr; gap: 0.6rem; align-items: center; }}
+.bars i {{ display: block; height: 0.8em; background: var(--accent-soft); border: 1px solid var(--accent); }}
+.bars span {{ overflow-wrap: anywhere; }}
+.tried {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1.2rem 2rem; }}
+.tried h4 {{ margin: 0 0 0.3em; }}
+.command {{ display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: flex-start; }}
+.command .scroll {{ flex: 1 1 20rem; min-width: 0; }}
+button.copy {{
+  font: inherit; padding: 0.4em 0.9em; color: var(--accent); background: var(--paper); border: 1px solid var(--accent);
+  border-radius: 4px; cursor: pointer;
+}}
+{heat.STYLE}{figure.STYLE}"""
+
+SCRIPT = """
+document.querySelectorAll("[data-copied]").forEach(box => {
+  const button = document.createElement("button");
+  button.type = "button"; button.className = "copy no-print"; button.textContent = "Copy";
+  button.setAttribute("aria-label", "Copy the command");
+  button.addEventListener("click", async () => {
+    const text = box.querySelector("code").textContent;
+    try { await navigator.clipboard.writeText(text); } catch {
+      const area = document.createElement("textarea");
+      area.value = text; document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+  box.append(button);
+});
+"""
+
+
+def render(*reports: Report) -> str:
+    """The whole document; the reports of a run, one for each op."""
+    sections = "".join(_report(report, number) for number, report in enumerate(reports, 1))
+    body = f'<main id="main" class="wide">{_top(reports)}{_grid(reports)}{sections}</main>'
+    return page(_title(reports), body, style=STYLE, script=SCRIPT + figure.SCRIPT)
+
+
+def _title(reports: tuple[Report, ...]) -> str:
+    """The verdict in one sentence."""
+    if len(reports) == 1:
+        return words.verdict(reports[0])
+    bad = [report.op.name for report in reports if not report]
+    if not bad:
+        return f"All {len(reports)} ops are right."
+    return f"{', '.join(bad)}: not right; {len(reports) - len(bad)} of {len(reports)} ops are."
+
+
+def _top(reports: tuple[Report, ...]) -> str:
+    right = all(reports)
+    subjects = dict.fromkeys(words.subject(report) for report in reports)
+    judged = "; ".join(subjects) if len(subjects) <= 3 else f"{len(subjects)} implementations"
+    mark = "✓ " if right else "✗ "
+    ran = f"<p>{escape(words.ran(reports[0]))}.</p>" if len(reports) == 1 else ""
+    return (
+        f'<h1>{mark}{escape(_title(reports))}</h1><div class="verdict{"" if right else " no"}">'
+        f"<p>Judged: <strong>{escape(judged)}</strong></p>{ran}</div>"
+    )
+
+
+def _grid(reports: tuple[Report, ...]) -> str:
+    """Law by op for a few ops, op by law for many; what is broken leads to its case."""
+    laws = list(dict.fromkeys(law for report in reports for law in report.laws))
+    ops = [f'<a href="#op-{number}">{escape(report.op.name)}</a>' for number, report in enumerate(reports, 1)]
+    cells = [[_law(report, number, law) for law in laws] for number, report in enumerate(reports, 1)]
+    named = [escape(law.replace("_", " ")) for law in laws]
+    if len(reports) <= FEW:
+        rows, across, down, corner = [list(row) for row in zip(*cells, strict=True)], ops, named, "law"
+    else:
+        rows, across, down, corner = cells, named, ops, "op"
+    head = "".join(f'<th scope="col">{name}</th>' for name in (corner, *across))
+    body = "".join(f'<tr><th scope="row">{n}</th>{"".join(row)}</tr>' for n, row in zip(down, rows, strict=True))
+    table = f'<table class="laws"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<h2 id="laws">Which laws hold</h2>{scrolling(table, "Laws and ops")}'
+
+
+def _law(report: Report, number: int, law: str) -> str:
+    """How one law ended for one op."""
+    tally = report.tally.of(law)
+    counts = tally.counts
+    if law not in report.laws or not tally.checks:
+        said = "not asked" if law not in report.laws else words.not_asked(report)
+        return f'<td class="muted">{said}</td>'
+    parts = []
+    if counts[Verdict.BROKEN]:
+        case = next((i for i, f in enumerate(report.failures, 1) if f.law == law), 1)
+        link = f"✗ {counts[Verdict.BROKEN]} of {tally.checks} broken"
+        parts.append(f'<a href="#op-{number}-failure-{case}">{link}</a>' if report.failures else link)
+    if counts[Verdict.HOLDS]:
+        parts.append(f"✓ {counts[Verdict.HOLDS]}" if not counts[Verdict.BROKEN] else "")
+    parts += [f"{counts[v]} {v.value}" for v in (Verdict.UNDECIDED, Verdict.WARNING, Verdict.KNOWN) if counts[v]]
+    style = ' class="broken"' if counts[Verdict.BROKEN] else ""
+    return f"<td{style}>{'<br>'.join(filter(None, parts))}</td>"
+
+
+def _report(report: Report, number: int) -> str:
+    """All about one op."""
+    failures = "".join(
+        _failure(report, finding, f"op-{number}-failure-{i}") for i, finding in enumerate(report.failures, 1)
+    )
+    return (
+        f'<section id="op-{number}" aria-labelledby="op-{number}-title">'
+        f'<h2 id="op-{number}-title">{escape(report.op.name)}: {escape(words.subject(report))}</h2>'
+        f"{failures}{_remarks(report)}{_meeting(report)}{_tried(report)}{_provenance(report)}</section>"
+    )
+
+
+def _failure(report: Report, finding: Finding, anchor: str) -> str:
+    """One result that is wrong: in words, in numbers, in formulas, in pictures, and how to see it again."""
+    title = f"{finding.result} is wrong" if finding.result else "It fails where it should return a result"
+    parts = [f'<h3 id="{anchor}-title">{escape(title)}</h3>', *_words(finding), *_numbers(finding)]
+    if finding.meetings is not None:
+        parts.append(f"<h4>The formula</h4>{figure.figure(finding.meetings)}")
+    if finding.exhibit is not None:
+        shapes = ", ".join(f"{n} {words.shape(s)}" for n, s in finding.exhibit.problem.shapes.items() if s is not None)
+        parts.append(f"<h4>Where it is wrong, in a larger case</h4><p>{escape(shapes)}</p>{heat.heat(finding.exhibit)}")
+    parts.append(f"<h4>See it again</h4>{_command(words.again(report, finding))}")
+    return f'<section class="failure" id="{anchor}" aria-labelledby="{anchor}-title">{"".join(parts)}</section>'
+
+
+def _words(finding: Finding) -> Iterator[str]:
+    if finding.explanation:
+        named = f"<strong>{escape(finding.mistake)}.</strong> " if finding.mistake else ""
+        source = f" ({escape(finding.source)})" if finding.source else ""
+        yield f"<p>{named}{escape(finding.explanation)}{source}</p>"
+    if finding.where:
+        yield f"<p>{escape(finding.where[0].upper() + finding.where[1:])}.</p>"
+    if finding.note:
+        yield f"<p>{escape(words.visible(finding.note))}</p>"
+
+
+def _numbers(finding: Finding) -> Iterator[str]:
+    """The element of the smallest case, as it came and as it should be."""
+    if finding.actual is not None and finding.expected is not None:
+        rows = [
+            ("yours", words.number(finding.actual), finding.yours),
+            ("right", words.number(finding.expected), finding.right),
+        ]
+        shown = "".join(
+            f'<tr><th scope="row">{name}</th><td class="number">{value}</td><td><code>{escape(formula)}</code></td></tr>'
+            for name, value, formula in rows
+        )
+        caption = f"<code>{escape(words.place(finding))}</code>: {escape(words.allowed(finding))}"
+        table = f'<table class="compare"><caption>{caption}</caption><tbody>{shown}</tbody></table>'
+        yield scrolling(table, "yours and right")
+    yield f"<p>Smallest case: {escape(words.case(finding))}.</p>"
+
+
+def _command(command: str) -> str:
+    return f'<div class="command" data-copied>{code(command, "command")}</div>'
+
+
+def _remarks(report: Report) -> str:
+    """Warnings, conventions, what was refused, and what is earned."""
+    lines = [f"Warning: {line}." for line in words.warnings(report)]
+    lines += [f"Not supported: {line}." for line in words.unsupported(report)]
+    lines += [f"{line[0].upper()}{line[1:]}." for line in (*words.conventions(report), *words.earned(report))]
+    notes = report.tally.notes(Verdict.UNDECIDED)
+    lines += [f"Undecided: {note}, {count} times." for note, count in notes.most_common()]
+    items = "".join(f"<li>{_with_code(words.visible(line))}</li>" for line in lines)
+    return f"<h3>Remarks</h3><ul>{items}</ul>" if items else ""
+
+
+def _with_code(line: str) -> str:
+    """Text in which `words` between backticks are code."""
+    parts = escape(line).split("`")
+    return "".join(f"<code>{part}</code>" if odd % 2 else part for odd, part in enumerate(parts))
+
+
+def _meeting(report: Report) -> str:
+    """The figure of what was judged, where no failure shows one."""
+    if report.meetings is None or any(finding.meetings is not None for finding in report.failures):
+        return ""
+    return f"<h3>Who meets whom</h3>{figure.figure(report.meetings)}"
+
+
+def _tried(report: Report) -> str:
+    """Coverage: how often each value of each parameter was tried."""
+    blocks = "".join(
+        f"<div><h4>{escape(label)}</h4>{_bars({str(value): count for value, count in values.items()})}</div>"
+        for label, values in report.coverage.items()
+    )
+    return f'<h3>What was tried, in {report.cases} cases</h3><div class="tried">{blocks}</div>' if blocks else ""
+
+
+def _bars(values: dict[str, int]) -> str:
+    total = sum(values.values())
+    ordered = sorted(values.items(), key=lambda item: (not item[0].isdigit(), item[0].zfill(3)))
+    items = "".join(
+        f"<li><span>{escape(value)}: {round(100 * count / total)} %</span>"
+        f'<i style="width: {100 * count / total:.1f}%" aria-hidden="true"></i></li>'
+        for value, count in ordered
+    )
+    return f'<ul class="bars">{items}</ul>'
+
+
+def _provenance(report: Report) -> str:
+    again = words.repeats(report)
+    shown = f"<p>To repeat the run:</p>{_command(again)}" if again else ""
+    return f'<h3>Provenance</h3>{shown}<p class="small muted">{escape(words.provenance(report))}</p>'
