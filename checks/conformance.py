@@ -16,7 +16,8 @@ from checks import judge
 from checks.implementation import NotAnImplementation
 from checks.known import unmatched
 from checks.laws import laws
-from checks.plugin import pinned_for, properties, requested
+from checks.plugin import pinned_for, requested
+from checks.render.junit import properties
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,7 +47,7 @@ def test_law(op: str, law: str, request: pytest.FixtureRequest, record_property:
         )
     except (ValueError, NotAnImplementation) as wrong:
         pytest.fail(str(wrong), pytrace=False)
-    for name, value in properties(report):
+    for name, value in (("op", op), ("law", law), *properties(report)):
         record_property(name, value)
     if not report and (report.checks or not report.cases):
         pytest.fail(str(report), pytrace=False)

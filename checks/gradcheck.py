@@ -23,6 +23,7 @@ from checks.isolation import TIMEOUT
 from checks.laws import laws
 from checks.op import Op
 from checks.options import as_text, flag, memory, real, shapes, whole
+from checks.outputs import Outputs, colour, written
 from checks.report import Report
 from checks.skeleton import skeleton
 from checks.verdict import EXAMPLES
@@ -39,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if any(word.split("=")[0] == "--function" for word in given):
         return _judge_function(given)
-    chosen, options = _read(given)
+    chosen, options, outputs = _read(given)
     if options.skeleton:
         print(skeleton(chosen[0]), end="")
         return 0
     try:
-        return _run(chosen, options)
+        return _run(chosen, options, outputs)
     except ValueError as wrong:
         _parser(None).refuse(str(wrong))
     except NotAnImplementation as wrong:
@@ -55,33 +56,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _read(given: list[str]) -> tuple[list[Op], argparse.Namespace]:
-    """The ops to judge and the options; what makes no sense is refused."""
+def _read(given: list[str]) -> tuple[list[Op], argparse.Namespace, Outputs]:
+    """The ops to judge, the options, and what to write; what makes no sense is refused."""
     name = _parser(None).op_of(given, "all")
     chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
     parser = _parser(chosen[0] if len(chosen) == 1 else None)
     options, unknown = parser.parse_known_args(given)
     if unknown:
         parser.refuse_unknown(unknown, name)
-    for name in ("json", "write_known"):
-        parser.refuse_unwritable(flag(name), getattr(options, name))
+    parser.refuse_unwritable("--write-known", options.write_known)
     if len(chosen) > 1 and (options.impl or options.skeleton):
         parser.refuse(f"{'--impl' if options.impl else '--skeleton'} is about one op; name it in place of all")
-    return chosen, options
+    return chosen, options, _outputs(parser, options)
 
 
-def _run(chosen: list[Op], options: argparse.Namespace) -> int:
+def _outputs(parser: Parser, options: argparse.Namespace) -> Outputs:
+    """What to write beside the verdict, once it is known that it can be written."""
+    try:
+        outputs = Outputs.of(options)
+    except ValueError as wrong:
+        parser.refuse(str(wrong))
+    for name, path in outputs.files.items():
+        parser.refuse_unwritable(flag(name), path)
+    return outputs
+
+
+def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> int:
     """Judge, and print or write the verdicts; the exit code is the worst of theirs."""
     reports = []
     for report in _reports(chosen, options):
         reports.append(report)
-        _show(report, options)
+        _show(report, options, outputs)
         if report.interrupted:
             break
-    if options.json:
-        _write(options.json, reports)
+    outputs.write(reports)
     if options.write_known:
-        options.write_known.write_text(known.as_toml(reports), encoding="utf-8")
+        written(known.as_toml(reports), options.write_known)
     over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
     for entry in over:
         print(f"gradcheck: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
@@ -144,19 +154,18 @@ def _known(options: argparse.Namespace) -> tuple[known.Known, ...]:
     return known.load(options.known, laws()) if options.known else ()
 
 
-def _show(report: Report, options: argparse.Namespace) -> None:
-    """Print the verdict, unless standard output is for the JSON alone."""
+def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None:
+    """Print the verdict, unless standard output is for something else alone."""
     from checks.render import terminal
 
-    if str(options.json) != "-":
-        print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet), flush=True)
+    if not outputs.take_standard_output:
+        print(terminal.render(report, colour=colour(), verbose=options.verbose, quiet=options.quiet), flush=True)
 
 
 def _judge_function(given: Sequence[str]) -> int:
     """Judge a function that is no op, by the laws that need no reference."""
     from checks import function
     from checks.loading import find
-    from checks.render import terminal
 
     parser = Parser(prog=PROGRAM, description="Judge any function and its backward, by laws that need no reference.")
     parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")
@@ -164,6 +173,7 @@ def _judge_function(given: Sequence[str]) -> int:
     parser.add_argument("--inputs", required=True, type=typed(shapes), metavar="S S", help='shapes, e.g. "3,4 4,5"')
     _add_shared(parser, function.EXAMPLES)
     options = parser.parse_args(given)
+    outputs = _outputs(parser, options)
     inputs = " ".join(as_text(shape) or "()" for shape in options.inputs)
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     again = ["--function", options.function, "--backward", options.backward, "--inputs", inputs]
@@ -177,15 +187,13 @@ def _judge_function(given: Sequence[str]) -> int:
             seed=seed,
             again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
         )
+        _show(report, options, outputs)
+        outputs.write([report])
     except ValueError as wrong:
         parser.refuse(str(wrong))
     except NotAnImplementation as wrong:
         print(f"gradcheck: {wrong}", file=sys.stderr)
         return NOT_LOADED
-    if str(options.json) != "-":
-        print(terminal.render(report, colour=_colour(), verbose=options.verbose, quiet=options.quiet))
-    if options.json:
-        _write(options.json, [report])
     return report.exit_code
 
 
@@ -237,7 +245,7 @@ def _add_shared(parser: argparse.ArgumentParser, examples: int) -> None:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")
     parser.add_argument("-q", "--quiet", action="store_true", help="the verdict only")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON; - for standard output")
+    Outputs.add_options(parser)
 
 
 def _listing() -> str:
@@ -246,23 +254,6 @@ def _listing() -> str:
     lines = ["ops", *(f"  {name}" for name in ops.ops()), "laws, sharpest first"]
     lines += [f"  {name:<18} {summary(law)}" for name, law in laws().items()]
     return "\n".join(lines)
-
-
-def _write(path: Path, reports: list[Report]) -> None:
-    from checks.render import json
-
-    text = json.render(*reports)
-    if str(path) == "-":
-        print(text, end="")
-        return
-    path.write_text(text, encoding="utf-8")
-
-
-def _colour() -> bool:
-    """The usual rules: NO_COLOR forbids, FORCE_COLOR demands, else a terminal that can."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
 class _Bar:

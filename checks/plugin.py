@@ -19,7 +19,6 @@ import pytest
 
 if TYPE_CHECKING:
     from checks.known import Known
-    from checks.report import Report
 
 # Cases for each op and law, by Hypothesis profile; without one of these, as many as on the command line.
 PROFILES = {"dev": 25, "ci": 200, "nightly": 5000}
@@ -165,32 +164,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [
         f"judged: {judged}; {request.dtype}{pins}, {request.examples} cases each, --judge-seed {request.seed}",
         "with: " + ", ".join(f"{name} {number}" for name, number in versions().items()),
-    ]
-
-
-def properties(report: Report) -> list[tuple[str, object]]:
-    """What a test says of its report: for JUnit, and for the summary."""
-    from checks.report import Verdict
-
-    counts = report.counts
-    numbers = (
-        sum(counts.values()),
-        counts[Verdict.HOLDS],
-        counts[Verdict.BROKEN],
-        counts[Verdict.UNDECIDED],
-        sum(report.unsupported.values()),
-        counts[Verdict.KNOWN],
-    )
-    miss = report.miss(0.1)
-    mistakes = ", ".join(dict.fromkeys(f.mistake for f in report.failures if f.mistake))
-    return [
-        ("op", report.op.name),
-        ("law", ",".join(report.laws)),
-        ("seed", report.seed),
-        ("cases", report.cases),
-        *zip(COUNTED, numbers, strict=True),
-        *([] if miss is None else [("miss bound", f"{miss:.0e}")]),
-        *([("mistake", mistakes)] if mistakes else []),
     ]
 
 

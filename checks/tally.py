@@ -64,10 +64,11 @@ class Tally:
         """How many findings there are."""
         return sum(row.count for row in self.rows)
 
-    @property
-    def wrong(self) -> Counter[str]:
-        """The results that came and are broken, and in how many findings."""
-        return _sum((r.result, r.count) for r in self.rows if r.verdict is Verdict.BROKEN and not r.crashed)
+    def broken(self, *, crashed: bool) -> Counter[str]:
+        """The results that are broken, as they came or since the implementation raised, and in how many findings."""
+        return _sum(
+            (row.result, row.count) for row in self.rows if row.verdict is Verdict.BROKEN and row.crashed == crashed
+        )
 
     @property
     def crashed(self) -> bool:

@@ -13,9 +13,12 @@ SHOWN_FAILURES = 3
 LISTED = (Verdict.BROKEN, Verdict.UNDECIDED, Verdict.KNOWN)
 
 
-def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet: bool = False) -> str:
-    """The report as lines of text; `quiet` keeps the verdict only, `verbose` adds every broken or undecided finding."""
-    paint = _Paint(colour)
+def render(*reports: Report, colour: bool = False, verbose: bool = False, quiet: bool = False) -> str:
+    """Reports as lines of text; `quiet` keeps the verdict only, `verbose` adds every broken or undecided finding."""
+    return "\n".join(_text(report, _Paint(colour), verbose=verbose, quiet=quiet) for report in reports)
+
+
+def _text(report: Report, paint: _Paint, *, verbose: bool, quiet: bool) -> str:
     lines = [_verdict(report, paint)]
     shown = report.failures if verbose else report.failures[:SHOWN_FAILURES]
     if quiet:
@@ -24,13 +27,13 @@ def render(report: Report, *, colour: bool = False, verbose: bool = False, quiet
         lines += ["", *_failure(report, finding, paint)]
     if len(report.failures) > len(shown):
         lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
-    lines += ["", words.ran(report), *(f"  {line}" for line in list(words.unsupported(report))[:SHOWN_FAILURES])]
+    lines += ["", words.ran(report), *_unsupported(report)]
     if report.failures and not verbose:  # what is wrong should fill no more than a screen
         lines += [_broken(report)]
     else:
         lines += ["", *_laws(report, paint)]
         lines += ["", *_coverage(report)] if report.cases else []
-    warnings = [paint(line, YELLOW) for line in words.warnings(report)][:SHOWN_FAILURES]
+    warnings = [paint(f"warning: {line}", YELLOW) for line in words.warnings(report)][:SHOWN_FAILURES]
     lines += ["", *warnings, *words.conventions(report), *words.earned(report), paint(words.provenance(report), DIM)]
     if verbose:
         lines += ["", *_every(report)]
@@ -69,6 +72,10 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
         yield f"  {' ' * len(place)}   right {finding.right}"
     yield f"  smallest case: {words.case(finding)}"
     yield f"  again: {words.again(report, finding)}"
+
+
+def _unsupported(report: Report) -> list[str]:
+    return [f"  not supported: {line}" for line in words.unsupported(report)][:SHOWN_FAILURES]
 
 
 def _broken(report: Report) -> str:

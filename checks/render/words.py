@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from checks.options import as_text, flag, in_words
 from checks.report import Finding, Report, Verdict
@@ -83,13 +83,33 @@ def again(report: Report, finding: Finding) -> str:
         keywords = ", ".join(f"{name}={value!r}" for name, value in pins.items())
         dtype = "" if report.dtype == "float64" else f", dtype={report.dtype!r}"
         return f"judge({report.op.name!r}, {report.implementation}, seed={report.seed}{dtype}, {keywords})"
-    switches = {True: "--", False: "--no-"}
-    options = " ".join(
-        flag(name).replace("--", switches[value]) if isinstance(value, bool) else f"{flag(name)} {as_text(value)}"
-        for name, value in pins.items()
-    )
+    return f"{_command(report)} {_options(pins)}"
+
+
+def repeats(report: Report) -> str:
+    """What repeats the whole run."""
+    if report.again:
+        return report.again
+    if not report.is_reference and not report.spec:
+        values = {"dtype": report.dtype, "examples": report.examples, "seed": report.seed, **report.pinned}
+        keywords = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return f"judge({report.op.name!r}, {report.implementation}, {keywords})"
+    return f"{_command(report)} --examples {report.examples} {_options(report.pinned)}".rstrip()
+
+
+def _command(report: Report) -> str:
+    """The command line that judges what was judged, with the same seed."""
     impl = f"--impl {shlex.quote(report.spec)} " if report.spec else ""
-    return f"python -m checks.gradcheck {report.op.name} {impl}--dtype {report.dtype} --seed {report.seed} {options}"
+    return f"python -m checks.gradcheck {report.op.name} {impl}--dtype {report.dtype} --seed {report.seed}"
+
+
+def _options(values: Mapping[str, object]) -> str:
+    """Values as options of the command line."""
+    switches = {True: "--", False: "--no-"}
+    return " ".join(
+        flag(name).replace("--", switches[value]) if isinstance(value, bool) else f"{flag(name)} {as_text(value)}"
+        for name, value in values.items()
+    )
 
 
 def ran(report: Report) -> str:
@@ -112,13 +132,13 @@ def _and_others(counts: Counter[Verdict]) -> str:
 def unsupported(report: Report) -> Iterator[str]:
     """What was refused, most frequent first."""
     for words, count in sorted(report.unsupported.items(), key=lambda item: -item[1]):
-        yield f"not supported: {words}, {count} times"
+        yield f"{words}, {count} times"
 
 
 def warnings(report: Report) -> Iterator[str]:
     """What leaves the numbers right, most frequent first."""
     for note, count in report.warnings.most_common():
-        yield f"warning: {note}, {count} times; --strict counts it as broken"
+        yield f"{note}, {count} times; --strict counts it as broken"
 
 
 def conventions(report: Report) -> Iterator[str]:
@@ -153,3 +173,8 @@ def provenance(report: Report) -> str:
 def not_asked(report: Report) -> str:
     """Why there is no finding of a law that was asked."""
     return "not reached" if report.tally.crashed else "does not apply"
+
+
+def visible(text: str) -> str:
+    r"""The text with an escape such as \x1b for every character that is no sign, but for the ends of lines."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

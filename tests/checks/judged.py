@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from math import nan
 
 import numpy as np
 
-from checks import judge, judge_function
+from checks import Verdict, judge, judge_function
 from checks.known import Known
 from checks.mistakes import general
 from checks.ops import find
+from checks.tally import Tally
 from reference import conv
 from tests.checks.planted import Planted
 
@@ -113,3 +115,32 @@ JUDGED = {
 def judged(name):
     """The report of this name."""
     return JUDGED[name]()
+
+
+HOSTILE = (
+    "<script>alert(1)</script> </details> %0A::error::a | `b` ``` *c* _d_ [e](f) $g$ &lt; ]]> \\ \x1b[31m\x00\x0b é☃\ud800"
+    "\ufffe # h\r\n::warning::i\n\n```\n- j"
+)
+
+
+def hostile():
+    """A report in which every text that comes from elsewhere is HOSTILE: a wrong result, a crash and a warning."""
+    report = judged("mine")
+    wrong, *_ = report.failures
+    texts = dict.fromkeys(("note", "mistake", "explanation", "source", "where", "yours"), HOSTILE)
+    failures = (
+        replace(wrong, **texts),
+        replace(wrong, result="", note=HOSTILE, crashed=True, explanation="", where=""),
+    )
+    found = (*report.findings, failures[1], replace(wrong, verdict=Verdict.WARNING, note=HOSTILE, convention=HOSTILE))
+    return replace(
+        report,
+        op=replace(report.op, name=HOSTILE),
+        implementation=HOSTILE,
+        spec=HOSTILE,
+        unsupported={HOSTILE: 2},
+        coverage={HOSTILE: {HOSTILE: 1}},
+        versions={"numpy": HOSTILE},
+        failures=failures,
+        tally=Tally.counted(found),
+    )
