@@ -123,6 +123,16 @@ class Book:
         """The proofs that failed or did not run."""
         return tuple(proof for proof in self.proofs if not proof.outcome.proved)
 
+    def __str__(self) -> str:
+        """What was proved, in a line; what was not, in a line each."""
+        cases = sum(proof.outcome.cases for proof in self.proofs)
+        lines = [f"{len(self.rows)} results, {len(self.proofs)} proofs, {cases} cases: {self._verdict}"]
+        return "\n".join([*lines, *(f"not proved: {proof.test.name}" for proof in self.unproved)])
+
+    @property
+    def _verdict(self) -> str:
+        return f"{len(self.unproved)} proofs failed" if self.unproved else "all is proved"
+
     @property
     def exit_code(self) -> int:
         """0 where everything is proved, 1 where something is not."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 GAP = 2  # pixels between a cell and the edge of its place, so that no outline covers its neighbour's
-FITS = 4  # characters that a cell shows at full size
+FITS = 3.3  # characters of average width that a cell shows at full size
 
 STYLE = """
 svg.grid { max-width: 100%; height: auto; overflow: visible; }

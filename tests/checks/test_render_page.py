@@ -91,7 +91,7 @@ def test_long_texts_are_set_smaller():
         float(t.get("font-size"))
         for t in ET.fromstring(grid([[Cell("1234"), Cell("12345678")]], label="")).iter("text")
     ]
-    assert sizes == pytest.approx([15.1, 7.6])
+    assert sizes == pytest.approx([12.5, 6.2])
 
 
 def test_styles_of_cells_differ_in_more_than_colour():

@@ -293,7 +293,7 @@ def C20() -> Figure:
     rows = (
         (
             Cell(str(i), "head"),
-            *(Cell("×", "lit", f"{i} feeds {o}") if fed else Cell(style="dim") for o, fed in enumerate(of)),
+            *(Cell("×", "tint", f"{i} feeds {o}") if fed else Cell(style="dim") for o, fed in enumerate(of)),
         )
         for i, of in enumerate(lenet.TABLE.T)
     )

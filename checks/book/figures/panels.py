@@ -12,9 +12,9 @@ from checks.book.contents import Panel
 from checks.op import Array
 from checks.polynomial import Polynomial
 from checks.render.grid import Cell
+from checks.writing import SUBSCRIPTS
 
 Index = tuple[int, ...]
-SUBSCRIPTS = str.maketrans("0123456789-,", "₀₁₂₃₄₅₆₇₈₉₋,")
 
 
 def named(letter: str, index: Iterable[int], first: int = 1) -> str:
