@@ -18,6 +18,7 @@ from checks.implementation import NotAnImplementation
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.op import Op
 from checks.options import memory, one_of, real
+from checks.progress import Bar
 from checks.render.explanation import FORMATS
 
 PROGRAM = "python -m checks.explain"
@@ -101,8 +102,22 @@ def _parser(op: Op | None) -> Parser:
 
 
 def _bind(given: Sequence[str]) -> int:
-    """Write the book."""
-    raise NotImplementedError
+    """Write the book; its proofs are run, with a bar on a terminal."""
+    from checks.book.binding import write
+
+    parser = Parser(prog=PROGRAM, description="Write the book of all derivations as one HTML page.", allow_abbrev=False)
+    parser.add_argument("--book", type=Path, required=True, metavar="FILE", help="the page to write")
+    options = parser.parse_args(given)
+    parser.refuse_unwritable("--book", options.book)
+    bar = Bar("proofs")
+    try:
+        made = write(options.book, progress=bar if sys.stderr.isatty() else None)
+    except ValueError as wrong:
+        bar.clear()
+        parser.refuse(str(wrong))
+    bar.clear()
+    print(made)
+    return made.exit_code
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from checks.laws import laws
 from checks.op import Op
 from checks.options import as_text, flag, memory, real, shapes, whole
 from checks.outputs import Outputs, colour, written
+from checks.progress import Bar
 from checks.report import Report
 from checks.skeleton import skeleton
 from checks.verdict import EXAMPLES
@@ -105,13 +106,13 @@ def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
     """The report on each op, in order; several ops are judged at a time, each in a process of its own."""
     shows_progress = sys.stderr.isatty() and not options.quiet
     if len(chosen) == 1:
-        bar = _Bar(chosen[0].name, options.examples)
+        bar = Bar(chosen[0].name, options.examples)
         try:
             yield _judged(chosen[0].name, options, bar if shows_progress else None)
         finally:
             bar.clear()
         return
-    bar = _Bar("all", len(chosen))
+    bar = Bar("all", len(chosen))
     # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
     with ProcessPoolExecutor(min(len(chosen), os.cpu_count() or 1), get_context("spawn")) as pool:
         waiting = [pool.submit(_judged, op.name, options) for op in chosen]
@@ -129,7 +130,7 @@ def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
             pool.shutdown(cancel_futures=True)
 
 
-def _judged(name: str, options: argparse.Namespace, progress: _Bar | None = None) -> Report:
+def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None) -> Report:
     """The report on one op."""
     given = {o.name: getattr(options, o.name, None) for o in ops.find(name).options}
     return judge(
@@ -254,28 +255,6 @@ def _listing() -> str:
     lines = ["ops", *(f"  {name}" for name in ops.ops()), "laws, sharpest first"]
     lines += [f"  {name:<18} {summary(law)}" for name, law in laws().items()]
     return "\n".join(lines)
-
-
-class _Bar:
-    """A progress bar on standard error, for a terminal."""
-
-    WIDTH = 30
-
-    def __init__(self, name: str, total: int) -> None:
-        self.name = name
-        self.total = total
-        self.shown = False
-
-    def __call__(self, done: int) -> None:
-        filled = self.WIDTH * min(done, self.total) // self.total
-        print(f"\r{self.name} {'█' * filled}{'·' * (self.WIDTH - filled)} {done}", end="", file=sys.stderr, flush=True)
-        self.shown = True
-
-    def clear(self) -> None:
-        """Remove the bar: the verdict takes its place."""
-        if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self.shown = False
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ LONG = 6  # signs that a cell shows at full size
 STYLE = """
 figure.meet .grids { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 figure.meet .grids > div { max-width: 100%; }
-figure.meet h5 { margin: 0 0 0.4em; font-size: 1em; font-weight: 600; }
+figure.meet .name { margin: 0 0 0.4em; font-weight: 600; }
 figure.meet .panels { display: flex; flex-wrap: wrap; gap: 0.7rem; }
 figure.meet .cells { display: grid; grid-template-columns: repeat(var(--columns), 2.9rem); gap: 3px; padding: 4px; }
 figure.meet .cell {
@@ -140,7 +140,7 @@ def _array(
     name = letters.letter(array)
     title = f"{name}, whose gradient it is" if asked and array != "y" else f"{name}, {_meaning(array)}"
     box = scrolling(f'<div class="panels">{panels}</div>', title)
-    return f"<div><h5>{escape(title)}</h5>{box}</div>"
+    return f'<div><p class="name">{escape(title)}</p>{box}</div>'
 
 
 def _meaning(array: str) -> str:

@@ -44,7 +44,7 @@ svg.heat .at2 { fill: none; stroke: var(--paper); stroke-width: 4; }
 .heat .e6 { fill: var(--wrong); }
 .maps { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 .maps > div { max-width: 100%; }
-.maps h5 { margin: 0 0 0.4em; font-size: 1em; }
+.maps .name { margin: 0 0 0.4em; font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.2em 1em; padding: 0; margin: 0.6em 0; list-style: none; }
 .legend svg { width: 0.9em; height: 0.9em; vertical-align: -0.1em; margin-right: 0.35em; }
 .legend rect { stroke: var(--line-strong); }
@@ -74,7 +74,8 @@ def heat(exhibit: Exhibit) -> str:
         _Map("difference", [_error(off, compared.right) for off in _off(compared)], f"{label}: how far off"),
     )
     drawn = "".join(
-        f"<div><h5>{m.name}</h5>{scrolling(_panels(m, shape, exhibit.index), f'{exhibit.result}, {m.name}')}</div>"
+        f'<div><p class="name">{m.name}</p>'
+        f"{scrolling(_panels(m, shape, exhibit.index), f'{exhibit.result}, {m.name}')}</div>"
         for m in maps
     )
     return f'<div class="maps">{drawn}</div>{_legend(largest)}{_table(exhibit, compared)}'

@@ -1,0 +1,29 @@
+"""A progress bar on standard error, for a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+
+class Bar:
+    """Shows how much of a total is done, in one line that `clear` removes again."""
+
+    WIDTH = 30
+
+    def __init__(self, name: str, total: int = 0) -> None:
+        self.name = name
+        self.total = total
+        self.shown = False
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Show that so many are done; `total` where it was not known before, 0 while it is not known."""
+        of = self.total if total is None else total
+        filled = self.WIDTH * min(done, of) // of if of else 0
+        print(f"\r{self.name} {'█' * filled}{'·' * (self.WIDTH - filled)} {done}", end="", file=sys.stderr, flush=True)
+        self.shown = True
+
+    def clear(self) -> None:
+        """Remove the bar: the verdict takes its place."""
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self.shown = False
