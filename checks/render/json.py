@@ -61,6 +61,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "tally": [_row(row) for row in report.tally.rows],
         "misses": list(report.misses),
         "repeated": report.repeated,
+        "meetings": None if report.meetings is None else _meetings(report.meetings),
     }
 
 

@@ -78,6 +78,7 @@ def _report(given: Given) -> Report:
         repeated=given["repeated"].count(),
         spec=given["spec"].a(str),
         again=given["again"].a(str),
+        meetings=None if given["meetings"].value is None else _meetings(op, given["meetings"]),
     )
 
 
