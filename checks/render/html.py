@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
@@ -72,15 +73,29 @@ def _title(reports: tuple[Report, ...]) -> str:
 
 
 def _top(reports: tuple[Report, ...]) -> str:
+    """The verdict, what was judged, and how much."""
     right = all(reports)
-    subjects = dict.fromkeys(words.subject(report) for report in reports)
-    judged = "; ".join(subjects) if len(subjects) <= 3 else f"{len(subjects)} implementations"
-    mark = "✓ " if right else "✗ "
-    ran = f"<p>{escape(words.ran(reports[0]))}.</p>" if len(reports) == 1 else ""
     return (
-        f'<h1>{mark}{escape(_title(reports))}</h1><div class="verdict{"" if right else " no"}">'
-        f"<p>Judged: <strong>{escape(judged)}</strong></p>{ran}</div>"
+        f'<h1>{"✓" if right else "✗"} {escape(_title(reports))}</h1><div class="verdict{"" if right else " no"}">'
+        f"<p>Judged: <strong>{escape(_judged(reports))}</strong></p><p>{escape(_ran(reports))}.</p></div>"
     )
+
+
+def _judged(reports: tuple[Report, ...]) -> str:
+    subjects = dict.fromkeys(words.subject(report) for report in reports)
+    if len(subjects) <= FEW:
+        return "; ".join(subjects)
+    dtypes = " and ".join(dict.fromkeys(report.dtype for report in reports))
+    whose = "of the reference" if all(report.is_reference for report in reports) else "implementations"
+    return f"{len(reports)} {'ops ' if whose.startswith('of') else ''}{whose}, {dtypes}"
+
+
+def _ran(reports: tuple[Report, ...]) -> str:
+    if len(reports) == 1:
+        return words.ran(reports[0])
+    counts = sum((report.counts for report in reports), Counter[Verdict]())
+    said = ", ".join(f"{counts[v]} {v.value}" for v in Verdict if counts[v])
+    return f"{sum(report.cases for report in reports)} cases, {counts.total()} checks: {said}"
 
 
 def _grid(reports: tuple[Report, ...]) -> str:
