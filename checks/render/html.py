@@ -19,7 +19,9 @@ STYLE = f"""
 .laws td a {{ font-weight: 700; }}
 .laws .broken {{ background: var(--wrong-soft); }}
 .laws td, .laws thead th {{ padding: 0.35em 0.7em; }}
-section.failure {{ border-top: 2px solid var(--line-strong); margin-top: 2.5rem; }}
+.laws thead th:first-child {{ padding-left: 0; }}
+section.failure {{ border-top: 2px solid var(--line-strong); margin-top: 1.5rem; }}
+section.failure h3 {{ margin-top: 1em; }}
 caption {{ text-align: left; padding: 0 0 0.4em; }}
 .compare td, .compare th {{ padding-right: 1.5em; }}
 .bars {{ list-style: none; padding: 0; margin: 0; display: grid; gap: 2px; }}
