@@ -36,6 +36,11 @@ button.copy {{
   font: inherit; padding: 0.4em 0.9em; color: var(--accent); background: var(--paper); border: 1px solid var(--accent);
   border-radius: 4px; cursor: pointer;
 }}
+@media print {{
+  .laws {{ font-size: 7pt; table-layout: fixed; width: 100%; }}
+  .laws td, .laws th, .laws thead th {{ white-space: normal; overflow-wrap: anywhere; padding: 0.3em; }}
+  .compare code {{ overflow-wrap: anywhere; }}
+}}
 {heat.STYLE}{figure.STYLE}"""
 
 SCRIPT = """
@@ -79,8 +84,16 @@ def _top(reports: tuple[Report, ...]) -> str:
     right = all(reports)
     return (
         f'<h1>{"✓" if right else "✗"} {escape(_title(reports))}</h1><div class="verdict{"" if right else " no"}">'
-        f"<p>Judged: <strong>{escape(_judged(reports))}</strong></p><p>{escape(_ran(reports))}.</p></div>"
+        f"<p>Judged: <strong>{escape(_judged(reports))}</strong></p><p>{escape(_ran(reports))}.</p>"
+        f"<p>{'; '.join(_links(reports))}.</p></div>"
     )
+
+
+def _links(reports: tuple[Report, ...]) -> Iterator[str]:
+    """What the verdict may depend on, and the ways to the rest of it."""
+    yield escape(words.provenance(reports[0])) if len(reports) == 1 else f"seed {reports[0].seed}"
+    if len(reports) == 1:
+        yield '<a href="#op-1-tried">what was tried</a>; <a href="#op-1-again">the command that repeats it</a>'
 
 
 def _judged(reports: tuple[Report, ...]) -> str:
@@ -143,7 +156,7 @@ def _report(report: Report, number: int) -> str:
     return (
         f'<section id="op-{number}" aria-labelledby="op-{number}-title">'
         f'<h2 id="op-{number}-title">{escape(report.op.name)}: {escape(words.subject(report))}</h2>'
-        f"{failures}{_remarks(report)}{_meeting(report)}{_tried(report)}{_provenance(report)}</section>"
+        f"{failures}{_remarks(report)}{_meeting(report)}{_tried(report, number)}{_provenance(report, number)}</section>"
     )
 
 
@@ -216,13 +229,14 @@ def _meeting(report: Report) -> str:
     return f"<h3>Who meets whom</h3>{figure.figure(report.meetings)}"
 
 
-def _tried(report: Report) -> str:
+def _tried(report: Report, number: int) -> str:
     """Coverage: how often each value of each parameter was tried."""
     blocks = "".join(
         f"<div><h4>{escape(label)}</h4>{_bars({str(value): count for value, count in values.items()})}</div>"
         for label, values in report.coverage.items()
     )
-    return f'<h3>What was tried, in {report.cases} cases</h3><div class="tried">{blocks}</div>' if blocks else ""
+    title = f'<h3 id="op-{number}-tried">What was tried, in {report.cases} cases</h3>'
+    return f'{title}<div class="tried">{blocks or "Nothing."}</div>'
 
 
 def _bars(values: dict[str, int]) -> str:
@@ -236,7 +250,7 @@ def _bars(values: dict[str, int]) -> str:
     return f'<ul class="bars">{items}</ul>'
 
 
-def _provenance(report: Report) -> str:
-    again = words.repeats(report)
-    shown = f"<p>To repeat the run:</p>{_command(again)}" if again else ""
-    return f'<h3>Provenance</h3>{shown}<p class="small muted">{escape(words.provenance(report))}</p>'
+def _provenance(report: Report, number: int) -> str:
+    """What repeats the run, and what the verdict may depend on."""
+    again, versions = _command(words.repeats(report)), escape(words.provenance(report))
+    return f'<h3 id="op-{number}-again">To repeat it</h3>{again}<p class="small muted">{versions}</p>'

@@ -44,6 +44,15 @@ def test_it_fits_and_asks_for_nothing_and_complains_of_nothing(page, pages, name
     assert page.complaints == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_it_fits_on_paper(page, pages, name):
+    page.open(pages / f"{name}.html", width=718)  # A4 with margins of a centimetre, at 96 pixels an inch
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert page.overflow <= 0
+    assert page.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_no_barrier(page, pages, axe, name, theme):
