@@ -15,6 +15,7 @@ import pytest
 from checks import gradcheck, judge
 from checks.laws import laws
 from checks.ops import ops
+from checks.progress import Bar
 from reference import conv
 
 ROOT = Path(__file__).parents[2]
@@ -290,7 +291,7 @@ def test_a_terminal_shows_a_progress_bar_and_clears_it(monkeypatch, capsys):
     assert done[-1] == 8
     lengths = [bar.count("█") for bar in err.split("\r")[1:-1]]
     assert all(before <= after for before, after in pairwise(lengths))
-    assert lengths[-1] == gradcheck._Bar.WIDTH
+    assert lengths[-1] == Bar.WIDTH
 
 
 def test_quiet_shows_no_progress_bar_on_a_terminal_either(monkeypatch, capsys):
