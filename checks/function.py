@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import inspect
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -32,9 +31,8 @@ from checks.op import Array, Case, Op, Pinned, Problem
 from checks.precision import NATIVE
 from checks.report import Finding, Report, Verdict
 from checks.search import Search
-from checks.tally import Tally
 from checks.trial import Run, Trial
-from checks.verdict import Tried, smallest, versions
+from checks.verdict import Tried, smallest
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -74,34 +72,23 @@ def judge_function(
     if dtype not in NATIVE:
         raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(NATIVE)}")
     seed = secrets.randbelow(1 << 32) if seed is None else seed
-    started = time.perf_counter()
     op = _op(function, backward, inputs, dtype)
     judged = Implementation.of(op, SimpleNamespace(forward=function, backward=backward, __name__=op.name))
     tried = Tried(judged, _laws(op, dtype))
     search = Search(op.problems(op, {}, dtype), examples, seed)
     search.run(tried.add)
+    interrupted = search.interrupted
     failures = tuple(_explained(failure, tried, judged) for failure in smallest(tried, search))
     shapes = [np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs]
-    return Report(
-        op=op,
+    return tried.report(
+        op,
+        search,
+        failures,
         implementation=f"{_name(function)} and {_name(backward)}",
         is_reference=False,
         dtype=dtype,
         pinned={},
-        examples=examples,
-        seed=seed,
-        laws=tuple(tried.laws),
-        cases=tried.cases,
-        tally=Tally.counted(tried.findings),
-        findings=tuple(tried.findings),
-        failures=failures,
-        unsupported=dict(tried.unsupported),
-        coverage={label: dict(values) for label, values in tried.coverage.items()},
-        misses=(),
-        repeated=tried.repeated,
-        versions=versions(),
-        seconds=time.perf_counter() - started,
-        interrupted=search.interrupted,
+        interrupted=interrupted,
         again=again or f"judge_function({_name(function)}, {_name(backward)}, inputs={shapes}, seed={seed})",
     )
 

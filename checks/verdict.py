@@ -21,7 +21,7 @@ from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.known import Known
 from checks.laws import Law, contract, exact, laws
 from checks.loading import split
-from checks.op import Problem
+from checks.op import Op, Problem
 from checks.options import in_words
 from checks.pins import pinned_values
 from checks.precision import NATIVE, PRECISIONS
@@ -88,7 +88,6 @@ def judge(
     else:
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
-    started = time.perf_counter()
     tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
     search = Search(judged.problems(judged, pinned, dtype), examples, seed)
     try:
@@ -99,26 +98,15 @@ def judge(
             failures = tuple(_explained(failure, tried) for failure in failures)
     finally:
         wrapped.close()
-    return Report(
-        op=judged,
+    return tried.report(
+        judged,
+        search,
+        failures,
         implementation=wrapped.name,
         spec=implementation if isinstance(implementation, str) else "",
         is_reference=wrapped.is_reference,
         dtype=dtype,
         pinned=pinned,
-        examples=examples,
-        seed=seed,
-        laws=tuple(chosen),
-        cases=tried.cases,
-        tally=Tally.counted(tried.findings),
-        findings=tuple(tried.findings),
-        failures=failures,
-        unsupported=dict(tried.unsupported),
-        coverage={label: dict(values) for label, values in tried.coverage.items()},
-        misses=tuple(tried.misses.values()),
-        repeated=tried.repeated,
-        versions=versions(),
-        seconds=time.perf_counter() - started,
         interrupted=interrupted,
         meetings=sample(judged, pinned),
     )
@@ -141,6 +129,7 @@ class Tried:
         self.progress = progress
         self.strict = strict
         self.known = known
+        self.started = time.perf_counter()
         self.cases = 0
         self.repeated = 0
         self.findings: list[Finding] = []
@@ -158,6 +147,26 @@ class Tried:
             self._count(problem, found)
         if self.progress is not None:
             self.progress(self.cases + self.unsupported.total())
+
+    def report(self, op: Op, search: Search, failures: tuple[Finding, ...], **rest: Any) -> Report:
+        """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""
+        return Report(
+            op=op,
+            examples=search.examples,
+            seed=search.seed,
+            laws=tuple(self.laws),
+            cases=self.cases,
+            tally=Tally.counted(self.findings),
+            findings=tuple(self.findings),
+            failures=failures,
+            unsupported=dict(self.unsupported),
+            coverage={label: dict(values) for label, values in self.coverage.items()},
+            misses=tuple(self.misses.values()),
+            repeated=self.repeated,
+            versions=versions(),
+            seconds=time.perf_counter() - self.started,
+            **rest,
+        )
 
     def ask(self, chosen: Mapping[str, Law], problem: Problem) -> list[Finding]:
         """What these laws find; what is known is told apart. Raises Unsupported."""

@@ -11,7 +11,6 @@ fifth held out in their place, which other hands may have written, it was 93.3 t
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,16 +18,17 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from checks.arguments import Parser, command, typed
 from checks.options import one_of, real, whole
 from reference import lenet, sgd
 from reference.lenet import Parameters
 
 PROGRAM = "python -m examples.lenet"
-USAGE_ERROR, DIVERGED, INTERRUPTED = 2, 1, 130
+DIVERGED, INTERRUPTED = 1, 130
 PICTURES = (".pdf", ".png", ".svg")
 
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]  # images (N, 1, 32, 32) and their labels (N,)
@@ -154,14 +154,17 @@ def draw(losses: Sequence[float], steps_per_epoch: int, path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 1 if the loss outgrew the numbers, 2 if it makes no sense."""
-    options = _parser().parse_args(arguments)
-    if options.picture:
-        _refuse_unwritable(options.picture)
-    _refuse_missing("scikit-learn", "tqdm", *(["matplotlib"] if options.picture else []))
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.picture and options.picture.suffix.lower() not in PICTURES:
+        kinds = ", ".join(PICTURES)
+        parser.refuse(f"--picture {options.picture} has no ending that says what to draw; expected one of {kinds}")
+    parser.refuse_unwritable("--picture", options.picture)
+    _refuse_missing(parser, "scikit-learn", "tqdm", *(["matplotlib"] if options.picture else []))
     try:
         return _run(options)
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped", file=sys.stderr)
+        print(f"{command(PROGRAM)}: stopped", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -188,7 +191,7 @@ def _run(options: argparse.Namespace) -> int:
             losses.append(loss)
             if not isfinite(loss):
                 what = f"the loss of batch {len(losses)} is {loss}; a --rate below {options.rate:g} may help"
-                print(f"{PROGRAM}: {what}", file=sys.stderr)
+                print(f"{command(PROGRAM)}: {what}", file=sys.stderr)
                 return DIVERGED
         correct, count = right(at, data), len(data.held_out_labels)
     counts, epochs = lenet.counts(at), "epoch" if options.epochs == 1 else "epochs"
@@ -207,15 +210,8 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with one sentence in place of a usage message."""
-
-    def error(self, message: str) -> NoReturn:
-        _refuse(message.removeprefix("argument "))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=PROGRAM, description="Train LeNet-5 on handwritten digits by hand-derived gradients.", allow_abbrev=False
     )
     for name, default, parse, meaning in (
@@ -227,41 +223,18 @@ def _parser() -> argparse.ArgumentParser:
         ("decay", 0.0, real(0), "weight decay"),
         ("by", "reference", one_of(*WAYS), "who computes gradients and steps: reference, or torch"),
     ):
-        parser.add_argument(f"--{name}", default=default, type=_typed(parse), help=f"{meaning} (default: {default})")
+        parser.add_argument(f"--{name}", default=default, type=typed(parse), help=f"{meaning} (default: {default})")
     parser.add_argument("--picture", type=Path, metavar="FILE", help=f"draw the loss curve: {', '.join(PICTURES)}")
     return parser
 
 
-def _typed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A parser of option texts as argparse wants it: the sentence says what was given, and what was expected."""
-
-    def typed(text: str) -> Any:
-        try:
-            return parse(text)
-        except ValueError as wrong:
-            raise argparse.ArgumentTypeError(f"{text!r} given; {wrong}") from None
-
-    return typed
-
-
-def _refuse_unwritable(path: Path) -> None:
-    """Before the run: a picture that cannot be written is better not waited for."""
-    if path.suffix.lower() not in PICTURES:
-        _refuse(f"--picture {path} has no ending that says what to draw; expected one of {', '.join(PICTURES)}")
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        _refuse(f"--picture {path} cannot be written; expected a file in a folder that exists")
-
-
-def _refuse_missing(*packages: str) -> None:
+def _refuse_missing(parser: Parser, *packages: str) -> None:
     modules = {"scikit-learn": "sklearn"}
     missing = [package for package in packages if find_spec(modules.get(package, package)) is None]
     if missing:
-        _refuse(f"{' and '.join(missing)} must be installed for this: pip install -c constraints.txt -e '.[examples]'")
-
-
-def _refuse(what: str) -> NoReturn:
-    print(f"{PROGRAM}: {what}", file=sys.stderr)
-    raise SystemExit(USAGE_ERROR)
+        parser.refuse(
+            f"{' and '.join(missing)} must be installed for this: pip install -c constraints.txt -e '.[examples]'"
+        )
 
 
 if __name__ == "__main__":

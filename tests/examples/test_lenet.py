@@ -163,7 +163,7 @@ def test_a_bad_option_gets_one_sentence(capsys, arguments, sentence):
     with pytest.raises(SystemExit) as stopped:
         example.main(arguments)
     assert stopped.value.code == 2
-    assert capsys.readouterr() == ("", f"python -m examples.lenet: {sentence}\n")
+    assert capsys.readouterr() == ("", f"lenet: {sentence}\n")
 
 
 def test_what_is_not_installed_is_named_with_the_extra_that_installs_it(monkeypatch, capsys):
@@ -172,7 +172,7 @@ def test_what_is_not_installed_is_named_with_the_extra_that_installs_it(monkeypa
         example.main(["--picture", "loss.png"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err == (
-        "python -m examples.lenet: scikit-learn and matplotlib must be installed for this: "
+        "lenet: scikit-learn and matplotlib must be installed for this: "
         "pip install -c constraints.txt -e '.[examples]'\n"
     )
     with pytest.raises(SystemExit):
@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_number_ends_the_run(capsys, way):
     assert example.main(["--rate", "1e308", "--by", way]) == 1
     assert capsys.readouterr() == (
         "",
-        "python -m examples.lenet: the loss of batch 2 is nan; a --rate below 1e+308 may help\n",
+        "lenet: the loss of batch 2 is nan; a --rate below 1e+308 may help\n",
     )
 
 
@@ -195,4 +195,4 @@ def test_control_C_stops_it_without_a_traceback(monkeypatch, capsys):
 
     monkeypatch.setitem(example.WAYS, "reference", interrupted)
     assert example.main([]) == 130
-    assert capsys.readouterr().err == "python -m examples.lenet: stopped\n"
+    assert capsys.readouterr().err == "lenet: stopped\n"
