@@ -25,7 +25,7 @@ from checks.op import Op
 from checks.options import as_text, flag, memory, real, shapes, whole
 from checks.outputs import Outputs, colour, written
 from checks.progress import Bar
-from checks.report import Report
+from checks.report import Report, deciding
 from checks.skeleton import skeleton
 from checks.verdict import EXAMPLES
 
@@ -96,9 +96,7 @@ def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> int
     over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
     for entry in over:
         print(f"gradcheck: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
-    # That none of the laws that were asked for applies to one op of many is no failure, as long as it is said.
-    judged = [report for report in reports if report.checks or not report.cases] or reports
-    worst = max((report.exit_code for report in judged), key=(0, 3, 1).index, default=0)
+    worst = max((report.exit_code for report in deciding(reports)), key=(0, 3, 1).index, default=0)
     return worst or int(bool(over)) or (0 if len(reports) == len(chosen) else INTERRUPTED)
 
 

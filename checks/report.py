@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from checks.finding import Finding, Verdict
 from checks.op import Op
 from checks.tally import Tally
 
-__all__ = ["Finding", "Report", "Verdict"]
+__all__ = ["Finding", "Report", "Verdict", "deciding"]
 
 
 @dataclass(frozen=True)
@@ -106,3 +106,11 @@ class Report:
             return None
         wrong = max(1, round(share * len(self.misses)))
         return float(np.prod(sorted(self.misses, reverse=True)[:wrong]))
+
+
+def deciding(reports: Sequence[Report]) -> list[Report]:
+    """The reports that decide what comes of several: all but those in which none of the laws that were asked applies.
+
+    That is no failure of one op of many, as long as it is said. Where all are so, nothing was judged, and all decide.
+    """
+    return [report for report in reports if report.checks or not report.cases] or list(reports)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from checks.loading import split
 from checks.render import summary as markdown
 from checks.render import terminal, words
-from checks.report import Report
+from checks.report import Report, deciding
 
 MOST_MARKED = 10  # as many as GitHub shows of a step
 MOST_BYTES = 1 << 20  # a longer summary is refused
@@ -32,7 +32,7 @@ class _Mark:
 
 def render(*reports: Report) -> str:
     """The workflow commands, worst first, one on each line."""
-    marks = sorted((mark for report in reports for mark in _marks(report)), key=lambda mark: mark.rank)
+    marks = sorted((mark for report in deciding(reports) for mark in _marks(report)), key=lambda mark: mark.rank)
     if len(marks) > MOST_MARKED:
         rest = marks[MOST_MARKED - 1 :]
         more = f"{len(rest)} more are wrong or surprising; the log and the summary show all"

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from checks.render import terminal, words
-from checks.report import Report, Verdict
+from checks.report import Report, Verdict, deciding
 
 Outcome = tuple[str, str, str]  # failure, error or skipped; in a line; in full
 
 
 def render(*reports: Report) -> str:
     """Reports as one document."""
-    suites = [_suite(report) for report in reports]
+    decide = list(map(id, deciding(reports)))
+    suites = [_suite(report, decides=id(report) in decide) for report in reports]
     root = ET.Element("testsuites", _totals(suites) | {"time": _seconds(sum(report.seconds for report in reports))})
     root.extend(suites)
     ET.indent(root)
@@ -39,14 +40,14 @@ def properties(report: Report) -> list[tuple[str, object]]:
     ]
 
 
-def _suite(report: Report) -> ET.Element:
+def _suite(report: Report, *, decides: bool) -> ET.Element:
     suite = ET.Element("testsuite", {"name": words.visible(report.op.name)})
     about = [("implementation", report.implementation), ("dtype", report.dtype)]
     listed = ET.SubElement(suite, "properties")
     for name, value in (*about, *properties(report), *report.versions.items()):
         ET.SubElement(listed, "property", {"name": name, "value": words.visible(str(value))})
     outcomes = {law: _outcome(report, law) for law in report.laws}
-    if not report and not any(outcome and outcome[0] != "skipped" for outcome in outcomes.values()):
+    if decides and not report and not any(outcome and outcome[0] != "skipped" for outcome in outcomes.values()):
         outcomes["verdict"] = (
             "error",
             words.verdict(report),

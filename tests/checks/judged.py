@@ -105,6 +105,7 @@ JUDGED = {
     "warned": lambda: judge("conv", Wide, seed=4, examples=5, dtype="float32", laws=["contract"]),
     "undecided": lambda: judge("conv", seed=4, examples=5, dtype="float16", laws=["finite_difference", "kinks"]),
     "ties": lambda: judge("max_pool", seed=4, examples=10, laws=["exact", "kinks"]),
+    "none": lambda: judge("conv", seed=4, examples=3, laws=["kinks"]),
     "stopped": lambda: judge("conv", Interrupted, seed=51),
     "function": lambda: judge_function(cube, lambda g, a: 3 * g * a**2, [(2, 3)], seed=5, examples=5),
     "wrong function": lambda: judge_function(cube, third, [(2, 3)], seed=5, examples=5),

@@ -63,6 +63,12 @@ def test_what_could_not_be_judged_is_an_error():
     ]
 
 
+def test_an_op_of_many_to_which_no_law_applies_is_no_error():
+    """As the exit code has it."""
+    assert [command for command, *_ in read(judged("none"))] == ["error"]
+    assert read(judged("none"), judged("ties")) == []
+
+
 def test_the_worst_come_first_and_ten_are_the_most():
     wrong, crash, warned = judged("mine"), judged("raises"), judged("warned")
     titles = [properties["title"] for _, properties, _ in read(warned, crash, wrong)]

@@ -117,6 +117,13 @@ def test_where_nothing_was_judged_a_test_of_its_own_says_so():
     assert (kind, line) == ("error", "conv: stopped after 20 cases, so nothing is decided.")
 
 
+def test_an_op_of_many_to_which_no_law_applies_is_skipped_and_no_error():
+    """As the exit code has it."""
+    (*_, none), alone = parsed(judged("ties"), judged("none")), parsed(judged("none"))
+    assert outcomes(none) == {"kinks": ("skipped", "does not apply", "")}
+    assert (none.get("errors"), alone.get("errors")) == ("0", "1")
+
+
 def test_properties_say_what_the_verdict_rests_on():
     report = judged("turned")
     said = {entry.get("name"): entry.get("value") for entry in parsed(report).iter("property")}
