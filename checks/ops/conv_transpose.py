@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
+from checks.drawing import among
 from checks.op import Op, Option, Pinned, Problem, of_x
 from checks.ops._conv_transpose_mistakes import CONV_TRANSPOSE
 from checks.ops.conv import lighter
@@ -65,7 +66,7 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
         def pick(*values: Any) -> Any:
-            return draw(st.sampled_from(values))
+            return draw(among(*values))
 
         axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
         drawn = [_draw_axis(draw, axis, axes, pinned) for axis in range(axes)]
@@ -123,6 +124,10 @@ def _draw_axis(draw: DrawFn, axis: int, axes: int, pinned: Pinned) -> tuple[int,
     return kernel, size, laid - 2 * padding, stride, padding, extra, dilation
 
 
+# In and out, for each group. More than one, and as many of both, in half of the cases: there alone can they be mixed up.
+CHANNELS = ((1, 1), (2, 2), (1, 2), (3, 3), (2, 1), (2, 2), (2, 3), (3, 3), (3, 2), (2, 2))
+
+
 def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
     """Groups and channels in and out."""
     from hypothesis import strategies as st
@@ -130,11 +135,9 @@ def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
     channels, groups = pinned.get("channels"), pinned.get("groups")
     if channels is not None:
         common = gcd(*channels)
-        return groups or draw(st.sampled_from([g for g in range(1, common + 1) if common % g == 0])), *channels
-    groups = groups or draw(st.sampled_from((1, 1, 2, 3)))
-    each = draw(st.integers(1, 3))
-    # As many in as out in half of the cases, and in the simplest: there alone can they be mixed up.
-    other = draw(st.sampled_from([c for c in (1, 2, 3) if c != each])) if draw(st.booleans()) else each
+        return groups or draw(among(*(g for g in range(1, common + 1) if common % g == 0))), *channels
+    groups = groups or draw(among(1, 1, 2, 3))
+    each, other = draw(st.sampled_from(CHANNELS))
     return groups, groups * each, groups * other
 
 
