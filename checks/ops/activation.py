@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.drawing import among
 from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
@@ -41,18 +42,18 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     def draw_problem(draw: DrawFn) -> Problem:
         has_axis = "axis" in op.defaults
         least = max(1 + has_axis, pinned.get("axis", 0) + 1)
-        sizes = st.lists(st.sampled_from((1, 2, 3, 4, 5, 7)), min_size=least, max_size=max(least, 4))
+        sizes = st.lists(among(1, 2, 3, 4, 5, 7), min_size=least, max_size=max(least, 4))
         drawn = pinned.get("shape") or tuple(draw(sizes))
         not_too_large(pinned, drawn)
         axes = sorted((i for i, n in enumerate(drawn) if n), key=op.defaults.get("axis", 0).__ne__)
         return Problem(
             op,
             shapes={"x": drawn, "y": drawn},
-            parameters={"axis": pinned.get("axis", draw(st.sampled_from(axes)))} if has_axis else {},
+            parameters={"axis": pinned.get("axis", draw(among(*axes)))} if has_axis else {},
             dtype=dtype,
             seed=draw(st.integers(0, 2**32 - 1)),
             small=draw(st.booleans()),
-            exponents={"x": draw(st.sampled_from((0, 0, 1, 2, -20) if dtype != "float16" else (0, 1)))},
+            exponents={"x": draw(among(*((0, 0, 1, 2, -20) if dtype != "float16" else (0, 1))))},
         )
 
     return draw_problem()

@@ -8,6 +8,7 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 import reference
+from checks.drawing import among
 from checks.op import Op, Option, Pinned, Problem, of_x
 from checks.ops._conv_mistakes import MISTAKES
 from checks.options import as_text, pair, per_axis, whole
@@ -83,7 +84,7 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
         def pick(*values: Any) -> Any:
-            return draw(st.sampled_from(values))
+            return draw(among(*values))
 
         axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
         named = pinned.get("padding", pick(None, None, None, *NAMED_PADDINGS))
@@ -159,10 +160,10 @@ def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
     if channels is not None:
         common = gcd(*channels)
         divisors = [g for g in range(1, common + 1) if common % g == 0]
-        return groups or draw(st.sampled_from(divisors)), *channels
-    groups = groups or draw(st.sampled_from((1, 1, 2, 3)))
+        return groups or draw(among(*divisors)), *channels
+    groups = groups or draw(among(1, 1, 2, 3))
     each = draw(st.integers(1, 3))
-    other = draw(st.sampled_from([c for c in (1, 2, 3) if c != each])) if draw(st.booleans()) else each
+    other = draw(among(*(c for c in (1, 2, 3) if c != each))) if draw(st.booleans()) else each
     return groups, groups * each, groups * other
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.drawing import among
 from checks.op import Array, Op, Option, Pinned, Problem
 from checks.ops._dropout_mistakes import DROPOUT
 from checks.options import real, shape
@@ -34,17 +35,17 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
 
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
-        sizes = st.lists(st.sampled_from((2, 3, 1, 4, 5)), min_size=1, max_size=4)
+        sizes = st.lists(among(2, 3, 1, 4, 5), min_size=1, max_size=4)
         drawn = pinned.get("shape") or tuple(draw(sizes))
         not_too_large(pinned, drawn)
         return Problem(
             op,
             shapes={"x": drawn, "mask": drawn, "y": drawn},
-            parameters={"p": pinned.get("p", draw(st.sampled_from((0.5, 0.75, 0.0, 0.1, 0.2, 0.875))))},
+            parameters={"p": pinned.get("p", draw(among(0.5, 0.75, 0.0, 0.1, 0.2, 0.875)))},
             dtype=dtype,
             seed=draw(st.integers(0, 2**32 - 1)),
             small=draw(st.booleans()),
-            exponents={"x": draw(st.sampled_from((0, 0, 20, -20) if dtype != "float16" else (0,)))},
+            exponents={"x": draw(among(*((0, 0, 20, -20) if dtype != "float16" else (0,))))},
         )
 
     return draw_problem()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from checks.drawing import among
 from checks.op import Op, Option, Pinned, Problem, of_x
 from checks.ops._linear_mistakes import LINEAR
 from checks.options import pair, shape
@@ -32,20 +33,20 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
 
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
-        sizes = st.sampled_from((2, 1, 3, 4, 6))
+        sizes = among(2, 1, 3, 4, 6)
         features = pinned.get("features") or (draw(sizes), draw(sizes))
         batch = pinned.get("batch") or tuple(
-            draw(st.lists(st.sampled_from((1, 2, 3, 5, 2, 1, 3, 2, 5, 0)), min_size=1, max_size=2))
+            draw(st.lists(among(1, 2, 3, 5, 2, 1, 3, 2, 5, 0), min_size=1, max_size=2))
         )
         for size in ((*batch, features[0]), (*batch, features[1]), features):
             not_too_large(pinned, size)
-        scale = [draw(st.sampled_from((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
+        scale = [draw(among(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,)))) for _ in range(2)]
         return Problem(
             op,
             shapes={
                 "x": (*batch, features[0]),
                 "weight": (features[1], features[0]),
-                "bias": (features[1],) if draw(st.sampled_from((True, True, True, False))) else None,
+                "bias": (features[1],) if draw(among(True, True, True, False)) else None,
                 "y": (*batch, features[1]),
             },
             parameters={},

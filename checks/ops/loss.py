@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.drawing import among
 from checks.op import Array, Case, Op, Option, Pinned, Problem
 from checks.ops import _formulas as formulas
 from checks.ops import _loss_mistakes as mistakes
@@ -56,14 +57,14 @@ def euclidean_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Pro
 
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
-        drawn = (draw(st.sampled_from((2, 1, 4, 3, 8, 5))), *draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
+        drawn = (draw(among(2, 1, 4, 3, 8, 5)), *draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
         drawn = pinned.get("shape", drawn)
         not_too_large(pinned, drawn)
-        scale = draw(st.sampled_from((0, 0, 20, -20) if dtype != "float16" else (0,)))
+        scale = draw(among(*((0, 0, 20, -20) if dtype != "float16" else (0,))))
         return Problem(
             op,
             shapes={"prediction": drawn, "target": drawn, "y": ()},
-            parameters={"reduction": pinned.get("reduction", draw(st.sampled_from(("mean", "sum"))))},
+            parameters={"reduction": pinned.get("reduction", draw(among("mean", "sum")))},
             dtype=dtype,
             seed=draw(st.integers(0, 2**32 - 1)),
             small=draw(st.booleans()),
@@ -117,19 +118,19 @@ def entropy_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Probl
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
         axes = pinned_axes(pinned)
-        axes = draw(st.sampled_from((0, 0, 1, 2, 3))) if axes is None else axes
+        axes = draw(among(0, 0, 1, 2, 3)) if axes is None else axes
         size = pinned.get("size", tuple(draw(st.integers(1, 3)) for _ in range(axes)))
         size = size if isinstance(size, tuple) else (size,) * axes
-        batch = pinned["batch"] if "batch" in pinned else draw(st.sampled_from((2, 1, 3, 5)))
-        logits = (batch, pinned.get("classes") or draw(st.sampled_from((3, 2, 5, 1, 10))), *size)
+        batch = pinned["batch"] if "batch" in pinned else draw(among(2, 1, 3, 5))
+        logits = (batch, pinned.get("classes") or draw(among(3, 2, 5, 1, 10)), *size)
         not_too_large(pinned, logits)
         return Problem(
             op,
             shapes={"logits": logits, "target": (batch, *size), "y": ()},
-            parameters={"reduction": pinned.get("reduction", draw(st.sampled_from(("mean", "sum"))))},
+            parameters={"reduction": pinned.get("reduction", draw(among("mean", "sum")))},
             dtype=dtype,
             seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"logits": draw(st.sampled_from((0, 1, 3, -20) if dtype != "float16" else (0, 2)))},
+            exponents={"logits": draw(among(*((0, 1, 3, -20) if dtype != "float16" else (0, 2))))},
         )
 
     return draw_problem()

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.drawing import among
 from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
@@ -65,14 +66,14 @@ def _drawn_shape(draw: DrawFn, pinned: Pinned, axes: tuple[int, ...], least: int
     from hypothesis import strategies as st
 
     count = pinned_axes(pinned)
-    count = draw(st.sampled_from(axes)) if count is None else count
+    count = draw(among(*axes)) if count is None else count
     size = pinned.get("spatial", tuple(draw(st.integers(1, 4 if count < 3 else 2)) for _ in range(count)))
     size = size if isinstance(size, tuple) else (size,) * count
     short = -(-least // prod(size)) if prod(size) else 0
-    batch = pinned["batch"] if "batch" in pinned else max(short, draw(st.sampled_from((2, 3, 1, 4))))
+    batch = pinned["batch"] if "batch" in pinned else max(short, draw(among(2, 3, 1, 4)))
     if batch * prod(size) < least:  # the batch is pinned
         size = (max(2, size[0]), *size[1:])
-    drawn = (batch, pinned.get("channels") or draw(st.sampled_from((2, 1, 3, 6))), *size)
+    drawn = (batch, pinned.get("channels") or draw(among(2, 1, 3, 6)), *size)
     not_too_large(pinned, drawn)
     return drawn
 
@@ -88,10 +89,10 @@ def batch_norm_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Pr
         return Problem(
             op,
             shapes={"x": x, "gamma": x[1:2], "beta": x[1:2], "y": x},
-            parameters={"eps": pinned.get("eps", draw(st.sampled_from((1e-5, 1e-3, 0.1))))},
+            parameters={"eps": pinned.get("eps", draw(among(1e-5, 1e-3, 0.1)))},
             dtype=dtype,
             seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"x": draw(st.sampled_from(scales)), "gamma": draw(st.sampled_from((0, 5)))},
+            exponents={"x": draw(among(*scales)), "gamma": draw(among(0, 5))},
         )
 
     return draw_problem()
@@ -162,20 +163,20 @@ def response_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Prob
         x = _drawn_shape(draw, pinned, (2, 1, 3), 0)
 
         def choice(name: str, *values: float) -> float:
-            return float(pinned.get(name, draw(st.sampled_from(values))))
+            return float(pinned.get(name, draw(among(*values))))
 
         return Problem(
             op,
             shapes={"x": x, "y": x},
             parameters={
-                "size": pinned.get("size", draw(st.sampled_from((5, 2, 3, 1, 4)))),
+                "size": pinned.get("size", draw(among(5, 2, 3, 1, 4))),
                 "alpha": choice("alpha", 1.0, 0.5, 1e-4),
                 "beta": choice("beta", 0.75, 0.5, 1.0),
                 "k": choice("k", 1.0, 2.0, 0.5),
             },
             dtype=dtype,
             seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"x": draw(st.sampled_from((0, 0, 3, -3) if dtype != "float16" else (0,)))},
+            exponents={"x": draw(among(*((0, 0, 3, -3) if dtype != "float16" else (0,))))},
         )
 
     return draw_problem()

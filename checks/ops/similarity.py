@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.drawing import among
 from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
 from checks.ops import _formulas as formulas
 from checks.ops._similarity_mistakes import SIMILARITY
@@ -50,16 +51,16 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
 
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
-        axes = pinned_axes(pinned) or draw(st.sampled_from((2, 1, 2, 3)))
+        axes = pinned_axes(pinned) or draw(among(2, 1, 2, 3))
         kernel, size = [], []
         for axis in range(axes):
             fixed = along(pinned.get("size"), axis)
             kernel.append(along(pinned.get("kernel"), axis) or draw(st.integers(1, min(3, fixed or 3))))
             size.append(fixed or kernel[-1] + draw(st.integers(0, OUTPUTS[axes] - 1)))
         channels = pinned.get("channels") or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-        batch = pinned["batch"] if "batch" in pinned else draw(st.sampled_from((1, 2, 3, 2, 1, 3, 2, 0)))
+        batch = pinned["batch"] if "batch" in pinned else draw(among(1, 2, 3, 2, 1, 3, 2, 0))
         not_too_large(pinned, (batch, channels[0], *size))
-        scales = st.sampled_from((0, 0, 20, -20) if dtype != "float16" else (0,))
+        scales = among(*((0, 0, 20, -20) if dtype != "float16" else (0,)))
         return Problem(
             op,
             shapes={
