@@ -7,7 +7,6 @@ An implementation that is exact there has no such excuse, however large the norm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,8 +34,10 @@ def transforms(run: Run) -> bool:
     telling = run.problem.op.telling
     if telling is None:
         return False
-    for problem in (run.problem, replace(telling(), dtype=run.problem.dtype)):
-        for other in _redrawn(run, problem, small=False):
+    problems = (run.problem, replace(telling(), dtype=run.problem.dtype))
+    for problem in (replace(p, small=False) for p in problems if p.largest):
+        for redraw in range(1, REDRAWS + 1):
+            other = redrawn(run, problem, redraw)
             off = [(result, a, e) for result, a, e in other.results() if not np.array_equal(a, e)]
             if off:
                 return all(is_noise(other, result, a, e) for result, a, e in off)
@@ -53,7 +54,7 @@ def is_noise(run: Run, result: str, actual: Array, expected: Array) -> bool:
         return False
     if _within(actual, expected, HALF):
         return True
-    return all(_within(a, e, HALF) for name, a, e in run.faint.results() if name == result)
+    return _within(*run.faint.result(result), HALF)
 
 
 def _within(actual: Array, expected: Array, most: float) -> bool:
@@ -88,8 +89,9 @@ def stays_put(run: Run, result: str, actual: Array, expected: Array) -> bool:
     if not 0 < among < 1:
         return False
     chance = 1.0
-    for other in _redrawn(run, run.problem, small=run.problem.small):
-        off = next(_off(other, name, a, e) for name, a, e in other.results() if name == result)
+    for redraw in range(1, REDRAWS + 1):
+        other = run.redrawn(redraw)
+        off = _off(other, result, *other.result(result))
         if np.any(off & ~wrong):
             return False
         chance *= among ** int(off.sum())
@@ -98,12 +100,10 @@ def stays_put(run: Run, result: str, actual: Array, expected: Array) -> bool:
     return False
 
 
-def _redrawn(run: Run, problem: Problem, *, small: bool) -> Iterator[Run]:
-    """Runs on the problem with other whole numbers."""
-    for redraw in range(1, REDRAWS + 1):
-        drawn = replace(problem, seed=problem.seed + redraw, small=small)
-        if drawn.largest:
-            yield replace(run, problem=drawn, case=drawn.whole_numbers())
+def redrawn(run: Run, problem: Problem, redraw: int) -> Run:
+    """The run on a problem, with other whole numbers in it."""
+    drawn = replace(problem, seed=problem.seed + redraw)
+    return replace(run, problem=drawn, case=drawn.whole_numbers())
 
 
 def _off(run: Run, result: str, actual: Array, expected: Array) -> Array:

@@ -117,7 +117,7 @@ class _Seen:
     def of(cls, result: str, run: Run) -> _Seen:
         """The one of the results that is meant."""
         name = result.removeprefix("grad_")
-        actual, right = (run.y, run.true_y) if result == "y" else (run.gradients[name], run.true_gradients[name])
+        actual, right = run.result(result)
         return cls(name, run, actual.astype(np.float64), right.astype(np.float64), run.bound(result).elementwise)
 
     @property

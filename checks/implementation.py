@@ -253,8 +253,11 @@ def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) ->
     if returned is None:
         raise Malformed(f"{name} is None; expected an array of shape {shape}")
     try:
-        with warnings.catch_warnings(action="ignore"):
-            array = np.array(returned, copy=copy or None, subok=False)
+        if type(returned) is np.ndarray:  # nothing to convert, so nothing to warn of
+            array = returned.copy("K") if copy else returned
+        else:
+            with warnings.catch_warnings(action="ignore"):
+                array = np.array(returned, copy=copy or None, subok=False)
     except Exception as error:
         raise Malformed(f"{name} is no array: {_brief(error)}; expected one of shape {shape}") from error
     if array.dtype.kind not in "fiub":

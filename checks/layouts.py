@@ -79,6 +79,8 @@ def memory_of(a: Array) -> tuple[Array, int]:
 
 def overrun(a: Array) -> int:
     """Bytes behind its memory that code reads which takes an array to lie in one piece, and never looks at strides."""
+    if a.flags.c_contiguous:
+        return 0
     memory, first = memory_of(a)
     return max(0, first + a.nbytes - memory.size)
 

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks.arithmetic import faint, transforms
+from checks.arithmetic import faint, redrawn, transforms
 from checks.bounds import Bound, rounding
 from checks.implementation import Judged
 from checks.op import Array, Case, Problem
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,23 @@ class Run:
     def faint(self) -> Run:
         """On smaller whole numbers, where noise cannot be taken for a mistake."""
         return faint(self)
+
+    def redrawn(self, redraw: int) -> Run:
+        """On the same problem with other whole numbers: the same for each of its results."""
+        if redraw not in self._redrawn:
+            self._redrawn[redraw] = redrawn(self, self.problem, redraw)
+        return self._redrawn[redraw]
+
+    @cached_property
+    def _redrawn(self) -> dict[int, Run]:
+        return {}
+
+    def result(self, name: str) -> tuple[Array, Array]:
+        """Actual and expected of the result of this name."""
+        if name == "y":
+            return self.y, self.true_y
+        name = name.removeprefix("grad_")
+        return self.gradients[name], self.true_gradients[name]
 
     def results(self) -> Iterator[tuple[str, Array, Array]]:
         """Name, actual and expected of y and of each gradient."""
@@ -150,24 +171,38 @@ class Trial:
         lighter = self.problem.op.lighter(self.problem)
         return self.real if lighter is self.problem else self._run(lighter, lighter.reals())
 
+    @property
+    def witness_y(self) -> Array:
+        """y by torch in float64, on the light case; raises Refused if torch does not do it."""
+        y, _ = self._witness
+        return np.asarray(y.detach().numpy())
+
     @cached_property
-    def witness(self) -> tuple[Array, Mapping[str, Array]]:
-        """y and the gradients by torch.autograd in float64, on the light case; raises Refused if torch does not do it."""
+    def witness_gradients(self) -> Mapping[str, Array]:
+        """The gradients by torch.autograd in float64, on the light case; raises Refused if torch does not do it."""
+        import torch
+
+        y, inputs = self._witness
+        cotangent = torch.from_numpy(self.light.case.widened().cotangent)
+        with _threads(self.light.problem):
+            # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
+            gradients = torch.autograd.grad((y * cotangent).sum(), list(inputs.values()))
+        return dict(zip(inputs, (g.numpy() for g in gradients), strict=True))
+
+    @cached_property
+    def _witness(self) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        """y, and the inputs that have a gradient, as torch's tensors."""
         import torch
 
         problem, case = self.light.problem, self.light.case.widened()
         named = zip(self.problem.op.inputs, case.inputs, strict=True)
         tensors = {name: None if a is None else torch.from_numpy(a) for name, a in named}
-        wanted = [t.requires_grad_() for name in problem.present if (t := tensors[name]) is not None]
+        wanted = {name: t.requires_grad_() for name in problem.present if (t := tensors[name]) is not None}
         with _threads(problem):
             try:
-                y = self.problem.op.twin(*tensors.values(), **case.parameters)
+                return self.problem.op.twin(*tensors.values(), **case.parameters), wanted
             except (RuntimeError, ValueError, NotImplementedError) as refusal:
                 raise Refused(str(refusal).splitlines()[0]) from refusal
-            # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
-            gradients = torch.autograd.grad((y * torch.from_numpy(case.cotangent)).sum(), wanted)
-        by_name = dict(zip(problem.present, (g.numpy() for g in gradients), strict=True))
-        return np.asarray(y.detach().numpy()), by_name
 
     def on(self, case: Case) -> Run:
         """On a case of the law's own."""

@@ -19,7 +19,7 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each gradient."""
     run = trial.light
     try:
-        _, gradients = trial.witness
+        gradients = trial.witness_gradients
     except Refused as refusal:
         yield Finding("autograd", "", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
         return

@@ -129,7 +129,7 @@ def _laid_out(run: Run) -> Iterator[Finding]:
     right = _right(run)
     for result, actual in _results(other):
         if result in right:
-            yield _noted(compared("contract", result, run, actual, _true(run, result), run.bound(result)), note)
+            yield _noted(compared("contract", result, run, actual, run.result(result)[1], run.bound(result)), note)
 
 
 def _broadcast(run: Run) -> Iterator[Finding]:
@@ -163,17 +163,13 @@ def _sample(run: Run) -> Iterator[Finding]:
 
 def _right(run: Run) -> set[str]:
     """The results that are right when arrays lie as usual: of the others `agreement` says that they are wrong."""
-    found = (compared("contract", r, run, actual, _true(run, r), run.bound(r)) for r, actual in _results(run))
+    found = (compared("contract", r, run, actual, true, run.bound(r)) for r, actual, true in run.results())
     return {finding.result for finding in found if finding.verdict is not Verdict.BROKEN}
 
 
 def _results(run: Run) -> Iterator[tuple[str, Array]]:
     yield "y", run.y
     yield from ((f"grad_{name}", gradient) for name, gradient in run.gradients.items())
-
-
-def _true(run: Run, result: str) -> Array:
-    return run.true_y if result == "y" else run.true_gradients[result.removeprefix("grad_")]
 
 
 def _noted(finding: Finding, note: str) -> Finding:
@@ -221,8 +217,8 @@ def _no_number(a: Array) -> Array:
 def _elsewhere(run: Run, case: Case, what: str, are: Callable[[Array], Array]) -> str:
     """Which result has elements of a kind where the reference has none, or none where it has some."""
     other = replace(run, case=case)
-    for result, actual in _results(other):
-        found, right = are(actual), are(_true(other, result))
+    for result, actual, true in other.results():
+        found, right = are(actual), are(true)
         if not np.array_equal(found, right):
             does = "makes NaN or infinity of" if np.any(found & ~right) else "leaves no trace in"
             return f"{what} {does} elements of {result} that it should{'' if np.any(right & ~found) else ' not'}"

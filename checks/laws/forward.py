@@ -19,7 +19,7 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding, on y."""
     run = trial.light
     try:
-        y, _ = trial.witness
+        y = trial.witness_y
     except Refused as refusal:
         yield Finding("forward", "y", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
         return

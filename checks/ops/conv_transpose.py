@@ -130,8 +130,6 @@ CHANNELS = ((1, 1), (2, 2), (1, 2), (3, 3), (2, 1), (2, 2), (2, 3), (3, 3), (3, 
 
 def _draw_channels(draw: DrawFn, pinned: Pinned) -> tuple[int, int, int]:
     """Groups and channels in and out."""
-    from hypothesis import strategies as st
-
     channels, groups = pinned.get("channels"), pinned.get("groups")
     if channels is not None:
         common = gcd(*channels)
