@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -70,6 +71,11 @@ def spoiled(op: Op, mistake: Mistake) -> set[str]:
     if not found and op.kinks is not None:
         found = set().union(*(_differing(op.kinks.case(problem), mistake) for problem in drawn if problem.elements))
     return found
+
+
+def showing(op: Op, mistake: Mistake) -> Iterator[Problem]:
+    """Problems in which the mistake makes a result wrong on whole numbers, where nothing is mere rounding."""
+    return (problem for problem in problems(op, mistake) if _differing(problem.whole_numbers(), mistake))
 
 
 def broken(op: Op, mistake: Mistake, wrong: set[str], *, least: int) -> list[Finding]:
