@@ -185,7 +185,7 @@ def _asked(problem: Problem, array: str, implementation: Judged) -> dict[Index, 
     if right is None:
         return f"{op.name} is no polynomial, so its terms cannot be recovered by asking; checks.gradcheck judges it"
     try:
-        yours = recovered(implementation, problem, array, MOST_CALLS)
+        yours = recovered(implementation, problem, array, MOST_CALLS, near=right)
     except (Crashed, Malformed, Unsupported) as failure:
         return f"it fails: {failure}"
     if yours is None:

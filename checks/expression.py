@@ -129,7 +129,7 @@ def tree(polynomial: Polynomial, places: Mapping[str, int]) -> Expression:
         return sorted(factors, key=lambda element: (places[element[0]], element))
 
     def key(factors: Factors) -> tuple[Any, ...]:
-        return (-len(factors), [(-places[name], index) for name, index in reversed(ordered(factors))])
+        return (-len(factors), [(places[name], index) for name, index in reversed(ordered(factors))])
 
     terms = []
     for factors in sorted(polynomial.terms, key=key):

@@ -90,7 +90,7 @@ def meetings(
     if right is None:
         return None
     try:
-        theirs = recovered(implementation, problem, array)
+        theirs = recovered(implementation, problem, array, near=right)
     except (Crashed, Malformed, Unsupported):  # on the numbers that it was asked for
         theirs = None
     return Meetings(problem, result, index, right, None if theirs is None else theirs[index])

@@ -18,6 +18,7 @@ import numpy as np
 from checks.op import Array
 
 COTANGENT = "g"  # as ops name it among the factors of their products
+FEW_ROUNDINGS = 4 * Fraction(1, 1 << 53)
 
 Element = tuple[str, tuple[int, ...]]  # an array's name, and an index from 0
 Product = tuple[Element, ...]  # in order, an element as often as its power; () is the number 1
@@ -111,7 +112,7 @@ def _polynomial(value: Any) -> Polynomial | None:
 
 
 def _fraction(value: Any) -> Fraction:
-    """A number as a fraction: the simple one that it is the nearest float to, if there is one."""
+    """A number as a fraction: the simple one that it is to within a few roundings, as 1 − 0.7 is 3/10, if there is one."""
     exact = Fraction(float(value))
     simple = exact.limit_denominator(1000)
-    return simple if float(simple) == float(exact) else exact
+    return simple if abs(simple - exact) <= FEW_ROUNDINGS * abs(exact) else exact

@@ -17,6 +17,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, product
 from math import isqrt
+from types import MappingProxyType
 
 import numpy as np
 
@@ -37,12 +38,17 @@ Coefficients = dict[Product, Array]  # of every element of the result
 
 
 def recovered(
-    implementation: Judged, problem: Problem, array: str, most_calls: int = MOST_CALLS
+    implementation: Judged,
+    problem: Problem,
+    array: str,
+    most_calls: int = MOST_CALLS,
+    near: Mapping[Index, Polynomial] = MappingProxyType({}),
 ) -> dict[Index, Polynomial] | None:
     """Every element of one result as a polynomial, "y" or the name of an input with a gradient; None if it cannot be told.
 
     It cannot where the result is no polynomial of degree 2 at most, and where more than `most_calls` would be needed. At
-    kinks the inputs stay as they are, and the formula is one in the cotangent.
+    kinks the inputs stay as they are, and the formula is one in the cotangent. A coefficient that is that of `near` to within
+    rounding is that; otherwise it is the simple fraction that it is, if it is one.
 
     Raises what the implementation's failing raises: Crashed, Malformed, Unsupported.
     """
@@ -50,7 +56,7 @@ def recovered(
     for attempt in (_by_digits, _by_pairs):
         coefficients = attempt(box, most_calls)
         if coefficients is not None:
-            found = _polynomials(box, coefficients)
+            found = _polynomials(box, coefficients, near)
             if _explains(box, found):
                 return found
     return None
@@ -164,20 +170,23 @@ def _by_pairs(box: _Box, most_calls: int) -> Coefficients | None:
     return values if all(np.isfinite(value).all() for value in values.values()) else None
 
 
-def _polynomials(box: _Box, coefficients: Coefficients) -> dict[Index, Polynomial]:
+def _polynomials(box: _Box, coefficients: Coefficients, near: Mapping[Index, Polynomial]) -> dict[Index, Polynomial]:
     """Every element of the result; coefficients that rounding leaves are 0."""
     unit = PRECISIONS[box.problem.dtype].unit_roundoff
     terms: dict[Index, list[tuple[Product, Fraction]]] = {i: [] for i in np.ndindex(*box.problem.shape(box.array))}
     for of, values in coefficients.items():
         for index in map(tuple, np.argwhere(np.abs(values) > ROUNDED * unit).tolist()):
-            terms[index].append((of, _simple(float(values[index]), unit)))
+            other = near[index].terms.get(of) if index in near else None
+            terms[index].append((of, _simple(float(values[index]), unit, other)))
     return {index: Polynomial.of(found) for index, found in terms.items()}
 
 
-def _simple(value: float, unit: float) -> Fraction:
-    """The simple fraction that this is to within rounding, or the number itself."""
-    simple = Fraction(value).limit_denominator(LARGEST_DENOMINATOR)
-    return simple if abs(float(simple) - value) <= ROUNDED * unit * max(1.0, abs(value)) else Fraction(value)
+def _simple(value: float, unit: float, near: Fraction | None) -> Fraction:
+    """What this is to within rounding: `near`, or a simple fraction; or else the number itself."""
+    for simple in (near, Fraction(value).limit_denominator(LARGEST_DENOMINATOR)):
+        if simple is not None and abs(float(simple) - value) <= ROUNDED * unit * max(1.0, abs(value)):
+            return simple
+    return Fraction(value)
 
 
 def _explains(box: _Box, polynomials: Mapping[Index, Polynomial]) -> bool:

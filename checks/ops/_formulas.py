@@ -160,7 +160,8 @@ def max_pool(problem: Problem, result: str, index: Index) -> Expression:
     over = pooling_window(size, **{"kernel_size": 2, **problem.parameters})
     lead = index[:2]
     if result == "y":
-        return Call("max", tuple(_x((*lead, *at)) for at in _under(over, index[2:])))
+        under = tuple(_x((*lead, *at)) for at in _under(over, index[2:]))
+        return Call("max", under) if len(under) > 1 else under[0]
     windows = [at for at in np.ndindex(*over.output) if index[2:] in set(_under(over, at))]
     return add(Product((Condition(_x(index), "=", _y((*lead, *at))), _g((*lead, *at)))) for at in windows)
 
