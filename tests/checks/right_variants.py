@@ -51,11 +51,8 @@ class ByTorch:
 # Each op's own variants, with the precisions in which they are judged: those that test most.
 BY_HAND = {**right_pointwise.BY_OP, **right_layers.BY_OP, **right_windows.BY_OP}
 RIGHT = [
-    *((name, ByTorch(name), "float32") for name in ops()),
-    *(
-        (name, implementation, dtype)
-        for name, variants in BY_HAND.items()
-        for implementation, dtypes in variants.items()
-        for dtype in dtypes.split()
-    ),
+    (name, implementation, dtype)
+    for name in ops()
+    for implementation, dtypes in {ByTorch(name): "float32", **BY_HAND.get(name, {})}.items()
+    for dtype in dtypes.split()
 ]
