@@ -57,25 +57,40 @@ class Planted:
         return tuple(wrong.get(name, g) for name, g in zip(self.op.inputs, gradients, strict=True))
 
 
-def _differing(case: Case, mistake: Mistake) -> set[str]:
+Results = dict[str, np.ndarray]
+
+
+def _right(case: Case) -> Results:
+    return {"y": case.op.reference.forward(*case.inputs, **case.parameters), **right(case)}
+
+
+@cache
+def _real(op: str) -> list[tuple[Case, Results]]:
+    """Real numbers in every problem that was drawn, and what is right for them."""
+    return [(case, _right(case)) for case in (problem.reals() for problem in _drawn(op))]
+
+
+def _differing(case: Case, expected: Results, mistake: Mistake) -> set[str]:
     """The results that a mistake makes wrong in this case."""
-    expected = {"y": case.op.reference.forward(*case.inputs, **case.parameters), **right(case)}
     wrong = mistake.wrong_gradient(case)
     return {n if n == "y" else f"grad_{n}" for n, a in wrong.items() if not np.array_equal(a, expected[n])}
 
 
 def spoiled(op: Op, mistake: Mistake) -> set[str]:
     """The results that a mistake makes wrong: on real numbers of some problem of the op, or else on its kinks."""
-    drawn = problems(op, mistake)
-    found = set().union(*(_differing(problem.reals(), mistake) for problem in drawn))
+    found = set().union(*(_differing(case, expected, mistake) for case, expected in _real(op.name)))
     if not found and op.kinks is not None:
-        found = set().union(*(_differing(op.kinks.case(problem), mistake) for problem in drawn if problem.elements))
+        kinks = [op.kinks.case(problem) for problem in _drawn(op.name) if problem.elements]
+        found = set().union(*(_differing(case, _right(case), mistake) for case in kinks))
     return found
 
 
 def showing(op: Op, mistake: Mistake) -> Iterator[Problem]:
     """Problems in which the mistake makes a result wrong on whole numbers, where nothing is mere rounding."""
-    return (problem for problem in problems(op, mistake) if _differing(problem.whole_numbers(), mistake))
+    for problem in problems(op, mistake):
+        case = problem.whole_numbers()
+        if _differing(case, _right(case), mistake):
+            yield problem
 
 
 def broken(op: Op, mistake: Mistake, wrong: set[str], *, least: int) -> list[Finding]:
