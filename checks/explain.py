@@ -1,12 +1,13 @@
 """The command line: python -m checks.explain conv --size 3,3 --kernel 2,2 --wrt "V[2,2]"
 
 Exit codes: 0 the formulas are shown, and an implementation's are the same; 1 they differ; 2 the command line makes no
-sense; 3 the implementation could not be loaded, or its formulas could not be told.
+sense; 3 the implementation could not be loaded, or its formulas could not be told, or Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +18,9 @@ from checks.explanation import Explanation, explain
 from checks.implementation import NotAnImplementation
 from checks.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.op import Op
-from checks.options import memory, one_of, real
+from checks.options import memory, one_of, real, whole
 from checks.progress import Bar
-from checks.render.explanation import FORMATS
+from checks.render.explanation import FORMATS, untold
 
 PROGRAM = "python -m checks.explain"
 DIFFERS, UNTOLD = 1, 3
@@ -42,8 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotAnImplementation as wrong:
         print(f"explain: {wrong}", file=sys.stderr)
         return UNTOLD
-    print(FORMATS[options.format](shown), end="")
+    except KeyboardInterrupt:
+        return UNTOLD
+    _print(FORMATS[options.format](shown))
+    for why in untold(shown):
+        print(f"explain: {options.impl}, {why}", file=sys.stderr)
     return DIFFERS if shown.differs else UNTOLD if shown.untold else 0
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explained(op: Op, options: argparse.Namespace) -> Explanation:
@@ -69,18 +81,24 @@ def _parser(op: Op | None) -> Parser:
         epilog=None if op else f"Options of an op: {PROGRAM} conv --help",
         allow_abbrev=False,
     )
+    parser.set_defaults(bias=False)
     parser.add_argument("op", metavar="op", help=", ".join(ops.ops()))
     if op:
         parser.add_options(op, f"the shape and the parameters of {op.name} (small and usual, if not given)")
     shown = parser.add_argument_group("what to write, and how")
     shown.add_argument(
-        "--wrt", default="", metavar="WHAT", help='an element such as "V[2,2]", an array, Z; or everything'
+        "--wrt", default="", metavar="WHAT", help='an element, such as "V[2,2]", or an array, such as Z (default: all)'
     )
-    shown.add_argument("--bias", action="store_true", help="with a bias, where there need not be one")
+    if op is None or "bias" in op.optional:
+        shown.add_argument("--bias", action="store_true", help="with a bias, where there need not be one")
     shown.add_argument(
-        "--names", metavar="A,B", help="letters: V,K,Z,G for x, weight, y, grad_output; own: these names"
+        "--names",
+        metavar="A,B",
+        help="letters for each input, y and grad_output, such as V,K,Z,G; own: x,weight,y,grad_output",
     )
-    shown.add_argument("--base", type=int, choices=(0, 1), default=1, help="what indices count from (default: 1)")
+    shown.add_argument(
+        "--base", type=typed(whole(0, 1)), default=1, metavar="0 | 1", help="what indices count from (default: 1)"
+    )
     shown.add_argument(
         "--format",
         type=typed(one_of(*FORMATS)),
@@ -88,7 +106,8 @@ def _parser(op: Op | None) -> Parser:
         metavar="F",
         help=f"{', '.join(FORMATS)} (default: text)",
     )
-    shown.add_argument("--book", type=Path, metavar="FILE", help="write the book of all derivations as one HTML page")
+    if op is None:
+        shown.add_argument("--book", type=Path, metavar="FILE", help="write the book of all derivations, as one page")
     theirs = parser.add_argument_group("whose formulas to show beside the right ones")
     theirs.add_argument(
         "--impl", metavar="WHAT", help="as for checks.gradcheck: FILE.py:NAME, package.module:NAME, torch:…"
@@ -107,7 +126,9 @@ def _bind(given: Sequence[str]) -> int:
 
     parser = Parser(prog=PROGRAM, description="Write the book of all derivations as one HTML page.", allow_abbrev=False)
     parser.add_argument("--book", type=Path, required=True, metavar="FILE", help="the page to write")
-    options = parser.parse_args(given)
+    options, others = parser.parse_known_args(given)
+    if others:
+        parser.refuse(f"--book is about all derivations; expected nothing beside it, not {' '.join(others)}")
     parser.refuse_unwritable("--book", options.book)
     bar = Bar("proofs")
     try:

@@ -20,7 +20,7 @@ from checks.notation import plain
 from checks.op import Array, Op, Problem
 from checks.pins import small_problem
 from checks.polynomial import Polynomial
-from checks.probing import recovered
+from checks.probing import asked_with, recovered
 from checks.trial import Run
 from checks.writing import text
 
@@ -109,7 +109,7 @@ def comparable(problem: Problem, array: str, reference: Judged) -> dict[tuple[in
         return recovered(reference, problem, array)
     if problem.op.formula is not None:
         return None
-    case = problem.whole_numbers() if problem.largest else problem.reals()
+    case = asked_with(problem)
     constants = {name: case.input(name) for name in problem.op.constant}
     return {index: p.given(constants) for index, p in formulas.polynomials(problem, array).items()}
 

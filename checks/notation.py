@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from checks.op import Op, Problem
-from checks.ops import suggestion
 
 # The letters of the five documents, for names that mean the same in every op; an op may have letters of its own.
 LETTERS = {
@@ -51,6 +50,11 @@ class Notation:
         return tuple(index[axis] + self.base for axis in self.axes.get(array, range(len(index))))
 
 
+def letter_of(op: Op, array: str) -> str:
+    """What the documents call this array."""
+    return op.letters.get(array, LETTERS.get(array, array))
+
+
 def plain(op: Op) -> Notation:
     """The protocol's own names, every axis, and indices from 0: what stands in code."""
     return Notation({name: OWN.get(name, name) for name in (*op.inputs, "y", "g")}, {}, base=0, code=True)
@@ -61,7 +65,7 @@ def notation(problem: Problem, *, own: bool = False, names: tuple[str, ...] = ()
 
     A batch of one has no index, and neither have channels where every array has one.
 
-    Raises ValueError if there are not so many names, or if two of them are the same.
+    Raises ValueError if there are not so many names, if one is no word, or if two of them are the same.
     """
     op = problem.op
     present = [name for name in op.inputs if problem.shapes[name] is not None]
@@ -70,14 +74,12 @@ def notation(problem: Problem, *, own: bool = False, names: tuple[str, ...] = ()
         raise ValueError(
             f"names {','.join(names)}; expected {len(arrays)}, for {', '.join([*present, 'y'])} and grad_output"
         )
-    if len(set(names)) < len(names):
-        raise ValueError(f"names {','.join(names)}; expected a different one for each array")
+    if len(set(names)) < len(names) or not all(map(str.isidentifier, names)):
+        raise ValueError(f"names {','.join(names)}; expected a letter or a word for each array, no two the same")
     if names:
         letters = dict(zip(arrays, names, strict=True))
     else:
-        letters = {
-            name: OWN.get(name, name) if own else op.letters.get(name, LETTERS.get(name, name)) for name in arrays
-        }
+        letters = {name: OWN.get(name, name) if own else letter_of(op, name) for name in arrays}
     return Notation(letters, {name: _axes(problem, name) for name in arrays}, base, code=own)
 
 
@@ -105,11 +107,3 @@ def _one_channel(problem: Problem) -> bool:
         problem.shape(name)[1:2] if name in batched else problem.shape(name)[:2] for name in (*problem.present, "y")
     )
     return all(count == 1 for counts in channels for count in counts)
-
-
-def array_of(text: str, known: Notation, problem: Problem) -> str:
-    """The array that a request names by its letter or by its own name; ValueError with what is close."""
-    for array, letter in known.letters.items():
-        if text in {letter, array, OWN.get(array, array)}:
-            return array
-    raise ValueError(f"there is no array {text!r}; {suggestion(text, [*known.letters.values(), *problem.op.inputs])}")

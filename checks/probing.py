@@ -22,7 +22,7 @@ from types import MappingProxyType
 import numpy as np
 
 from checks.implementation import Judged
-from checks.op import Array, Problem
+from checks.op import Array, Case, Problem
 from checks.polynomial import COTANGENT, Element, Polynomial, Product
 from checks.precision import PRECISIONS
 
@@ -47,8 +47,8 @@ def recovered(
     """Every element of one result as a polynomial, "y" or the name of an input with a gradient; None if it cannot be told.
 
     It cannot where the result is no polynomial of degree 2 at most, and where more than `most_calls` would be needed. At
-    kinks the inputs stay as they are, and the formula is one in the cotangent. A coefficient that is that of `near` to within
-    rounding is that; otherwise it is the simple fraction that it is, if it is one.
+    kinks the inputs stay as they are, and the formula is one in the cotangent. A coefficient that is that of `near` to
+    within rounding is that; otherwise it is the simple fraction that it is, if it is one.
 
     Raises what the implementation's failing raises: Crashed, Malformed, Unsupported.
     """
@@ -62,6 +62,11 @@ def recovered(
     return None
 
 
+def asked_with(problem: Problem) -> Case:
+    """The numbers that inputs have where they are not asked about: at kinks, and where they have no gradient."""
+    return problem.whole_numbers() if problem.largest else problem.reals()
+
+
 class _Box:
     """One result of an implementation as a function of the arrays that it may depend on."""
 
@@ -69,7 +74,7 @@ class _Box:
         self.implementation = implementation
         self.problem = problem
         self.array = array
-        self.case = problem.whole_numbers() if problem.largest else problem.reals()
+        self.case = asked_with(problem)
         op = problem.op
         given = [] if op.kinks is not None else list(problem.present)
         self.arrays = {name: self.case.input(name).shape for name in given}

@@ -89,7 +89,8 @@ def _in_code(letter: str, index: tuple[int, ...]) -> str:
 def derivative(array: str, index: tuple[int, ...], notation: Notation) -> tuple[str, str, str]:
     """What stands left of the equals sign, in the three notations: ∂J/∂V₂,₂, or Z₁,₁ for an output."""
     letter, place = notation.letter(array), notation.index(array, index)
-    written = symbol(letter, place), _latex_symbol(letter, place), _mathml_symbol(letter, place)
+    as_text = _in_code if notation.code else symbol
+    written = as_text(letter, place), _latex_symbol(letter, place), _mathml_symbol(letter, place)
     if array == "y":
         return written
     loss = notation.loss

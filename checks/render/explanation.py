@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checks.explanation import Explanation, Theirs
-from checks.expression import Expression, Named, tree
+from checks.asking import Theirs
+from checks.explanation import Explanation
+from checks.expression import Expression, Named, Number, tree
 from checks.formulas import Formula, places
-from checks.notation import Notation
-from checks.polynomial import COTANGENT, Polynomial
+from checks.notation import OWN, Notation
+from checks.op import Array
+from checks.polynomial import Polynomial
+from checks.polynomial import Product as Factors
 from checks.writing import derivative, latex, mathml, text
 
 SCHEMA = "gradoracle-formulas/1"
@@ -33,7 +36,6 @@ def as_text(explanation: Explanation) -> str:
     """One formula with its source in a line; several in blocks, one for each array; then what else the letters mean."""
     lines = list(_single(explanation) if len(explanation.formulas) == 1 else _blocks(explanation))
     lines += [f"where {_definition(explanation, d, TEXT)}" for d in explanation.definitions]
-    lines += [f"yours: {why}" for why in dict.fromkeys(explanation.untold.values())]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -57,14 +59,18 @@ def as_json(explanation: Explanation) -> str:
         "op": problem.op.name,
         "shapes": {name: None if shape is None else list(shape) for name, shape in problem.shapes.items()},
         "parameters": dict(problem.parameters),
-        "letters": dict(written.letters),
+        "letters": {OWN.get(array, array): letter for array, letter in written.letters.items()},
         "indices_from": written.base,
         "formulas": [_formula(explanation, formula) for formula in explanation.formulas],
         "where": [
             {"text": _definition(explanation, d, TEXT), "latex": _definition(explanation, d, LATEX)}
             for d in explanation.definitions
         ],
-        "untold": dict(explanation.untold),
+        "asked_where": {
+            result(array): {name: numbers.tolist() for name, numbers in held.items()}
+            for array, held in explanation.held.items()
+        },
+        "untold": {result(array): why for array, why in explanation.untold.items()},
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -75,6 +81,18 @@ FORMATS: Mapping[str, Callable[[Explanation], str]] = {
     "mathml": as_mathml,
     "json": as_json,
 }
+
+
+def result(array: str) -> str:
+    """What reports call the result that an array's formulas are those of: y, or grad_x."""
+    return "y" if array == "y" else f"grad_{array}"
+
+
+def untold(explanation: Explanation) -> Iterator[str]:
+    """Why it cannot be told what an implementation computes, each reason once."""
+    for why in dict.fromkeys(explanation.untold.values()):
+        arrays = [array for array, reason in explanation.untold.items() if reason == why]
+        yield f"{', '.join(_name(explanation, array) for array in arrays)}: {why}"
 
 
 def source(explanation: Explanation, array: str, index: tuple[int, ...] | None = None) -> str:
@@ -91,7 +109,8 @@ def _single(explanation: Explanation) -> Iterator[str]:
     said = source(explanation, formula.array, formula.index)
     yield _equation(explanation, formula, TEXT) + (f"          {said}" if said else "")
     if theirs is not None:
-        yield from _compared(explanation, theirs, "")
+        yield from _held(explanation, formula.array)
+        yield from _compared(explanation, formula.array, theirs, "")
 
 
 def _blocks(explanation: Explanation) -> Iterator[str]:
@@ -99,35 +118,56 @@ def _blocks(explanation: Explanation) -> Iterator[str]:
         said = source(explanation, array)
         mine = [formula for formula in explanation.formulas if formula.array == array]
         asked = [explanation.theirs[array, f.index] for f in mine if (array, f.index) in explanation.theirs]
-        name = f"{'' if array == 'y' else f'∂{explanation.notation.loss}/∂'}{explanation.notation.letter(array)}"
-        wrong = sum(one.yours != one.right for one in asked)
-        count = f"; yours: {len(asked) - wrong} of {len(asked)} right" if asked else ""
-        yield f"{name}{f': {said}' if said else ''}{count}"
+        wrong = sum(one.differs for one in asked)
+        told = [said] * bool(said) + [f"yours: {len(asked) - wrong} of {len(asked)} right"] * bool(asked)
+        yield ": ".join(filter(None, [_name(explanation, array), "; ".join(told)]))
+        yield from _held(explanation, array)
         for formula in mine:
             yield f"  {_equation(explanation, formula, TEXT)}"
             theirs = explanation.theirs.get((array, formula.index))
-            if theirs is not None and theirs.yours != theirs.right:
-                yield from _compared(explanation, theirs, "  ")
+            if theirs is not None and theirs.differs:
+                yield from _compared(explanation, array, theirs, "  ")
         yield ""
 
 
-def _compared(explanation: Explanation, theirs: Theirs, indent: str) -> Iterator[str]:
+def _name(explanation: Explanation, array: str) -> str:
+    """What the formulas of an array are those of: Z, or ∂J/∂V."""
+    letter = explanation.notation.letter(array)
+    return letter if array == "y" else f"∂{explanation.notation.loss}/∂{letter}"
+
+
+def _held(explanation: Explanation, array: str) -> Iterator[str]:
+    """The numbers that an implementation was asked with, where its formulas depend on them."""
+    for name, numbers in explanation.held.get(array, {}).items():
+        yield f"  asked where {explanation.notation.letter(name)} = {_numbers(numbers)}"
+
+
+def _numbers(array: Array) -> str:
+    """An array in brackets, without axes of one place."""
+    squeezed = array.squeeze()
+    return f"{squeezed:g}" if squeezed.ndim == 0 else f"[{', '.join(map(_numbers, squeezed))}]"
+
+
+def _compared(explanation: Explanation, array: str, theirs: Theirs, indent: str) -> Iterator[str]:
     """Their formula, and what is missing, extra or wrong in it."""
 
     def shown(polynomial: Polynomial) -> str:
         return text(tree(polynomial, places(explanation.problem)), explanation.notation)
 
-    if theirs.yours == theirs.right:
+    if not theirs.differs:
         yield f"{indent}  yours    the same"
         return
-    if explanation.problem.op.kinks is not None or explanation.problem.op.constant:
-        yield f"{indent}  right    {shown(theirs.right)}   for the numbers that it was asked with"
+    if array in explanation.held:
+        yield f"{indent}  right    {shown(theirs.right)}"
     yield f"{indent}  yours    {shown(theirs.yours)}"
     difference = theirs.difference
     if difference.missing.terms:
         yield f"{indent}  missing  {shown(difference.missing)}"
     if difference.extra.terms:
         yield f"{indent}  extra    {shown(difference.extra)}"
+    if theirs.factor is not None:
+        yield f"{indent}  wrong    each term is {text(Number(theirs.factor), explanation.notation)} times the right one"
+        return
     for product, (yours, right) in difference.wrong.items():
         given, wanted = (shown(Polynomial({product: c})) for c in (yours, right))
         yield f"{indent}  wrong    {given}, where {wanted} is right"
@@ -148,7 +188,7 @@ def _listed(explanation: Explanation, form: _Form, yours: str) -> Iterator[str]:
     for formula in explanation.formulas:
         theirs = explanation.theirs.get((formula.array, formula.index))
         line = _equation(explanation, formula, form)
-        if theirs is not None and theirs.yours != theirs.right:
+        if theirs is not None and theirs.differs:
             line += yours + form.write(tree(theirs.yours, places(explanation.problem)), explanation.notation)
         yield line
     for definition in explanation.definitions:
@@ -159,7 +199,7 @@ def _formula(explanation: Explanation, formula: Formula) -> dict[str, Any]:
     written = explanation.notation
     theirs = explanation.theirs.get((formula.array, formula.index))
     data: dict[str, Any] = {
-        "of": "y" if formula.array == "y" else f"grad_{formula.array}",
+        "of": result(formula.array),
         "index": list(formula.index),
         "text": _equation(explanation, formula, TEXT),
         "latex": _equation(explanation, formula, LATEX),
@@ -172,7 +212,7 @@ def _formula(explanation: Explanation, formula: Formula) -> dict[str, Any]:
         data["yours"] = {
             "text": text(tree(theirs.yours, places(explanation.problem)), written),
             "terms": _terms(theirs.yours),
-            "right": theirs.yours == theirs.right,
+            "right": not theirs.differs,
             "missing": _terms(difference.missing),
             "extra": _terms(difference.extra),
             "wrong": [
@@ -187,5 +227,5 @@ def _terms(polynomial: Polynomial) -> list[dict[str, Any]]:
     return [{"coefficient": str(c), "factors": _factors(product)} for product, c in polynomial.terms.items()]
 
 
-def _factors(product: tuple[tuple[str, tuple[int, ...]], ...]) -> list[list[Any]]:
-    return [["grad_output" if name == COTANGENT else name, list(index)] for name, index in product]
+def _factors(product: Factors) -> list[list[Any]]:
+    return [[OWN.get(name, name), list(index)] for name, index in product]
