@@ -93,7 +93,7 @@ def _none(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, a default
     return ()
 
 
-def _unworked(problem: Problem, array: str, index: tuple[int, ...]) -> str:  # noqa: ARG001, a default
+def _unworked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:  # noqa: ARG001, a default
     return ""
 
 
@@ -150,7 +150,7 @@ class Op:
     formula     an element of y ("y") or of a gradient (its input's name) as the documents write it, where y is no
                 polynomial on which the reference could be run symbolically
     usual       what is explained of it where nothing is pinned, if explanation.py would choose too little to see it by
-    worked      which example of a document an element is, in words, or ""
+    worked      which example of a document an element is, or, without an index, a whole array: in words, or ""
     mistakes    known ways to get its gradients wrong, beside those that any op can be got wrong with (mistakes.py)
     """
 
@@ -184,7 +184,7 @@ class Op:
     sources: Mapping[str, str] = field(default_factory=dict)
     formula: Callable[[Problem, str, tuple[int, ...]], Expression] | None = None
     usual: Mapping[str, Any] = field(default_factory=dict)
-    worked: Callable[[Problem, str, tuple[int, ...]], str] = _unworked
+    worked: Callable[[Problem, str, tuple[int, ...] | None], str] = _unworked
     mistakes: tuple[Mistake, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:

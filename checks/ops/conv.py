@@ -256,19 +256,28 @@ def pins(problem: Problem) -> dict[str, Any]:
     }
 
 
-# Of a 3x3 input under a 2x2 kernel, one channel and stride 1: what 002 writes out.
+# What 002 writes out, of one channel and stride 1: in two dimensions, and in one.
+PAGE = {((1, 1, 3, 3), (1, 1, 2, 2)), ((1, 1, 3), (1, 1, 2))}
 WORKED: dict[tuple[str, tuple[int, ...]], str] = {
     ("weight", (0, 0, 0, 0)): "L5",
     ("x", (0, 0, 0, 0)): "L6",
     ("x", (0, 0, 1, 1)): "L7, the page's last example",
+    ("x", (0, 0, 0)): "L8",
+    ("x", (0, 0, 1)): "L8",
 }
+# Where 003 says the same of a kernel that is turned, as true convolution has it.
+TURNED = {"y": "P3", "x": "P5", "weight": "P7"}
 
 
-def worked(problem: Problem, array: str, index: tuple[int, ...]) -> str:
-    """Whether 002 works out this element."""
-    if (problem.shape("x"), problem.shape("weight")) != ((1, 1, 3, 3), (1, 1, 2, 2)) or problem.parameters != DEFAULTS:
+def worked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:
+    """Where 002 works out this element, or all of y, or where 003 turns the kernel."""
+    if problem.parameters["flip"] and array in TURNED:
+        return f"turned: 003, {TURNED[array]}"
+    if (problem.shape("x"), problem.shape("weight")) not in PAGE or problem.parameters != DEFAULTS:
         return ""
-    return "L4" if array == "y" and problem.shapes["bias"] is None else WORKED.get((array, index), "")
+    if array == "y":
+        return "L4" if len(problem.shape("y")) == 4 and problem.shapes["bias"] is None else ""
+    return WORKED.get((array, index), "") if index is not None else ""
 
 
 OP = Op(

@@ -99,7 +99,7 @@ def source(explanation: Explanation, array: str, index: tuple[int, ...] | None =
     """Where the documents say so: "document 002, eq. 3; L7, the page's last example", or ""."""
     op = explanation.problem.op
     known = op.sources.get(array, "")
-    worked = op.worked(explanation.problem, array, index) if index is not None else ""
+    worked = op.worked(explanation.problem, array, index)
     return f"document {known}{f'; {worked}' if worked else ''}" if known else ""
 
 
