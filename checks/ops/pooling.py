@@ -58,6 +58,11 @@ def fitting(pinned: Pinned, axis: int, axes: int, dilations: tuple[int, ...]) ->
     ]
 
 
+def halving(fits: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Those with a power of two for a kernel size: means over so many are exact, so half of the cases are drawn so."""
+    return [fit for fit in fits if not fit[0] & (fit[0] - 1)]
+
+
 def validate(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
     axes = pinned_axes(pinned) or 1
@@ -87,7 +92,10 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
 
         axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
         dilations = (1, 1, 2) if "dilation" in op.defaults else (1,)
-        kernel, dilation, padding = zip(*(pick(*fitting(pinned, a, axes, dilations)) for a in range(axes)), strict=True)
+        fits = [fitting(pinned, a, axes, dilations) for a in range(axes)]
+        if "count_include_pad" in op.defaults and pick(True, False):
+            fits = [halving(axis) or axis for axis in fits]
+        kernel, dilation, padding = zip(*(pick(*axis) for axis in fits), strict=True)
         as_kernel = "stride" not in pinned and pick(True, False, False)
         stride = kernel if as_kernel else tuple(along(pinned.get("stride"), a) or pick(1, 2, 3) for a in range(axes))
         spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
