@@ -3,8 +3,8 @@
 Where a result is a sum of products of an element of one array and an element of another, both arrays may be given powers
 of a base: with aᵢ = Bⁱ and bⱼ = Bᵖʲ, i < p, the value Σ cᵢⱼ·Bⁱ⁺ᵖʲ has the coefficients cᵢⱼ for its digits (balanced ones,
 from 1 − B/2 to B/2). As many elements take part in a call as the precision has room for; all others are 0. Where that does
-not explain the box, or its coefficients are no such digits, every polynomial of degree 2 in all arrays is tried: from its
-values at 0, at single elements and at pairs of them.
+not explain the box, or its coefficients are no such digits, sums of elements are tried, from their values at 0 and at each
+element, and then every polynomial of degree 2 in all arrays, from its values at pairs of elements as well.
 
 What was recovered has to give, for whole numbers drawn at random, what the box gives: to within the rounding of one that
 transforms, or, in precisions of few digits, to the last bit.
@@ -12,7 +12,7 @@ transforms, or, in precisions of few digits, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, product
@@ -53,13 +53,8 @@ def recovered(
     Raises what the implementation's failing raises: Crashed, Malformed, Unsupported.
     """
     box = _Box(implementation, problem, array)
-    for attempt in (_by_digits, _by_pairs):
-        coefficients = attempt(box, most_calls)
-        if coefficients is not None:
-            found = _polynomials(box, coefficients, near)
-            if _explains(box, found):
-                return found
-    return None
+    attempts = (_found(box, way, most_calls, near) for way in (_by_digits, _by_elements, _by_pairs))
+    return next((found for found in attempts if found is not None), None)
 
 
 def asked_with(problem: Problem) -> Case:
@@ -94,7 +89,7 @@ class _Box:
         return self.of(arrays)
 
     def of(self, arrays: Mapping[str, Array]) -> Array:
-        """The result for these arrays."""
+        """The result for these arrays; FloatingPointError if it is not finite."""
         case = self.case
         for name, numbers in arrays.items():
             stored = np.asarray(numbers).astype(case.cotangent.dtype)
@@ -102,7 +97,21 @@ class _Box:
         result = (
             self.implementation.forward(case) if self.array == "y" else self.implementation.backward(case)[self.array]
         )
+        if not np.isfinite(result).all():
+            raise FloatingPointError("no polynomial is infinite")
         return np.asarray(result, np.float64)
+
+
+def _found(
+    box: _Box, way: Callable[[_Box, int], Coefficients | None], most_calls: int, near: Mapping[Index, Polynomial]
+) -> dict[Index, Polynomial] | None:
+    """What was recovered in one of the ways, if it explains the box."""
+    try:
+        coefficients = way(box, most_calls)
+        found = None if coefficients is None else _polynomials(box, coefficients, near)
+        return found if found is not None and _explains(box, found) else None
+    except FloatingPointError:
+        return None
 
 
 def _by_digits(box: _Box, most_calls: int) -> Coefficients | None:
@@ -144,7 +153,7 @@ def _powers(elements: tuple[Element, ...], step: int) -> dict[Element, float]:
 
 def _digits(values: Array, count: int) -> list[Array] | None:
     """The balanced digits of whole numbers, lowest first; None if one of them is none, or has more."""
-    if not np.all(np.abs(values) < LARGEST):  # NaN is not
+    if np.any(np.abs(values) >= LARGEST):
         return None
     rest, base = values.astype(np.int64), 1 << DIGIT
     if np.any(rest != values):
@@ -157,6 +166,14 @@ def _digits(values: Array, count: int) -> list[Array] | None:
     return None if rest.any() else found
 
 
+def _by_elements(box: _Box, most_calls: int) -> Coefficients | None:
+    """Every sum of elements and a constant, by f(0) and f(e) for all elements e."""
+    if 1 + len(box.elements) > most_calls:
+        return None
+    constant = box.at({})
+    return {(): constant, **{(e,): box.at({e: 1.0}) - constant for e in box.elements}}
+
+
 def _by_pairs(box: _Box, most_calls: int) -> Coefficients | None:
     """Every polynomial of degree 2, by f(0), f(e), f(−e) and f(e + e') for all elements e and e'."""
     elements = box.elements
@@ -164,15 +181,13 @@ def _by_pairs(box: _Box, most_calls: int) -> Coefficients | None:
         return None
     constant = box.at({})
     plus, minus = ({e: box.at({e: sign}) for e in elements} for sign in (1.0, -1.0))
-    if not all(np.isfinite(value).all() for value in (constant, *plus.values(), *minus.values())):
-        return None
     values: Coefficients = {(): constant}
     for e in elements:
         values[(e,)] = (plus[e] - minus[e]) / 2
         values[e, e] = (plus[e] + minus[e]) / 2 - constant
     for a, b in combinations(sorted(elements), 2):
         values[a, b] = box.at({a: 1.0, b: 1.0}) - plus[a] - plus[b] + constant
-    return values if all(np.isfinite(value).all() for value in values.values()) else None
+    return values
 
 
 def _polynomials(box: _Box, coefficients: Coefficients, near: Mapping[Index, Polynomial]) -> dict[Index, Polynomial]:
@@ -203,8 +218,6 @@ def _explains(box: _Box, polynomials: Mapping[Index, Polynomial]) -> bool:
         rng = box.problem.rng(20, trial)
         numbers = {name: rng.integers(-largest, largest, shape, endpoint=True) for name, shape in box.arrays.items()}
         result = box.of(numbers)
-        if not np.isfinite(result).all():
-            return False
         sizes = {name: np.abs(array) for name, array in numbers.items()}
         # Noise of a transform is everywhere as large as the largest result lets it be.
         allowed = slack * max((float(p.magnitude.at(sizes)) for p in polynomials.values()), default=0.0)
