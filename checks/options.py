@@ -24,7 +24,7 @@ def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int 
         if text in named:
             return text
         parts = text.split(",")
-        if not all(part.strip().lstrip("-").isdecimal() for part in parts):
+        if not all(part.strip().removeprefix("-").isdecimal() for part in parts):
             close = difflib.get_close_matches(text, named, n=1)
             names = f", or one of {', '.join(named)}" if named else ""
             meant = f"; did you mean {close[0]}?" if close else ""
@@ -108,7 +108,7 @@ def one_of(*names: str) -> Callable[[str], str]:
 def entry(text: str, least: int, most: int | None = None) -> int:
     """One whole number within bounds; ValueError says what was expected."""
     text = text.strip()
-    if not text.lstrip("-").isdecimal():
+    if not text.removeprefix("-").isdecimal():
         raise ValueError("expected a whole number")
     value = int(text)
     if value < least or (most is not None and value > most):
