@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import product
-from math import inf, isfinite, isnan, log10, prod
+from math import inf, isfinite, isnan, prod
 
 from checks.exhibit import Compared, Exhibit, Numbers
 from checks.precision import PRECISIONS
@@ -41,7 +41,7 @@ svg.heat .at2 { fill: none; stroke: var(--paper); stroke-width: 4; }
 .heat .e3 { fill: color-mix(in oklab, var(--wrong) 49%, var(--cell)); }
 .heat .e4 { fill: color-mix(in oklab, var(--wrong) 66%, var(--cell)); }
 .heat .e5 { fill: color-mix(in oklab, var(--wrong) 83%, var(--cell)); }
-.heat .e6 { fill: var(--wrong); }
+.heat .e6, .heat .nan { fill: var(--wrong); }
 .maps { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 .maps > div { max-width: 100%; }
 .maps .name { margin: 0 0 0.4em; font-weight: 600; }
@@ -78,7 +78,7 @@ def heat(exhibit: Exhibit) -> str:
         f"{scrolling(_panels(m, shape, exhibit.index), f'{exhibit.result}, {m.name}')}</div>"
         for m in maps
     )
-    return f'<div class="maps">{drawn}</div>{_legend(largest)}{_table(exhibit, compared)}'
+    return f'<div class="maps">{drawn}</div>{_legend(maps, largest)}{_table(exhibit, compared)}'
 
 
 def _off(compared: Compared) -> list[float]:
@@ -92,10 +92,10 @@ def _off(compared: Compared) -> list[float]:
 def _signed(value: float, largest: float) -> str:
     """One of four shades a sign, a decade each, from the largest number down."""
     if not isfinite(value):
-        return "e6"
-    if value == 0 or largest == 0:
+        return "nan"
+    if value == 0:
         return ""
-    shade = max(1, 4 + int(log10(abs(value) / largest)))
+    shade = 4 - sum(abs(value) <= largest / 10**decade for decade in (1, 2, 3))
     return f"{'p' if value > 0 else 'n'}{shade}"
 
 
@@ -131,19 +131,19 @@ def _panels(drawn: _Map, shape: tuple[int, ...], worst: tuple[int, ...]) -> str:
     return f'<svg class="heat" role="img" {size}><title>{escape(drawn.label)}</title>{inside}</svg>'
 
 
-def _legend(largest: float) -> str:
-    """What the shades stand for."""
-    positive = [(f"p{shade}", f"{largest / 10.0 ** (4 - shade):.2g}") for shade in (4, 3, 2, 1)]
-    negative = [(f"n{shade}", f"−{largest / 10.0 ** (4 - shade):.2g}") for shade in (4, 1)]
-    errors = [
-        ("e6", "off by more than the largest right number"),
-        ("e3", "by a millionth of it"),
-        ("e1", "by 10⁻¹² or less"),
-    ]
+def _legend(maps: Sequence[_Map], largest: float) -> str:
+    """What the shades stand for, of those that occur."""
+    positive = {f"p{shade}": f"up to {largest / 10 ** (4 - shade):.3g}" for shade in (4, 3, 2, 1)}
+    negative = {f"n{shade}": f"down to −{largest / 10 ** (4 - shade):.3g}" for shade in (1, 2, 3, 4)}
+    shares = dict(zip(("e1", "e2", "e3", "e4"), ("10⁻¹²", "10⁻⁹", "10⁻⁶", "10⁻³"), strict=True))
+    errors = {shade: f"off by up to {share} of the largest right number" for shade, share in shares.items()}
+    errors |= {"e5": "off by up to the largest right number", "e6": "off by more than the largest right number"}
+    used = {shade for drawn in maps for shade in drawn.shades}
     items = "".join(
         f'<li><svg class="heat" viewBox="0 0 10 10" aria-hidden="true"><rect class="{shade}" width="10" height="10"/></svg>'
         f"{text}</li>"
-        for shade, text in (*positive, *negative, *errors)
+        for shade, text in {**positive, **negative, **errors, "nan": "no finite number"}.items()
+        if shade in used
     )
     return f'<ul class="legend small muted">{items}</ul>'
 

@@ -63,10 +63,10 @@ document.querySelectorAll("[data-copied]").forEach(box => {
 
 
 def render(*reports: Report) -> str:
-    """The whole document; the reports of a run, one for each op."""
+    """The whole document; the reports of a run, one for each op. What is no sign stands there as an escape."""
     sections = "".join(_report(report, number) for number, report in enumerate(reports, 1))
     body = f'<main id="main" class="wide">{_top(reports)}{_grid(reports)}{sections}</main>'
-    return page(_title(reports), body, style=STYLE, script=SCRIPT + figure.SCRIPT)
+    return words.visible(page(_title(reports), body, style=STYLE, script=SCRIPT + figure.SCRIPT))
 
 
 def _title(reports: tuple[Report, ...]) -> str:
@@ -181,7 +181,7 @@ def _words(finding: Finding) -> Iterator[str]:
     if finding.where:
         yield f"<p>{escape(finding.where[0].upper() + finding.where[1:])}.</p>"
     if finding.note:
-        yield f"<p>{escape(words.visible(finding.note))}</p>"
+        yield f"<p>{escape(finding.note)}</p>"
 
 
 def _numbers(finding: Finding) -> Iterator[str]:
@@ -212,7 +212,7 @@ def _remarks(report: Report) -> str:
     lines += [f"{line[0].upper()}{line[1:]}." for line in (*words.conventions(report), *words.earned(report))]
     notes = report.tally.notes(Verdict.UNDECIDED)
     lines += [f"Undecided: {note}, {count} times." for note, count in notes.most_common()]
-    items = "".join(f"<li>{_with_code(words.visible(line))}</li>" for line in lines)
+    items = "".join(f"<li>{_with_code(line)}</li>" for line in lines)
     return f"<h3>Remarks</h3><ul>{items}</ul>" if items else ""
 
 
