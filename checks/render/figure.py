@@ -44,6 +44,7 @@ figure.meet .cell[data-terms]::after {
   content: attr(data-terms); position: absolute; right: 3px; top: 3px; font-size: 0.65rem; font-weight: 400;
 }
 figure.meet .formulas { min-height: 3.2em; margin-top: 0.8em; }
+figure.meet .formulas .scroll { overflow-y: hidden; padding: 0.2em 0; }
 .missing, .extra { padding: 0 0.15em; }
 .missing { border-bottom: 3px dotted var(--right); background: var(--right-soft); }
 .extra { border-bottom: 3px double var(--wrong); background: var(--wrong-soft); }

@@ -46,7 +46,7 @@ svg.heat .at2 { fill: none; stroke: var(--paper); stroke-width: 4; }
 .maps > div { max-width: 100%; }
 .maps .name { margin: 0 0 0.4em; font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.2em 1em; padding: 0; margin: 0.6em 0; list-style: none; }
-.legend svg { width: 0.9em; height: 0.9em; vertical-align: -0.1em; margin-right: 0.35em; }
+.legend svg.heat { display: inline-block; width: 0.9em; height: 0.9em; vertical-align: -0.1em; margin-right: 0.35em; }
 .legend rect { stroke: var(--line-strong); }
 """
 

@@ -23,6 +23,8 @@ STYLE = f"""
 section.failure {{ border-top: 2px solid var(--line-strong); margin-top: 1.5rem; }}
 section.failure h3 {{ margin-top: 1em; }}
 caption {{ text-align: left; padding: 0 0 0.4em; }}
+.compare caption {{ white-space: nowrap; }}
+.compare td:last-child {{ width: 100%; text-align: left; }}
 .compare td, .compare th {{ padding-right: 1.5em; }}
 .bars {{ list-style: none; padding: 0; margin: 0; display: grid; gap: 2px; }}
 .bars li {{ display: grid; grid-template-columns: 9rem 1fr; gap: 0.6rem; align-items: center; }}
@@ -143,7 +145,8 @@ def _law(report: Report, number: int, law: str) -> str:
         parts.append(f'<a href="#op-{number}-failure-{case}">{link}</a>' if report.failures else link)
     if counts[Verdict.HOLDS]:
         parts.append(f"✓ {counts[Verdict.HOLDS]}" if not counts[Verdict.BROKEN] else "")
-    parts += [f"{counts[v]} {v.value}" for v in (Verdict.UNDECIDED, Verdict.WARNING, Verdict.KNOWN) if counts[v]]
+    others = {v: counts[v] for v in (Verdict.UNDECIDED, Verdict.WARNING, Verdict.KNOWN) if counts[v]}
+    parts += [f"{n} {v.value}{'s' if v is Verdict.WARNING and n > 1 else ''}" for v, n in others.items()]
     style = ' class="broken"' if counts[Verdict.BROKEN] else ""
     return f"<td{style}>{'<br>'.join(filter(None, parts))}</td>"
 
@@ -192,13 +195,17 @@ def _numbers(finding: Finding) -> Iterator[str]:
             ("right", words.number(finding.expected), finding.right),
         ]
         shown = "".join(
-            f'<tr><th scope="row">{name}</th><td class="number">{value}</td><td><code>{escape(formula)}</code></td></tr>'
+            f'<tr><th scope="row">{name}</th><td class="number">{value}</td>{_formula(formula)}</tr>'
             for name, value, formula in rows
         )
         caption = f"<code>{escape(words.place(finding))}</code>: {escape(words.allowed(finding))}"
         table = f'<table class="compare"><caption>{caption}</caption><tbody>{shown}</tbody></table>'
         yield scrolling(table, "yours and right")
     yield f"<p>Smallest case: {escape(words.case(finding))}.</p>"
+
+
+def _formula(formula: str) -> str:
+    return f"<td><code>{escape(formula)}</code></td>" if formula else ""
 
 
 def _command(command: str) -> str:
