@@ -29,22 +29,38 @@ GREEK = {
     "γ": r"\gamma",
     "δ": r"\delta",
     "ε": r"\varepsilon",
+    "ζ": r"\zeta",
+    "η": r"\eta",
+    "θ": r"\theta",
+    "κ": r"\kappa",
+    "λ": r"\lambda",
     "μ": r"\mu",
+    "ν": r"\nu",
+    "ξ": r"\xi",
+    "π": r"\pi",
+    "ρ": r"\rho",
     "σ": r"\sigma",
+    "τ": r"\tau",
+    "φ": r"\varphi",
+    "χ": r"\chi",
+    "ψ": r"\psi",
+    "ω": r"\omega",
 }
 BACKSLASH = "\\"
 HAT, BAR = "\u0302", "\u0304"
 LARGEST_DENOMINATOR = 4096
-SUM, PRODUCT, ATOM = 1, 2, 3  # how tightly an expression holds together
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4  # how tightly an expression holds together
 
 
 @dataclass(frozen=True)
 class Writing:
     """One notation: how each kind of expression is put into characters.
 
-    symbol     a letter with its index
-    times      between factors
-    fraction   of two written expressions, the flag says whether it needs no parentheses around them
+    symbol    a letter with its index
+    number    one that is not negative
+    fraction  of what stands over a bar and under it; None: a stroke between the two
+    bar       how tightly such a fraction holds together
+    raised    functions that are written as powers
     """
 
     symbol: Callable[[str, tuple[int, ...]], str]
@@ -57,6 +73,8 @@ class Writing:
     call: Callable[[str, list[str]], str]
     brackets: Callable[[str], str]
     condition: Callable[[str, str, str], str]
+    bar: int = POWER
+    raised: frozenset[str] = frozenset({"exp"})
 
 
 def text(expression: Expression, notation: Notation) -> str:
@@ -101,36 +119,59 @@ def derivative(array: str, index: tuple[int, ...], notation: Notation) -> tuple[
     )
 
 
-def _written(  # noqa: C901, PLR0911, one case for each kind of expression
-    expression: Expression, notation: Notation, by: Writing, around: int
-) -> str:
-    """The expression, in brackets where it holds together less tightly than what is around it."""
+def _written(expression: Expression, notation: Notation, by: Writing, around: int) -> str:
+    """The expression, in brackets where it holds together less tightly than what is around it asks for."""
+    written = _bare(expression, notation, by)
+    return by.brackets(written) if _tightness(expression, by) < around else written
+
+
+def _tightness(expression: Expression, by: Writing) -> int:  # noqa: PLR0911, one case for each kind
+    """How tightly an expression holds together as it is written."""
+    negative, rest = _signed(expression)
+    if negative:
+        return SUM
+    match rest:
+        case Number(exact):
+            mantissa, exponent = _decimal(exact)
+            return PRODUCT if exponent else by.bar if "/" in mantissa else ATOM
+        case Sum(terms) if terms:
+            return SUM
+        case Product():
+            return PRODUCT
+        case Quotient():
+            return by.bar
+        case Power():
+            return POWER
+        case Call(function, _) if function in by.raised:
+            return POWER
+        case _:
+            return ATOM
+
+
+def _bare(expression: Expression, notation: Notation, by: Writing) -> str:  # noqa: C901, PLR0911, one case for each kind
+    """The expression without brackets around it."""
 
     def of(part: Expression, inside: int = SUM) -> str:
         return _written(part, notation, by, inside)
 
-    match expression:
+    negative, rest = _signed(expression)
+    if negative:
+        return by.minus.strip() + of(rest, PRODUCT)
+    match rest:
         case Number(exact):
-            written = by.number(exact)
-            return by.brackets(written) if exact < 0 and around >= PRODUCT else written
+            return by.number(exact)
         case Element(array, index):
             return by.symbol(notation.letter(array), notation.index(array, index))
         case Named(letter, index, _, like):
             return by.symbol(letter, notation.index(like, index))
         case Sum(terms):
-            written = _sum(terms, of, by)
-            return by.brackets(written) if around > SUM and len(terms) > 1 else written
-        case Product((Number(value), *rest)) if value == -1 and rest:
-            written = by.minus.strip() + of(_product(rest), PRODUCT)
-            return by.brackets(written) if around > SUM else written
+            return _sum(terms, of, by)
         case Product(factors):
-            written = by.times.join(of(factor, PRODUCT) for factor in factors)
-            return by.brackets(written) if around > PRODUCT else written
+            return by.times.join(of(factor, PRODUCT) for factor in factors)
+        case Quotient(over, under) if by.fraction is not None:
+            return by.fraction(of(over), of(under))
         case Quotient(over, under):
-            if by.fraction is not None:
-                return by.fraction(of(over), of(under))
-            written = f"{of(over, PRODUCT)}/{of(under, ATOM)}"
-            return by.brackets(written) if around > PRODUCT else written
+            return f"{of(over, PRODUCT)}/{of(under, POWER)}"
         case Power(base, exponent):
             return by.power(of(base, ATOM), of(exponent))
         case Call(function, arguments):
@@ -139,32 +180,33 @@ def _written(  # noqa: C901, PLR0911, one case for each kind of expression
             return by.condition(of(left), relation, of(right))
 
 
-def _sum(terms: tuple[Expression, ...], of: Callable[..., str], by: Writing) -> str:
+def _sum(terms: tuple[Expression, ...], of: Callable[[Expression, int], str], by: Writing) -> str:
     """Terms with the signs between them."""
-    if not terms:
-        return by.number(Fraction(0))
     written = ""
     for term in terms:
-        negative = isinstance(term, Product) and isinstance(lead := term.factors[0], Number) and lead.value < 0
-        if negative and isinstance(term, Product) and isinstance(lead, Number):
-            rest = term.factors[1:] if lead.value == -1 else (Number(-lead.value), *term.factors[1:])
-            part = of(_product(rest), PRODUCT)
-        else:
-            part = of(term)
+        negative, rest = _signed(term)
         sign = by.minus if negative else by.plus
-        written += (sign.strip() if negative else "") + part if not written else sign + part
-    return written
+        written += (sign if written else sign.strip() * negative) + of(rest, PRODUCT)
+    return written or by.number(Fraction(0))
 
 
-def _product(factors: tuple[Expression, ...] | list[Expression]) -> Expression:
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+def _signed(term: Expression) -> tuple[bool, Expression]:
+    """Whether a minus stands before it, and what stands behind that; a sum or product of one is that one."""
+    match term:
+        case Number(value) if value < 0:
+            return True, Number(-value)
+        case Product((Number(value), *rest)) if value < 0 and rest:
+            factors = rest if value == -1 else [Number(-value), *rest]
+            return True, factors[0] if len(factors) == 1 else Product(tuple(factors))
+        case Sum((only,)) | Product((only,)):
+            return _signed(only)
+        case _:
+            return False, term
 
 
 def _number(exact: Fraction) -> str:
     mantissa, exponent = _decimal(exact)
-    if exponent:
-        return f"{mantissa}·10{str(exponent).translate(SUPERSCRIPTS)}".removeprefix("1·")
-    return mantissa.replace("-", "−")
+    return f"{mantissa}·10{str(exponent).translate(SUPERSCRIPTS)}".removeprefix("1·") if exponent else mantissa
 
 
 def _decimal(exact: Fraction) -> tuple[str, int]:
@@ -195,6 +237,8 @@ TEXT = Writing(
     call=_call,
     brackets=lambda inner: f"({inner})",
     condition=lambda left, relation, right: f"[{left} {relation} {right}]",
+    bar=PRODUCT,
+    raised=frozenset(),
 )
 
 CODE = replace(TEXT, symbol=_in_code)
@@ -203,7 +247,7 @@ CODE = replace(TEXT, symbol=_in_code)
 def _latex_letter(letter: str) -> str:
     bare = letter.rstrip(HAT + BAR)
     word = bare.replace("_", r"\_")
-    written = GREEK.get(bare, bare if len(bare) == 1 else rf"\mathrm{{{word}}}")
+    written = GREEK.get(bare, bare if len(word) == 1 else rf"\mathrm{{{word}}}")
     if letter.endswith(HAT):
         return rf"\hat{{{written}}}"
     return rf"\bar{{{written}}}" if letter.endswith(BAR) else written
@@ -219,7 +263,7 @@ def _latex_number(exact: Fraction) -> str:
         return rf"{mantissa} \cdot 10^{{{exponent}}}".removeprefix(r"1 \cdot ")
     if "/" not in mantissa:
         return mantissa
-    return rf"{'-' if exact < 0 else ''}\frac{{{abs(exact.numerator)}}}{{{exact.denominator}}}"
+    return rf"\frac{{{exact.numerator}}}{{{exact.denominator}}}"
 
 
 def _latex_call(function: str, arguments: list[str]) -> str:
@@ -255,13 +299,13 @@ def _mathml_symbol(letter: str, index: tuple[int, ...]) -> str:
 
 
 def _mathml_number(exact: Fraction) -> str:
-    sign = "<mo>−</mo>" if exact < 0 else ""
-    mantissa, exponent = _decimal(abs(exact))
+    mantissa, exponent = _decimal(exact)
     if exponent:
-        return f"{sign}<mn>{mantissa}</mn><mo>·</mo><msup><mn>10</mn><mn>{exponent}</mn></msup>".replace("-", "−")
+        written = f"<mn>{mantissa}</mn><mo>·</mo><msup><mn>10</mn><mn>{exponent}</mn></msup>".replace("-", "−")
+        return written.removeprefix("<mn>1</mn><mo>·</mo>")
     if "/" not in mantissa:
-        return f"{sign}<mn>{mantissa}</mn>"
-    return f"{sign}<mfrac><mn>{abs(exact.numerator)}</mn><mn>{exact.denominator}</mn></mfrac>"
+        return f"<mn>{mantissa}</mn>"
+    return f"<mfrac><mn>{exact.numerator}</mn><mn>{exact.denominator}</mn></mfrac>"
 
 
 def _mathml_call(function: str, arguments: list[str]) -> str:
