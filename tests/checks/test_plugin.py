@@ -87,6 +87,12 @@ def grid(result):
     return dict(zip(re.split(r"\s{2,}", lines[head].strip()), re.split(r"\s{2,}", lines[head + 1])[1:], strict=True))
 
 
+def properties(path):
+    """What a JUnit file says of each test, in the order in which they ran."""
+    tests = ET.parse(path).getroot().iter("testcase")
+    return {test.get("name"): {p.get("name"): p.get("value") for p in test.iter("property")} for test in tests}
+
+
 def test_it_is_the_wheel_that_runs(pytester, monkeypatch, installed):
     monkeypatch.setenv("PYTHONPATH", str(installed))
     done = pytester.run(sys.executable, "-c", "import checks; print(checks.__file__)")
@@ -149,20 +155,41 @@ def test_the_first_failure_can_be_the_last_and_be_run_again(judged):
 
 
 def test_several_processes_judge_the_same_cases(judged):
-    result = judged("Right", "-n", "2", "-k", "exact or agreement or forward")
+    result = judged("Right", "-n", "2", "-k", "exact or agreement or linearity")
     result.assert_outcomes(passed=3)
     assert grid(result)["exact"] == "holds"
     assert len(set(re.findall(r"--judge-seed (\d+)", result.stdout.str()))) == 1
 
 
 def test_junit_holds_seed_cases_miss_bound_and_mistake(judged, pytester):
-    judged("Wrong", "-k", "exact or forward", "--junit-xml", "out.xml", "--judge-seed", "7")
-    tests = ET.parse(pytester.path / "out.xml").getroot().iter("testcase")
-    said = {test.get("name"): {p.get("name"): p.get("value") for p in test.iter("property")} for test in tests}
-    exact, forward = said["test_law[linear-exact]"], said["test_law[linear-forward]"]
+    judged("Wrong", "-k", "exact or linearity", "--junit-xml", "out.xml", "--judge-seed", "7")
+    said = properties(pytester.path / "out.xml")
+    exact, linearity = said["test_law[linear-exact]"], said["test_law[linear-linearity]"]
     assert (exact["seed"], exact["cases"], exact["mistake"]) == ("7", "12", "negated")
     assert "miss bound" in exact
-    assert "mistake" not in forward
+    assert "mistake" not in linearity, "a gradient that is negated is linear still"
+
+
+SHUFFLED = """
+import random
+
+def pytest_collection_modifyitems(items):
+    random.seed(len(items))
+    random.Random(3).shuffle(items)
+"""
+
+
+def test_the_order_of_tests_changes_nothing(judged, pytester):
+    """As with pytest-randomly or pytest-random-order, which shuffle the tests and set the seeds of others."""
+    (pytester.path / "shuffled.py").write_text(SHUFFLED)
+    options = ("-k", "exact or agreement or linearity or complex_step", "--judge-seed", "3", "--junit-xml", "out.xml")
+    found = []
+    for plugins in ((), ("-p", "shuffled")):
+        result = judged("Wrong", *options, *plugins)
+        result.assert_outcomes(passed=1, failed=3, deselected=6)
+        found.append((properties(pytester.path / "out.xml"), grid(result)))
+    assert found[0] == found[1]
+    assert list(found[0][0]) != list(found[1][0]), "in another order"
 
 
 def test_parameters_are_pinned(judged):
@@ -258,8 +285,7 @@ def test_a_failed_assertion_has_the_whole_explanation(pytester, monkeypatch, ins
 
 @pytest.mark.parametrize(("profile", "examples"), [("dev", 25), ("ci", 200)])
 def test_profiles_say_how_many_cases(judged, profile, examples):
-    result = judged("Right", "-k", "forward", f"--hypothesis-profile={profile}")
-    result.assert_outcomes(passed=1, deselected=9)
+    result = judged("Right", "--collect-only", f"--hypothesis-profile={profile}")
     result.stdout.fnmatch_lines([f"judged: *, {examples} cases each, *"])
 
 
