@@ -29,7 +29,9 @@ from checks.precision import PRECISIONS
 MOST_CALLS = 400
 DIGIT = 3  # bits of a digit: coefficients from −3 to 4
 TRIALS = 3  # random cases that the formula has to explain
-ROUNDED = 64  # units of rounding, of the largest result, within which a box that transforms has to come
+ROUNDED = 64  # units of rounding within which a box that transforms has to come
+FEW = 2  # units of rounding that a coefficient may be off by where there are few digits, and no room for transforms
+FEW_DIGITS = 20  # bits
 LARGEST_DENOMINATOR = 1000
 LARGEST = 2.0**62  # of numbers whose digits are read
 
@@ -192,27 +194,33 @@ def _by_pairs(box: _Box, most_calls: int) -> Coefficients | None:
 
 def _polynomials(box: _Box, coefficients: Coefficients, near: Mapping[Index, Polynomial]) -> dict[Index, Polynomial]:
     """Every element of the result; coefficients that rounding leaves are 0."""
-    unit = PRECISIONS[box.problem.dtype].unit_roundoff
+    slack = _slack(box.problem)
     terms: dict[Index, list[tuple[Product, Fraction]]] = {i: [] for i in np.ndindex(*box.problem.shape(box.array))}
     for of, values in coefficients.items():
-        for index in map(tuple, np.argwhere(np.abs(values) > ROUNDED * unit).tolist()):
+        for index in map(tuple, np.argwhere(np.abs(values) > slack).tolist()):
             other = near[index].terms.get(of) if index in near else None
-            terms[index].append((of, _simple(float(values[index]), unit, other)))
+            terms[index].append((of, _simple(float(values[index]), slack, other)))
     return {index: Polynomial.of(found) for index, found in terms.items()}
 
 
-def _simple(value: float, unit: float, near: Fraction | None) -> Fraction:
+def _slack(problem: Problem) -> float:
+    """How far rounding may take a coefficient off, as a share of it, or of 1 if it is less."""
+    precision = PRECISIONS[problem.dtype]
+    return (FEW if precision.bits < FEW_DIGITS else ROUNDED) * precision.unit_roundoff
+
+
+def _simple(value: float, slack: float, near: Fraction | None) -> Fraction:
     """What this is to within rounding: `near`, or a simple fraction; or else the number itself."""
     for simple in (near, Fraction(value).limit_denominator(LARGEST_DENOMINATOR)):
-        if simple is not None and abs(float(simple) - value) <= ROUNDED * unit * max(1.0, abs(value)):
+        if simple is not None and abs(float(simple) - value) <= slack * max(1.0, abs(value)):
             return simple
     return Fraction(value)
 
 
 def _explains(box: _Box, polynomials: Mapping[Index, Polynomial]) -> bool:
     """Whether the formulas give what the box gives for whole numbers drawn at random."""
-    unit = PRECISIONS[box.problem.dtype].unit_roundoff
-    slack = ROUNDED * unit if unit < 2.0**-20 else 0.0  # few digits: whole numbers are exact there, or nothing is
+    # Where there are few digits, whole numbers are exact, or nothing is.
+    slack = 0.0 if PRECISIONS[box.problem.dtype].bits < FEW_DIGITS else _slack(box.problem)
     largest = box.problem.largest or 9
     for trial in range(TRIALS):
         rng = box.problem.rng(20, trial)
