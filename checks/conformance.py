@@ -8,8 +8,6 @@ and run in any order. Options, header and summary: plugin.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from checks import judge
@@ -30,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("op", "law"), asked, ids=[f"{op}-{law}" for op, law in asked])
 
 
-def test_law(op: str, law: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+def test_law(op: str, law: str, request: pytest.FixtureRequest) -> None:
     """The law holds for what is judged, or what is broken is known."""
     asked = requested(request.config)
     try:
@@ -47,8 +45,8 @@ def test_law(op: str, law: str, request: pytest.FixtureRequest, record_property:
         )
     except (ValueError, NotAnImplementation) as wrong:
         pytest.fail(str(wrong), pytrace=False)
-    for name, value in (("op", op), ("law", law), *properties(report)):
-        record_property(name, value)
+    # As record_property would; but that warns where JUnit XML is written, which is an error to those who want it so.
+    request.node.user_properties.extend((("op", op), ("law", law), *properties(report)))
     if not report and (report.checks or not report.cases):
         pytest.fail(str(report), pytrace=False)
     over = unmatched(asked.known, report)

@@ -70,7 +70,7 @@ def judged(pytester, monkeypatch, installed):
     monkeypatch.setenv("PYTHONPATH", str(installed))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     pytester.makepyfile(mine=MINE)
-    pytester.makeini("[pytest]\njudge_examples = 12\n")
+    pytester.makeini("[pytest]\njudge_examples = 12\nfilterwarnings = error\n")
 
     def run(name, *options):
         return pytester.runpytest_subprocess(
