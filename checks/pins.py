@@ -9,7 +9,7 @@ from typing import Any
 from checks import ops
 from checks.op import Op, Problem
 from checks.options import as_text
-from checks.search import Search
+from checks.search import Search, Stopped
 from checks.windows import along, pinned_axes
 
 # What a small problem is where nothing is said: with two of what makes a difference when there is more than one.
@@ -23,6 +23,7 @@ USUAL: Mapping[str, Any] = {
     "shape": 2,
     "spatial": 2,
 }
+ENOUGH = 100  # draws, of which most have all inputs
 
 
 def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,10 +65,15 @@ def small_problem(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
         wanted.setdefault("dims", 2)
     small = pinned_values(op, {name: value for name, value in wanted.items() if name in known})
     drawn: list[Problem] = []
-    Search(op.problems(op, small, "float64"), 10, 0).run(drawn.append)
-    whole = next(problem for problem in drawn if None not in problem.shapes.values())
-    shapes = {name: None if name in op.optional and not bias else shape for name, shape in whole.shapes.items()}
-    return replace(whole, shapes=shapes, exponents={}, small=True)
+
+    def keep(problem: Problem) -> None:
+        if None not in problem.shapes.values():
+            drawn.append(problem)
+            raise Stopped
+
+    Search(op.problems(op, small, "float64"), ENOUGH, 0).run(keep)
+    shapes = {name: None if name in op.optional and not bias else shape for name, shape in drawn[0].shapes.items()}
+    return replace(drawn[0], shapes=shapes, exponents={}, small=True)
 
 
 def _two_places(kernels: Any, steps: Any, dilations: Any, axes: int) -> tuple[int, ...]:
