@@ -27,6 +27,7 @@ from checks.writing import text
 MOST_TERMS = 8  # that are shown in a line
 MOST_NUMBERS = 300  # of an array that is shown as a picture
 MOST_DRAWN = 25  # of an array whose elements are drawn one by one
+TRIED = 12  # problems, until one is found in which the element is wrong
 FLAT = 4  # axes of what can be drawn so: samples, channels and two more
 
 
@@ -64,9 +65,10 @@ def sample(op: Op, pinned: Mapping[str, Any]) -> Meetings | None:
 def _as_documents_draw(problem: Problem) -> list[Problem]:
     """A problem with these parameters in sizes that fit on a page, if there is one."""
     options = {option.name for option in problem.op.options}
-    parameters = {name: v for name, v in problem.parameters.items() if name in options and isinstance(v, int | str)}
+    alike = {"dims": len(problem.shape("y")) - 2, **problem.parameters}
+    pinned = {name: value for name, value in alike.items() if name in options and isinstance(value, int | str)}
     try:
-        return [replace(small_problem(problem.op, parameters, bias=False), dtype=problem.dtype)]
+        return [replace(small_problem(problem.op, pinned, bias=False), dtype=problem.dtype)]
     except ValueError:
         return []
 
@@ -127,7 +129,7 @@ def exhibit(
 ) -> Exhibit | None:
     """The largest case in which no array has more numbers than this, with every result as it came and as it should be."""
     fits = [p for p in broken if all(0 < prod(p.shape(name)) <= most for name in (*p.present, "y"))]
-    for problem in sorted({p.identity: p for p in fits}.values(), key=lambda p: -p.elements):
+    for problem in sorted({p.identity: p for p in fits}.values(), key=lambda p: -p.elements)[:TRIED]:
         for run in runs(failure.law, [problem], implementation, reference):
             compared = {name: _compared(actual, right, run.bound(name), run) for name, actual, right in run.results()}
             worst = _worst(compared[failure.result]) if failure.result in compared else None

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -244,15 +245,13 @@ def _explained(failure: Finding, tried: Tried) -> Finding:
     if failure.crashed or failure.result not in {"y", *(f"grad_{name}" for name in failure.problem.present)}:
         return failure
     reference = Implementation.of(failure.problem.op, failure.problem.op.reference)
-    try:
-        with np.errstate(all="ignore"):
-            found = diagnose(failure, tried.findings, tried.implementation, reference)
-            same = [f for f in tried.findings if (f.law, f.result) == (failure.law, failure.result)]
-            broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
-            explained = replace(failure, **vars(found))
-            return illustrated(explained, broken, tried.implementation, reference)
-    except (Crashed, Malformed, Unsupported, Stopped):
-        return failure  # it fails elsewhere too, which other findings say
+    same = [f for f in tried.findings if (f.law, f.result) == (failure.law, failure.result)]
+    broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
+    # Where it fails elsewhere too, which other findings say, this one keeps what has been told of it.
+    with np.errstate(all="ignore"), suppress(Crashed, Malformed, Unsupported, Stopped):
+        failure = replace(failure, **vars(diagnose(failure, tried.findings, tried.implementation, reference)))
+        failure = illustrated(failure, broken, tried.implementation, reference)
+    return failure
 
 
 def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search) -> list[Finding]:
