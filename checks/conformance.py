@@ -21,9 +21,6 @@ from checks.render.junit import properties
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each op and law, called after both."""
     request = requested(metafunc.config)
-    for entry in request.known:
-        if entry.op not in request.implementations:
-            raise pytest.UsageError(f"the known failure {entry} matches nothing: {entry.op} is not judged here")
     asked = [(op, law) for op in request.implementations for law in laws()]
     metafunc.parametrize(("op", "law"), asked, ids=[f"{op}-{law}" for op, law in asked])
 

@@ -66,13 +66,18 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the profiles known before Hypothesis looks for the one that was asked for; choose the seed of the run."""
+    """Make the profiles known before Hypothesis looks for the one that was asked for; choose the seed of the run.
+
+    What makes no sense is said here, before anything is collected.
+    """
     profile = config.getoption("hypothesis_profile", None)
     if profile in PROFILES:
         _register_profiles()
     if config.getoption("judge_seed", None) is None:
         fixed = profile == "ci"
         config.option.judge_seed = 0 if fixed else secrets.randbelow(ONE_SEED)
+    if hasattr(config.option, "judge_impl"):
+        requested(config)
 
 
 def _register_profiles() -> None:
@@ -120,7 +125,10 @@ def _request(config: pytest.Config) -> Request:
                 f"--param {name}: none of {', '.join(chosen)} has it; {ops.suggestion(name, list(known_options))}"
             )
     profile = config.getoption("hypothesis_profile", None)
-    path = option("known")
+    entries = known.load(Path(option("known")), laws()) if option("known") else ()
+    for entry in entries:
+        if entry.op not in chosen:
+            raise ValueError(f"the known failure {entry} matches nothing: {entry.op} is not judged here")
     return Request(
         implementations={name: implementations.get(name) for name in chosen},
         pinned=pinned,
@@ -128,7 +136,7 @@ def _request(config: pytest.Config) -> Request:
         examples=PROFILES.get(profile) or int(config.getini("judge_examples") or EXAMPLES),
         seed=option("seed"),
         strict=bool(option("strict")),
-        known=known.load(Path(path), laws()) if path else (),
+        known=entries,
     )
 
 
