@@ -66,18 +66,20 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the profiles known before Hypothesis looks for the one that was asked for; choose the seed of the run.
-
-    What makes no sense is said here, before anything is collected.
-    """
+    """Make the profiles known before Hypothesis looks for the one that was asked for; choose the seed of the run."""
     profile = config.getoption("hypothesis_profile", None)
     if profile in PROFILES:
         _register_profiles()
     if config.getoption("judge_seed", None) is None:
         fixed = profile == "ci"
         config.option.judge_seed = 0 if fixed else secrets.randbelow(ONE_SEED)
-    if hasattr(config.option, "judge_impl"):
-        requested(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say what makes no sense before anything is collected; last, since only now Hypothesis may draw (known.py does)."""
+    if hasattr(session.config.option, "judge_impl"):
+        requested(session.config)
 
 
 def _register_profiles() -> None:
