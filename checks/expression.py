@@ -193,12 +193,15 @@ def parts(expression: Expression) -> Iterator[Expression]:
 
 
 def definitions(expressions: Iterable[Expression]) -> tuple[Named, ...]:
-    """Of each letter that stands in them, and in what defines it, the first that is met."""
-    found: dict[str, Named] = {}
+    """Of each letter that stands in them, and in what defines it, the first that is met, and others of another length.
+
+    A window at an edge has fewer terms than one inside; of those that differ in their indices alone one says it all.
+    """
+    found: dict[tuple[str, int], Named] = {}
     waiting = list(expressions)
     while waiting:
         for part in parts(waiting.pop(0)):
-            if isinstance(part, Named) and part.letter not in found:
-                found[part.letter] = part
+            if isinstance(part, Named) and (key := (part.letter, sum(1 for _ in parts(part.definition)))) not in found:
+                found[key] = part
                 waiting.append(part.definition)
     return tuple(found.values())

@@ -133,3 +133,8 @@ def test_letters_are_defined_once_and_with_what_their_definitions_need():
     first, second = (Named("x̂", (i,), Sum((A, negative(inner)))) for i in (0, 1))
     assert definitions([Product((second, first)), A]) == (second, inner)
     assert definitions([A]) == ()
+
+
+def test_a_letter_that_stands_for_more_in_another_place_is_defined_there_too():
+    edge, inner, other = (Named("s", (i,), Sum(terms)) for i, terms in enumerate([(A, B), (A, B, C), (B, C)]))
+    assert definitions([edge, inner, other]) == (edge, inner)
