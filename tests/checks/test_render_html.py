@@ -180,9 +180,9 @@ def test_texts_from_outside_are_texts():
 
 
 def test_the_page_of_a_usual_run_is_small_enough_to_be_sent():
-    """A run of 200 cases has more numbers in its tables, and no more of them."""
+    """More cases and more laws make for larger numbers in its tables, and hardly for more of them."""
     for implementation in (None, BY_NAME["kernel not turned"]):
-        report = judge("conv", implementation, seed=3, examples=60)
+        report = judge("conv", implementation, seed=3, examples=60, laws=["exact", "agreement"])
         assert len(html.render(report).encode()) < 100_000
 
 
