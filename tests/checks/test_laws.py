@@ -178,13 +178,15 @@ def test_a_wrong_element_hides_no_more_often_than_the_bound_says():
 
 
 def test_the_default_run_misses_a_mistake_in_a_tenth_of_the_cases_with_at_most_1e_12():
-    report = judge("conv", seed=41)
+    report = judge("conv", seed=41, laws=["exact"])
     assert len(report.misses) >= 150
     assert report.miss() < report.miss(0.1) <= 1e-12
 
 
 def test_one_problem_drawn_twice_earns_only_once():
-    report = judge("conv", seed=42, examples=400, dims=1, size=1, kernel=1, stride=1, padding=0, dilation=1)
+    report = judge(
+        "conv", seed=42, examples=400, dims=1, size=1, kernel=1, stride=1, padding=0, dilation=1, laws=["exact"]
+    )
     assert len(report.misses) == len({f.problem.identity for f in report.findings})
 
 
