@@ -22,14 +22,14 @@ import numpy as np
 import torch
 
 from checks import ops
-from checks.diagnosis import diagnose
-from checks.implementation import Implementation
+from checks.cases.search import Search
+from checks.diagnosis.naming import diagnose
 from checks.laws import laws
-from checks.mistakes import general
 from checks.op import Case, Mistake, Op, Problem
-from checks.report import Finding, Verdict
-from checks.search import Search
-from checks.verdict import Tried
+from checks.ops._mistakes import general
+from checks.subjects.implementation import Implementation
+from checks.verdict.judging import Tried
+from checks.verdict.report import Finding, Verdict
 
 EXAMPLES = 40
 SWEEP = 16

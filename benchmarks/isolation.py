@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 
 from benchmarks.timing import in_turns
-from checks.implementation import Implementation
-from checks.isolation import Isolated
 from checks.op import Array, Case, Problem
 from checks.ops import find
+from checks.subjects.implementation import Implementation
+from checks.subjects.isolation import Isolated
 
 SIZES = ((1, 2, 5, 5), (8, 64, 56, 56), (32, 64, 112, 112))
 

@@ -9,11 +9,11 @@ from statistics import median
 import torch
 
 from benchmarks.timing import seconds
-from checks.implementation import Implementation
 from checks.laws import laws
 from checks.op import Problem
 from checks.ops import find
-from checks.trial import Trial
+from checks.subjects.implementation import Implementation
+from checks.trials.trial import Trial
 from reference import conv
 
 PROBLEM = Problem(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from checks.function import judge_function
-from checks.op import Case, Op, Option, Problem
-from checks.report import Finding, Report, Verdict
-from checks.strategy import cases
-from checks.verdict import judge
+from checks.cases.strategy import cases
+from checks.op import Case, Op, Problem
+from checks.render import terminal
+from checks.signature.options import Option
+from checks.verdict.function import judge_function
+from checks.verdict.judging import judge
+from checks.verdict.report import Finding, Report, Verdict, printed_by
+
+printed_by(terminal.render)
 
 __all__ = ["Case", "Finding", "Op", "Option", "Problem", "Report", "Verdict", "cases", "judge", "judge_function"]

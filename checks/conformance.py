@@ -11,11 +11,11 @@ from __future__ import annotations
 import pytest
 
 from checks import judge
-from checks.implementation import NotAnImplementation
-from checks.known import unmatched
 from checks.laws import laws
 from checks.plugin import pinned_for, requested
 from checks.render.junit import properties
+from checks.subjects.implementation import NotAnImplementation
+from checks.verdict.known import unmatched
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from checks import ops
-from checks.arguments import Parser, typed
-from checks.explanation import Explanation, explain
-from checks.implementation import NotAnImplementation
-from checks.isolation import TIMEOUT, Isolated, half_the_memory
+from checks.command.arguments import Parser, typed
+from checks.command.progress import Bar
+from checks.formulas.explanation import Explanation, explain
 from checks.op import Op
-from checks.options import memory, one_of, real, whole
-from checks.progress import Bar
 from checks.render.explanation import FORMATS, untold
+from checks.signature.options import memory, one_of, real, whole
+from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 
 PROGRAM = "python -m checks.explain"
 DIFFERS, UNTOLD = 1, 3

@@ -16,18 +16,19 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from checks import judge, known, ops
-from checks.arguments import Parser, typed
-from checks.implementation import NotAnImplementation
-from checks.isolation import TIMEOUT
+from checks import judge, ops
+from checks.command.arguments import Parser, typed
+from checks.command.progress import Bar
+from checks.command.skeleton import skeleton
 from checks.laws import laws
 from checks.op import Op
-from checks.options import as_text, flag, memory, real, shapes, whole
-from checks.outputs import Outputs, colour, written
-from checks.progress import Bar
-from checks.report import Report, deciding
-from checks.skeleton import skeleton
-from checks.verdict import EXAMPLES
+from checks.render.outputs import Outputs, colour, written
+from checks.signature.options import as_text, flag, memory, real, shapes, whole
+from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.isolation import TIMEOUT
+from checks.verdict import known
+from checks.verdict.judging import EXAMPLES
+from checks.verdict.report import Report, deciding
 
 PROGRAM = "python -m checks.gradcheck"
 NOT_LOADED, INTERRUPTED = 3, 3
@@ -163,8 +164,8 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 
 def _judge_function(given: Sequence[str]) -> int:
     """Judge a function that is no op, by the laws that need no reference."""
-    from checks import function
-    from checks.loading import find
+    from checks.subjects.loading import find
+    from checks.verdict import function
 
     parser = Parser(prog=PROGRAM, description="Judge any function and its backward, by laws that need no reference.")
     parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")

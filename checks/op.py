@@ -12,16 +12,14 @@ from zlib import crc32
 
 import numpy as np
 
-from checks.precision import PRECISIONS
+from checks.algebra.expression import Expression
+from checks.numbers.precision import PRECISIONS, Array
+from checks.signature.options import Option, Pinned
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from checks.expression import Expression
-
-Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = tuple[Array | None, ...]
-Pinned = Mapping[str, Any]
 
 
 class Reference(Protocol):
@@ -32,20 +30,6 @@ class Reference(Protocol):
 
     def backward(self, grad_output: Any, *inputs: Any, **parameters: Any) -> Any:
         """One gradient for each input, None where there is none."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One thing about an op that can be pinned: an option on the command line, a keyword of `judge`.
-
-    `parse` turns the text of the command line into the value; it raises ValueError with what was expected.
-    A `parse` of None makes a switch: --flip and --no-flip.
-    """
-
-    name: str
-    help: str
-    metavar: str = ""
-    parse: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,12 +170,6 @@ class Op:
     usual: Mapping[str, Any] = field(default_factory=dict)
     worked: Callable[[Problem, str, tuple[int, ...] | None], str] = _unworked
     mistakes: tuple[Mistake, ...] = ()
-
-    def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
-        """What stands for it between processes: its name."""
-        from checks.ops import find
-
-        return find, (self.name,)
 
     @cached_property
     def optional(self) -> tuple[str, ...]:

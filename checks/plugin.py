@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from checks.known import Known
+    from checks.verdict.known import Known
 
 # Cases for each op and law, by Hypothesis profile; without one of these, as many as on the command line.
 PROFILES = {"dev": 25, "ci": 200, "nightly": 5000}
@@ -103,9 +103,10 @@ def requested(config: pytest.Config) -> Request:
 
 
 def _request(config: pytest.Config) -> Request:
-    from checks import known, ops
+    from checks import ops
     from checks.laws import laws
-    from checks.verdict import EXAMPLES
+    from checks.verdict import known
+    from checks.verdict.judging import EXAMPLES
 
     def option(name: str) -> Any:
         return config.getoption(f"judge_{name}", None)
@@ -166,7 +167,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is judged, and with which versions."""
     if not hasattr(config.option, "judge_impl"):
         return []
-    from checks.verdict import versions
+    from checks.verdict.judging import versions
 
     request = requested(config)
     judged = ", ".join(f"{op} by {what or 'reference.' + op}" for op, what in request.implementations.items())
@@ -230,7 +231,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, An
     """Where `assert judge(…)` fails, the message is the whole explanation: pytest would show the beginning of it."""
     error = call.excinfo
     if error is not None and isinstance(error.value, AssertionError):
-        from checks.report import Report
+        from checks.verdict.report import Report
 
         values = error.traceback[-1].frame.f_locals.values() if error.traceback else ()
         failed = [value for value in values if isinstance(value, Report) and not value]

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from checks.arguments import Parser, command, typed
-from checks.options import one_of, real, whole
+from checks.command.arguments import Parser, command, typed
+from checks.signature.options import one_of, real, whole
 from reference import lenet, sgd
 from reference.lenet import Parameters
 

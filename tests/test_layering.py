@@ -22,10 +22,24 @@ SOURCES = [*CHECKS, *REFERENCE, *OTHERS]
 LAWS = sorted((ROOT / "checks" / "laws").glob("*.py"))
 RENDERERS = sorted((ROOT / "checks" / "render").glob("*.py"))
 LONGEST = 400
+# The rooms in the order in which data runs; a module imports nothing of a room that comes after its own.
+ROOMS = [
+    "reference", "numbers", "algebra", "signature", "op", "ops", "cases", "subjects", "trials", "laws", "formulas",
+    "diagnosis", "verdict", "command", "render", "book", "doors",
+]  # fmt: skip
+DOORS = {"gradcheck.py", "explain.py", "conformance.py", "plugin.py"}
 
 
 def shown(path):
     return path.relative_to(ROOT).as_posix()
+
+
+def named(path):
+    """The dotted name of a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {named(path): path for path in [*REFERENCE, *CHECKS]}
 
 
 def tree(path):
@@ -118,17 +132,87 @@ def test_a_renderer_never_computes(path):
     assert not imported(path) & {"numpy", "torch", "reference"}
 
 
+def arrows(path):
+    """The modules of this project that a file imports, wherever in the file and for types alike."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in inside}
+    return sorted(found & set(MODULES))
+
+
+def room(module):
+    """Where a module stands in the order of the house."""
+    parts = module.split(".")
+    return next((name for name in parts[1::-1] if name in ROOMS), "doors")
+
+
+def upward(found):
+    """The arrows, among (from, to), that run from a room to one that comes after it."""
+    return [f"{a} -> {b}" for a, b in found if ROOMS.index(room(a)) < ROOMS.index(room(b))]
+
+
+def circles(found):
+    """The modules that import one another, directly or through others: what is left once nothing can be taken away."""
+    left = {a: {b for x, b in found if x == a} for a, _ in found}
+    while free := [a for a, after in left.items() if not after & set(left)]:
+        for a in free:
+            del left[a]
+    return sorted(left)
+
+
 @pytest.mark.parametrize("path", [*REFERENCE, *CHECKS], ids=shown)
 def test_data_runs_one_way(path):
-    """What runs is reference → ops → laws → report → render: nothing imports what comes after it."""
-    later = {"reference": "checks", "ops": "checks.laws|checks.report|checks.render", "laws": "checks.render"}
-    after = later.get(path.parent.name, "tests|benchmarks")
-    found = [
-        node.module
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.ImportFrom) and re.match(rf"({after})\b", node.module or "")
+    """No module imports one of a room that comes after its own, nor anything of tests or benchmarks."""
+    assert not imported(path) & {"tests", "benchmarks", "examples"}
+    assert upward((named(path), other) for other in arrows(path)) == []
+
+
+def test_no_module_imports_itself_through_others():
+    assert circles([(module, other) for module, path in MODULES.items() for other in arrows(path)]) == []
+
+
+def test_the_tests_of_arrows_see_what_they_look_for():
+    assert upward([("checks.ops.conv", "checks.laws.exact"), ("checks.laws.exact", "checks.op")]) == [
+        "checks.ops.conv -> checks.laws.exact"
     ]
-    assert not found
+    assert upward([("checks.op", "checks.gradcheck"), ("reference.conv", "checks.op")]) == [
+        "checks.op -> checks.gradcheck",
+        "reference.conv -> checks.op",
+    ]
+    assert circles([("a", "b"), ("b", "c"), ("c", "a"), ("a", "d"), ("e", "d")]) == ["a", "b", "c"]
+
+
+def test_every_room_says_what_lives_there_and_what_never_does():
+    rooms = [path.parent for path in CHECKS if path.name == "__init__.py" and path.parent.parent == ROOT / "checks"]
+    assert {path.name for path in rooms} == set(ROOMS) - {"reference", "op", "doors"}
+    for path in rooms:
+        said = ast.get_docstring(tree(path / "__init__.py"))
+        assert "ever " in said.splitlines()[0], f"{path.name} says what never lives there"
+
+
+def test_at_the_top_are_only_the_doors():
+    assert {path.name for path in (ROOT / "checks").glob("*.py")} == DOORS | {"__init__.py", "op.py"}
+
+
+def test_the_map_of_the_house_is_the_house():
+    """What CONTRIBUTING lists under checks/ is what lies there, in the order in which data runs."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = text[text.index("checks/  ") :].split("\n```")[0]
+    listed = re.findall(r"^  (\w+(?:/|\.py))", block, re.MULTILINE)
+    there = {f"{path.name}/" for path in (ROOT / "checks").iterdir() if (path / "__init__.py").exists()}
+    assert set(listed) == there | {"op.py"} | DOORS
+    order = [name.removesuffix("/").removesuffix(".py") for name in listed]
+    assert [name for name in order if name in ROOMS] == [name for name in ROOMS if name in order]
+    for name in listed:
+        if name.endswith("/"):
+            said = re.search(rf"^  {name} (.*(?:\n {{10,}}.*)*)", block, re.MULTILINE).group(1)
+            modules = {path.stem for path in (ROOT / "checks" / name).glob("*.py")} - {"__init__", "__main__"}
+            unknown = set(re.findall(r"\b(\w+)\.py\b", said)) - modules
+            assert not unknown, f"{name} has no {', '.join(unknown)}"
 
 
 def test_no_source_file_is_longer_than_400_lines():

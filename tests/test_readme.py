@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from checks.laws import laws
-from checks.mistakes import general
 from checks.ops import ops
+from checks.ops._mistakes import general
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

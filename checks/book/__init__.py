@@ -1,1 +1,1 @@
-"""The book of derivations: docs/derivations with the code, live figures, and proofs that are run while it is made."""
+"""The book of derivations: docs/ with code, live figures, and proofs that are run. Never a formula of its own."""

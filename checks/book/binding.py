@@ -13,9 +13,9 @@ from checks.book import documents
 from checks.book.contents import Book, Chapter, Proof, Question, Row, Source
 from checks.book.documents import Document, Entry, Link
 from checks.book.figures import FIGURES
+from checks.book.page import render
 from checks.book.proofs import Outcomes, Progress, prove
 from checks.book.sources import called, function, shared
-from checks.render.book import render
 
 ROOT = Path(__file__).parents[2]
 TESTS = "tests/derivations"

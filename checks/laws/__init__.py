@@ -1,4 +1,4 @@
-"""What must hold: one property a file, discovered by listing this folder.
+"""What must hold: one property a file, discovered by listing this folder. Never which op it is asked of.
 
 A law module has a docstring that states the property, `RANK` (the order: sharpest first) and
 
@@ -14,11 +14,10 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
-if TYPE_CHECKING:
-    from checks.report import Finding
-    from checks.trial import Trial
+from checks.trials.finding import Finding
+from checks.trials.trial import Trial
 
 
 class Law(Protocol):

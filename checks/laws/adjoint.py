@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.bounds import unit_roundoff
-from checks.comparison import compared
-from checks.directions import Line, direction, inner, inner_gamma
-from checks.report import Finding
-from checks.trial import Trial
+from checks.numbers.bounds import unit_roundoff
+from checks.trials.comparison import compared
+from checks.trials.directions import Line, direction, inner, inner_gamma
+from checks.trials.finding import Finding
+from checks.trials.trial import Trial
 
 RANK = 4
 OWN_FORWARD = True

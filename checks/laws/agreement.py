@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.comparison import compared
-from checks.report import Finding
-from checks.trial import Trial
+from checks.trials.comparison import compared
+from checks.trials.finding import Finding
+from checks.trials.trial import Trial
 
 RANK = 3
 

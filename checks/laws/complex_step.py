@@ -14,11 +14,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from checks.bounds import unit_roundoff
-from checks.comparison import compared
-from checks.directions import Line, inner, inner_gamma, lines
-from checks.report import Finding
-from checks.trial import Run, Trial
+from checks.numbers.bounds import unit_roundoff
+from checks.trials.comparison import compared
+from checks.trials.directions import Line, inner, inner_gamma, lines
+from checks.trials.finding import Finding
+from checks.trials.trial import Run, Trial
 
 RANK = 5
 

@@ -20,14 +20,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks.bounds import Bound, unit_roundoff
-from checks.comparison import compared
-from checks.implementation import Outcome
-from checks.layouts import LAYOUTS, broadcast
-from checks.op import Array, Case
-from checks.precision import PRECISIONS
-from checks.report import Finding, Verdict
-from checks.trial import Run, Trial
+from checks.cases.layouts import LAYOUTS, broadcast
+from checks.numbers.bounds import Bound, unit_roundoff
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case
+from checks.subjects.implementation import Outcome
+from checks.trials.comparison import compared
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Run, Trial
 
 RANK = 10
 

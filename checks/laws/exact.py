@@ -37,10 +37,11 @@ from math import nan
 
 import numpy as np
 
-from checks.arithmetic import is_noise, stays_put
-from checks.op import Array, Problem
-from checks.report import Finding, Verdict
-from checks.trial import Run, Trial
+from checks.numbers.precision import Array
+from checks.op import Problem
+from checks.trials.arithmetic import is_noise, stays_put
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Run, Trial
 
 RANK = 1
 

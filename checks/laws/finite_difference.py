@@ -30,12 +30,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from checks.bounds import Bound, unit_roundoff
-from checks.directions import RESOLUTION, Line, inner, inner_gamma, lines
-from checks.op import Array
-from checks.precision import PRECISIONS
-from checks.report import Finding, Verdict
-from checks.trial import Run, Trial
+from checks.numbers.bounds import Bound, unit_roundoff
+from checks.numbers.precision import PRECISIONS, Array
+from checks.trials.arithmetic import transforms
+from checks.trials.directions import RESOLUTION, Line, inner, inner_gamma, lines
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Run, Trial
 
 RANK = 6
 OWN_FORWARD = True
@@ -60,7 +60,7 @@ def finding(run: Run, line: Line) -> Finding:
     error, normwise = abs(estimate.value - line.claim), False
     bound = estimate.truncation + (estimate.rounding + float(line.claim_bound.elementwise)) * sums
     loose = estimate.truncation + (estimate.normwise_rounding + float(line.claim_bound.normwise)) * sums
-    if bound < error <= loose and run.transforms:
+    if bound < error <= loose and transforms(run):
         bound, normwise = loose, True
     found = Finding(
         "finite_difference",

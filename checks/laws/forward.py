@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.comparison import compared
-from checks.report import Finding, Verdict
-from checks.trial import Refused, Trial
+from checks.trials.comparison import compared
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Refused, Trial
 
 RANK = 2
 

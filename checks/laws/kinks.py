@@ -16,10 +16,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks.bounds import rounding
-from checks.comparison import compared
-from checks.report import Finding, Verdict
-from checks.trial import Trial
+from checks.numbers.bounds import rounding
+from checks.trials.comparison import compared
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Trial
 
 RANK = 9
 

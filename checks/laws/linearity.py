@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks.bounds import Bound
-from checks.comparison import compared
-from checks.precision import PRECISIONS
-from checks.report import Finding, Verdict
-from checks.trial import Trial
+from checks.numbers.bounds import Bound
+from checks.numbers.precision import PRECISIONS
+from checks.trials.comparison import compared
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Trial
 
 RANK = 8
 

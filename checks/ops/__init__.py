@@ -1,12 +1,14 @@
-"""What is known of each op: one file a family, discovered by listing this folder, each with a tuple `OPS`.
+"""What is known of each op: one file a family, discovered by listing, each with a tuple `OPS`. Never what must hold.
 
 A file whose name begins with _ is part of another: the mistakes of an op that has many.
 """
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import pkgutil
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
@@ -36,3 +38,10 @@ def suggestion(name: str, known: list[str]) -> str:
     """What is close to a name that is not known, or all that are."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+
+
+def _by_name(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
+    return find, (op.name,)
+
+
+copyreg.pickle(Op, _by_name)  # between processes its name stands for it

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from checks.op import Array, Case, Mistake
+from checks.numbers.precision import Array
+from checks.op import Case, Mistake
 
 
 def _times(factor: Callable[[Array, float], Any]) -> Callable[[Case], Mapping[str, Array]]:

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from checks.expression import (
+from checks.algebra.expression import (
     Call,
     Condition,
     Element,

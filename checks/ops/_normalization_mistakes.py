@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from checks.mistakes import last_sample, right
-from checks.op import Array, Case, Mistake
+from checks.numbers.precision import Array
+from checks.op import Case, Mistake
+from checks.ops._mistakes import last_sample, right
 from reference._window import Window, gather, scatter
 
 Wrong = Callable[[Case], Mapping[str, Array]]

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.drawing import among
-from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem
+from checks.numbers.precision import Array
+from checks.op import Case, Kinks, Op, Problem
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
-from checks.options import shape, whole
-from checks.windows import not_too_large
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, shape, whole
+from checks.signature.windows import not_too_large
 from reference import relu, sigmoid, softmax, tanh
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 import reference
-from checks.drawing import among
-from checks.op import Op, Option, Pinned, Problem, of_x
+from checks.op import Op, Problem, of_x
 from checks.ops._conv_mistakes import MISTAKES
-from checks.options import as_text, pair, per_axis, whole
-from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, as_text, pair, per_axis, whole
+from checks.signature.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
 from reference._window import NAMED_PADDINGS, Window, window
 
 if TYPE_CHECKING:

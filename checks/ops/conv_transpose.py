@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
-from checks.drawing import among
-from checks.op import Op, Option, Pinned, Problem, of_x
+from checks.op import Op, Problem, of_x
 from checks.ops._conv_transpose_mistakes import CONV_TRANSPOSE
 from checks.ops.conv import lighter
-from checks.options import as_text, pair, per_axis, whole
-from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, as_text, pair, per_axis, whole
+from checks.signature.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes, together
 from reference import conv_transpose
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.drawing import among
-from checks.op import Array, Op, Option, Pinned, Problem
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Op, Problem
 from checks.ops._dropout_mistakes import DROPOUT
-from checks.options import real, shape
-from checks.precision import PRECISIONS
-from checks.windows import not_too_large
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, real, shape
+from checks.signature.windows import not_too_large
 from reference import dropout
 
 if TYPE_CHECKING:

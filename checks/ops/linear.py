@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.drawing import among
-from checks.op import Op, Option, Pinned, Problem, of_x
+from checks.op import Op, Problem, of_x
 from checks.ops._linear_mistakes import LINEAR
-from checks.options import pair, shape
-from checks.windows import not_too_large
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, pair, shape
+from checks.signature.windows import not_too_large
 from reference import linear
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.drawing import among
-from checks.op import Array, Case, Op, Option, Pinned, Problem
+from checks.numbers.precision import Array
+from checks.op import Case, Op, Problem
 from checks.ops import _formulas as formulas
 from checks.ops import _loss_mistakes as mistakes
 from checks.ops.activation import EXP, within_reach_of
-from checks.options import one_of, shape, whole
-from checks.windows import BATCH, SIZE, not_too_large, pinned_axes
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, one_of, shape, whole
+from checks.signature.windows import BATCH, SIZE, not_too_large, pinned_axes
 from reference import cross_entropy, euclidean_loss, softmax
 
 if TYPE_CHECKING:

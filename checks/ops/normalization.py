@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.drawing import among
-from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case, Op, Problem, of_x
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops.activation import EXP
-from checks.options import per_axis, real, whole
-from checks.precision import PRECISIONS
-from checks.windows import BATCH, DIMS, not_too_large, pinned_axes
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, per_axis, real, whole
+from checks.signature.windows import BATCH, DIMS, not_too_large, pinned_axes
 from reference import batch_norm, local_response_norm
 from reference._window import gather, window
 

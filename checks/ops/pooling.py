@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.drawing import among
-from checks.op import Array, Case, Kinks, Op, Option, Pinned, Problem, of_x
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case, Kinks, Op, Problem, of_x
 from checks.ops import _formulas as formulas
 from checks.ops import _pooling_mistakes as mistakes
-from checks.options import per_axis, whole
-from checks.precision import PRECISIONS
-from checks.windows import BATCH, DIMS, MOST, SIZE, along, not_too_large, pinned_axes, together
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, per_axis, whole
+from checks.signature.windows import BATCH, DIMS, MOST, SIZE, along, not_too_large, pinned_axes, together
 from reference import avg_pool, max_pool
 from reference._window import Window, gather, pooling_window, scatter
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.drawing import among
-from checks.op import Array, Case, Op, Option, Pinned, Problem, of_x
+from checks.numbers.precision import Array
+from checks.op import Case, Op, Problem, of_x
 from checks.ops import _formulas as formulas
 from checks.ops._similarity_mistakes import SIMILARITY
-from checks.options import pair, per_axis
-from checks.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
+from checks.signature.drawing import among
+from checks.signature.options import Option, Pinned, pair, per_axis
+from checks.signature.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
 from reference import similarity
 from reference._window import gather, scatter, window
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.drawing import among
-from checks.op import Op, Pinned, Problem, of_x
+from checks.op import Op, Problem, of_x
 from checks.ops import pooling
 from checks.ops._subsample_mistakes import SUBSAMPLE
 from checks.ops.pooling import (
@@ -25,7 +24,9 @@ from checks.ops.pooling import (
     pins,
     window_of,
 )
-from checks.windows import along, not_too_large, pinned_axes, together
+from checks.signature.drawing import among
+from checks.signature.options import Pinned
+from checks.signature.windows import along, not_too_large, pinned_axes, together
 from reference import subsample
 
 if TYPE_CHECKING:

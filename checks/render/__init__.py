@@ -1,1 +1,1 @@
-"""Output formats: each is a pure function of a Report, which computes nothing that the Report does not say."""
+"""Output formats: each is a pure function of a Report. Never a number that the Report does not say."""

@@ -11,10 +11,10 @@ from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
-from checks.arguments import Parser, typed
-from checks.options import one_of
-from checks.outputs import FORMATS, STANDARD_OUTPUT, colour, for_github, rendered, written
+from checks.command.arguments import Parser, typed
 from checks.render.load import from_text, load
+from checks.render.outputs import FORMATS, STANDARD_OUTPUT, colour, for_github, rendered, written
+from checks.signature.options import one_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checks.asking import Theirs
-from checks.explanation import Explanation
-from checks.expression import Expression, Named, Number, tree
-from checks.formulas import Formula, places
-from checks.notation import OWN, Notation
-from checks.op import Array
-from checks.polynomial import Polynomial
-from checks.polynomial import Product as Factors
-from checks.writing import derivative, latex, mathml, text
+from checks.algebra.expression import Expression, Named, Number, tree
+from checks.algebra.polynomial import Polynomial
+from checks.algebra.polynomial import Product as Factors
+from checks.formulas.asking import Theirs
+from checks.formulas.explanation import Explanation
+from checks.formulas.notation import OWN, Notation
+from checks.formulas.truth import Formula, places
+from checks.formulas.writing import derivative, latex, mathml, text
+from checks.numbers.precision import Array
 
 SCHEMA = "gradoracle-formulas/1"
 

@@ -11,15 +11,15 @@ from html import escape
 from itertools import product
 from math import prod
 
-from checks.exhibit import Meetings
-from checks.expression import Element, Expression, Sum, parts, tree
-from checks.formulas import places
-from checks.notation import Notation, notation
-from checks.options import in_words
-from checks.polynomial import COTANGENT, Polynomial
+from checks.algebra.expression import Element, Expression, Sum, parts, tree
+from checks.algebra.polynomial import COTANGENT, Polynomial
+from checks.formulas.notation import Notation, notation
+from checks.formulas.truth import places
+from checks.formulas.writing import derivative, mathml, symbol, text
 from checks.render import words
 from checks.render.page import scrolling
-from checks.writing import derivative, mathml, symbol, text
+from checks.signature.options import in_words
+from checks.trials.exhibit import Meetings
 
 Index = tuple[int, ...]
 LONG = 6  # signs that a cell shows at full size

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from checks.loading import split
 from checks.render import summary as markdown
 from checks.render import terminal, words
-from checks.report import Report, deciding
+from checks.subjects.loading import split
+from checks.verdict.report import Report, deciding
 
 MOST_MARKED = 10  # as many as GitHub shows of a step
 MOST_BYTES = 1 << 20  # a longer summary is refused

@@ -13,10 +13,10 @@ from html import escape
 from itertools import product
 from math import inf, isfinite, isnan, prod
 
-from checks.exhibit import Compared, Exhibit, Numbers
-from checks.precision import PRECISIONS
+from checks.numbers.precision import PRECISIONS
 from checks.render import words
 from checks.render.page import scrolling
+from checks.trials.exhibit import Compared, Exhibit, Numbers
 
 CELL, SPACE = 10, 6  # pixels: the side of a number, and what is left between panels
 ACROSS = 12  # panels in a row

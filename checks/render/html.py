@@ -8,7 +8,7 @@ from html import escape
 
 from checks.render import figure, heat, words
 from checks.render.page import code, page, scrolling
-from checks.report import Finding, Report, Verdict
+from checks.verdict.report import Finding, Report, Verdict
 
 FEW = 3  # ops for which the laws stand below one another
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from checks.exhibit import Exhibit, Meetings, Numbers
+from checks.algebra.polynomial import Polynomial
 from checks.op import Problem
-from checks.polynomial import Polynomial
-from checks.report import Finding, Report, Verdict
-from checks.tally import Row
+from checks.trials.exhibit import Exhibit, Meetings, Numbers
+from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.tally import Row
 
 SCHEMA, VERSION = "gradoracle-report", 1
 WIDTH = 120

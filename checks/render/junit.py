@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from checks.render import terminal, words
-from checks.report import Report, Verdict, deciding
+from checks.verdict.report import Report, Verdict, deciding
 
 Outcome = tuple[str, str, str]  # failure, error or skipped; in a line; in full
 

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from checks import ops
-from checks.exhibit import Compared, Exhibit, Meetings, Numbers
+from checks.algebra.polynomial import Polynomial, Product
 from checks.op import Op, Problem
-from checks.polynomial import Polynomial, Product
 from checks.render.given import Given, parsed
 from checks.render.json import MEASURED, SCHEMA, VERSION
-from checks.report import Finding, Report, Verdict
-from checks.tally import Row, Tally
+from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
+from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.tally import Row, Tally
 
 NOT_FINITE = ("inf", "-inf", "nan")
 

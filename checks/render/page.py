@@ -65,6 +65,6 @@ def code(source: str, label: str) -> str:
 
 
 @cache
-def stylesheet(name: str) -> str:
-    """One of the stylesheets beside this module."""
-    return files("checks.render").joinpath(name).read_text(encoding="utf-8")
+def stylesheet(name: str, room: str = "checks.render") -> str:
+    """A stylesheet that lies in this room."""
+    return files(room).joinpath(name).read_text(encoding="utf-8")

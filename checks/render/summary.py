@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 
 from checks.render import words
-from checks.report import Finding, Report, Verdict
+from checks.verdict.report import Finding, Report, Verdict
 
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$@])")
 CLOSED = "</details>"

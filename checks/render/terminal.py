@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.options import in_words
 from checks.render import words
-from checks.report import Finding, Report, Verdict
+from checks.signature.options import in_words
+from checks.verdict.report import Finding, Report, Verdict
 
 GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
 SHOWN_FAILURES = 3

@@ -6,8 +6,8 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from checks.options import as_text, flag, in_words
-from checks.report import Finding, Report, Verdict
+from checks.signature.options import as_text, flag, in_words
+from checks.verdict.report import Finding, Report, Verdict
 
 
 def verdict(report: Report) -> str:

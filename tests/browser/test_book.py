@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from checks.book import binding
-from checks.render.book import render
-from tests.checks.test_book import AllProved
+from checks.book.page import render
+from tests.book.test_book import AllProved
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import pytest
 
 from checks import judge
 from checks.render import html
-from tests.checks.judged import judged
+from tests.judged import judged
 
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pages are not looked at")
 ActionChains, Keys = selenium.ActionChains, selenium.Keys

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from checks.bounds import gamma, unit_roundoff
+from checks.numbers.bounds import gamma, unit_roundoff
 from reference import conv
 
 

@@ -2,7 +2,7 @@
 
 Both carry the values of the layer below, at most d apart, through the same layer. The layers are linear in what they are
 given and in their parameters, and so are their gradients in the cotangent; a sum of n products rounds to within γₙ of the
-sum of their magnitudes (see checks/bounds.py). With M the layer on magnitudes (|a| for a, |w| for w) that makes
+sum of their magnitudes (see checks/numbers/bounds.py). With M the layer on magnitudes (|a| for a, |w| for w) that makes
 
     |z₁ − z₂| ≤ M(d) + 2γₙ M(|a| + d),     M(d) = M(|a| + d) − M(|a|)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from checks.algebra.polynomial import symbols
 from checks.book.contents import Figure, Panel
 from checks.book.figures.panels import Index, met, named, numbers, panel, window
-from checks.op import Array
-from checks.polynomial import symbols
+from checks.numbers.precision import Array
 from checks.render.grid import Cell
 from reference import conv, lenet
 

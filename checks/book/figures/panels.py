@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from checks.algebra.polynomial import Polynomial
 from checks.book.contents import Panel
-from checks.op import Array
-from checks.polynomial import Polynomial
+from checks.formulas.writing import SUBSCRIPTS
+from checks.numbers.precision import Array
 from checks.render.grid import Cell
-from checks.writing import SUBSCRIPTS
 
 Index = tuple[int, ...]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from checks.algebra.polynomial import symbols
 from checks.book.contents import Figure, Panel
 from checks.book.figures.panels import met, named, numbers, strips
-from checks.op import Array
-from checks.polynomial import symbols
+from checks.numbers.precision import Array
 from checks.render.grid import Cell
 from reference import conv, similarity
 

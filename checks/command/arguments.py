@@ -1,0 +1,83 @@
+"""What the command lines share: one sentence for what makes no sense, and options that read their texts as an op's do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from checks import ops
+from checks.op import Op
+from checks.signature.options import Option, flag
+
+USAGE_ERROR = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one sentence in place of a usage message; it begins with the name of the module that runs."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.refuse(message.removeprefix("argument "))
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Print the sentence on standard error, and end with exit code 2."""
+        self.exit(USAGE_ERROR, f"{command(self.prog)}: {sentence}\n")
+
+    def refuse_unknown(self, unknown: Sequence[str], subject: str) -> NoReturn:
+        """Say what is close to the first of the words that no option takes."""
+        known = [text for action in self._actions for text in action.option_strings]
+        word = unknown[0].split("=")[0]
+        what = f"{subject} has no option {word}" if word.startswith("-") else f"what is {word!r} for?"
+        self.refuse(f"{what}; {ops.suggestion(word, known)}")
+
+    def refuse_unwritable(self, option: str, path: Path | None) -> None:
+        """Before the work: a result that cannot be written is better not waited for."""
+        if path is None or str(path) == "-":
+            return
+        if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            self.refuse(f"{option} {path} cannot be written; expected a file in a folder that exists")
+
+    def add_options(self, op: Op, title: str) -> None:
+        """The options of an op, as a group of this title."""
+        group = self.add_argument_group(title)
+        for option in op.options:
+            _add(group, option)
+
+    def op_of(self, given: Sequence[str], *others: str) -> str:
+        """The op, or one of some other words, that is named among what was given; refused with what is close if none is."""
+        words = [word for word in given if not word.startswith("-")]
+        known = [*ops.ops(), *others]
+        name = next((word for word in words if word in known), words[0] if words else None)
+        if name is None or name not in known:
+            self.parse_known_args([*given, known[0]])  # --help stops here
+            missing = f"there is no op {name!r}; {ops.suggestion(name, known)}" if name else None
+            self.refuse(missing or f"name an op: {' or '.join(known)}")
+        return name
+
+
+def command(program: str) -> str:
+    """What a program's sentences begin with: gradcheck for python -m checks.gradcheck conv."""
+    words = program.split()
+    return words[words.index("-m") + 1].rpartition(".")[2] if "-m" in words else words[0]
+
+
+def typed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A parser of option texts as argparse wants it: the sentence says what was given, and what was expected."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as wrong:
+            raise argparse.ArgumentTypeError(f"{text!r} given; {wrong}") from None
+
+    return convert
+
+
+def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+    if option.parse is None:
+        group.add_argument(flag(option.name), action=argparse.BooleanOptionalAction, default=None, help=option.help)
+    else:
+        group.add_argument(flag(option.name), type=typed(option.parse), metavar=option.metavar, help=option.help)

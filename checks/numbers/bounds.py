@@ -1,0 +1,94 @@
+"""How large an error rounding alone can make: what stands here in place of atol and rtol.
+
+**Element by element.** A sum of n products, in any order, with or without fused multiply-add, rounds to within
+
+    |fl(Σ aᵢbᵢ) − Σ aᵢbᵢ| ≤ γₙ Σ|aᵢ||bᵢ| + n·η,      γₙ = n·u / (1 − n·u)
+
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §3.1), with u the unit roundoff; η, half the smallest
+subnormal number, is what a product that underflows can lose (ibid., eq. 2.8). Σ|aᵢ||bᵢ| is the reference run on absolute
+values. Both sides of a comparison round, so both are counted: the implementation in its own precision and the reference
+in float64. Where n·u reaches 1, or the sum can overflow, nothing follows, and the bound is infinite: undecided.
+
+**Normwise.** Algorithms that transform first (FFT, Winograd) spread the error of the largest element over all others.
+For a convolution by radix-2 FFT, three transforms of length L with an error of at most log₂L·(u + γ₄(√2 + u)) < 6.7·u·log₂L
+each (ibid., theorem 24.2) and the products between them give, by Parseval, for every element
+
+    |error| ≤ ‖error‖₂ ≤ 20·u·(1 + log₂L)·‖a‖₂‖b‖₂
+
+for a, b the two arrays whose products are summed. A result that needs this bound is said to hold normwise only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from math import inf, log2, prod
+
+import numpy as np
+
+from checks.numbers.precision import PRECISIONS, Array
+
+
+@cache
+def unit_roundoff(dtype: str) -> float:
+    """u: the largest relative error of rounding to nearest, half the gap between 1 and the next number."""
+    return PRECISIONS[dtype].unit_roundoff
+
+
+def gamma(terms: int, u: float) -> float:
+    """γₙ = n·u / (1 − n·u), or infinity where n·u reaches 1."""
+    return inf if terms * u >= 1 else terms * u / (1 - terms * u)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The largest error that rounding can make, for each element and for every element alike."""
+
+    elementwise: Array
+    normwise: Array
+
+    def __add__(self, other: Bound) -> Bound:
+        """Errors of a sum of two results."""
+        return Bound(self.elementwise + other.elementwise, self.normwise + other.normwise)
+
+    def __mul__(self, factor: float) -> Bound:
+        """Errors of a multiple."""
+        return Bound(self.elementwise * factor, self.normwise * factor)
+
+    def dot(self, weights: Array) -> Bound:
+        """Errors of the inner product with `weights`, as a single number."""
+        magnitude = np.abs(weights)
+        return Bound(np.sum(magnitude * self.elementwise), np.sum(magnitude * self.normwise))
+
+
+def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str) -> Bound:
+    """The bound for sums of at most `terms` products computed in `dtype`, compared with their float64 reference.
+
+    magnitude  Σ|aᵢ||bᵢ| for each element, summed in float64 or float32
+    factors    the arrays that every product takes one factor from; none for an op that nothing transforms
+    """
+    factors = [np.asarray(a, np.float64) for a in factors]
+    magnitude = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        elementwise = _rounding(terms, magnitude, dtype) + _rounding(terms, magnitude, "float64")
+        length = max([2, magnitude.size, *(a.size for a in factors)])
+        norms = prod(float(np.linalg.norm(a)) for a in factors) if factors else 0.0
+        transform = 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
+        largest = float(elementwise.max(initial=0.0))
+    return Bound(elementwise, np.asarray(max(transform, largest)))
+
+
+def _rounding(terms: int, magnitude: Array, dtype: str) -> Array:
+    """γₙ Σ|aᵢ||bᵢ| + n·η; n + 1 for n, since the result is rounded once more to be stored."""
+    relative, (underflow, overflow) = gamma(terms + 1, unit_roundoff(dtype)), _range(dtype)
+    bound = relative * magnitude + terms * underflow * (magnitude > 0)
+    if not float(magnitude.max(initial=0.0)) * (1 + relative) < overflow:
+        bound = np.where(magnitude * (1 + relative) < overflow, bound, np.where(magnitude > 0, inf, 0.0))
+    return bound
+
+
+@cache
+def _range(dtype: str) -> tuple[float, float]:
+    """Half the smallest subnormal number, and the largest number."""
+    return PRECISIONS[dtype].underflow, PRECISIONS[dtype].largest

@@ -1,0 +1,148 @@
+"""Reading the values that pin a problem: from the text of a command line, and from Python, with the same sentences."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+Pinned = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing about an op that can be pinned: an option on the command line, a keyword of `judge`.
+
+    `parse` turns the text of the command line into the value; it raises ValueError with what was expected.
+    A `parse` of None makes a switch: --flip and --no-flip.
+    """
+
+    name: str
+    help: str
+    metavar: str = ""
+    parse: Callable[[str], Any] | None = None
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number of at least `least`, at most `most`."""
+
+    def parse(text: str) -> int:
+        return entry(text, least, most)
+
+    return parse
+
+
+def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int | str | tuple[int, ...]]:
+    """A whole number, one for each axis such as 2,1, or one of some names."""
+
+    def parse(text: str) -> int | str | tuple[int, ...]:
+        if text in named:
+            return text
+        parts = text.split(",")
+        if not all(part.strip().removeprefix("-").isdecimal() for part in parts):
+            close = difflib.get_close_matches(text, named, n=1)
+            names = f", or one of {', '.join(named)}" if named else ""
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"expected a whole number, or one for each axis such as 2,1{names}{meant}")
+        values = tuple(entry(part, least) for part in parts)
+        return values[0] if len(values) == 1 else values
+
+    return parse
+
+
+def pair(least: int) -> Callable[[str], tuple[int, int]]:
+    """Two whole numbers such as 4,6; a single one stands for both."""
+
+    def parse(text: str) -> tuple[int, int]:
+        parts = text.split(",")
+        if len(parts) > 2:
+            raise ValueError("expected two whole numbers such as 4,6")
+        values = [entry(part, least) for part in parts]
+        return values[0], values[-1]
+
+    return parse
+
+
+def shape(least: int) -> Callable[[str], tuple[int, ...]]:
+    """The size along each axis of an array, such as 2,3,4."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        return tuple(entry(part, least) for part in text.split(","))
+
+    return parse
+
+
+def shapes(text: str) -> list[tuple[int, ...]]:
+    """The shapes of several arrays, such as "3,4 4,5"; () is a single number."""
+    parse = shape(0)
+    return [() if part == "()" else parse(part) for part in text.split()]
+
+
+def real(least: float, below: float = inf, *, above: bool = False) -> Callable[[str], float]:
+    """A number from `least` (which `above` excludes) up to but not including `below`."""
+    lower = f"{'above' if above else 'at least'} {least:g}"
+    expected = f"expected a number {lower}{f' and below {below:g}' if below < inf else ''}"
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= value < below or (above and value == least):
+            raise ValueError(expected)
+        return value
+
+    return parse
+
+
+def memory(text: str) -> int:
+    """An amount of memory in bytes, such as 4G or 512M."""
+    units = {"K": 10, "M": 20, "G": 30, "T": 40}
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in units else (text, "")
+    try:
+        amount = int(float(number) * (1 << units.get(unit, 0)))
+    except ValueError:
+        raise ValueError("expected an amount such as 4G or 512M") from None
+    if amount < 1 << 20:
+        raise ValueError("expected at least 1M, such as 4G or 512M")
+    return amount
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """One of some names."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            close = difflib.get_close_matches(text, names, n=1)
+            raise ValueError(f"expected {' or '.join(names)}{f'; did you mean {close[0]}?' if close else ''}")
+        return text
+
+    return parse
+
+
+def entry(text: str, least: int, most: int | None = None) -> int:
+    """One whole number within bounds; ValueError says what was expected."""
+    text = text.strip()
+    if not text.removeprefix("-").isdecimal():
+        raise ValueError("expected a whole number")
+    value = int(text)
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"expected {f'{least} to {most}' if most is not None else f'at least {least}'}")
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A pinned value as the command line writes it: (2, 1) as 2,1."""
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def flag(name: str) -> str:
+    """An option as the command line spells it: --ceil-mode."""
+    return f"--{name.replace('_', '-')}"
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """Names and values as a reader would write them: stride 2,1, padding same."""
+    return ", ".join(f"{name} {as_text(value)}" for name, value in values.items())

@@ -1,0 +1,277 @@
+"""Calls an implementation as the protocol says, and refuses what cannot be a result.
+
+    forward(*inputs, **parameters) -> y
+    backward(grad_output, *inputs, **parameters) -> one gradient for each input, None where there is none
+
+A module, a class (made with no arguments) or an object. A parameter at its default is passed only if the signature takes
+it; one that is needed and not taken makes the case unsupported, as NotImplementedError does.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from checks.cases.layouts import laid_alike
+from checks.numbers.precision import Array
+from checks.op import Case, Op
+
+
+class Unsupported(Exception):
+    """The implementation does not take this case: counted and shown, never a failure."""
+
+
+class Malformed(Exception):
+    """What the implementation returned cannot be a result; the message says what it was and what is needed."""
+
+
+class Crashed(Exception):
+    """The implementation raised something of its own; the message names it."""
+
+
+class Ended(Crashed):
+    """The implementation ended its process, or tried to, or had to be ended: no mere exception."""
+
+
+class NotAnImplementation(TypeError):
+    """The object to be judged has no forward and backward, or none that take the inputs."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call.
+
+    results  by name: "y", or the gradients by their inputs' names
+    changed  the arrays that were passed and have been written to, if they were watched
+    shared   pairs of results that lie in the same memory
+    """
+
+    results: Mapping[str, Array]
+    changed: tuple[str, ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
+
+
+class Judged(ABC):
+    """forward and backward of one op, wherever they run."""
+
+    op: Op
+    name: str
+    is_reference: bool = False
+
+    @abstractmethod
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
+        """Call "forward" or "backward" on arrays laid out as those of the case; raises Unsupported, Malformed or Crashed.
+
+        With `watch` what was passed is compared with what it was; with `spoil` it is overwritten before the results are
+        looked at, as a caller may.
+        """
+
+    def forward(self, case: Case) -> Array:
+        """y of the case; raises Unsupported, Malformed or Crashed."""
+        return self.call("forward", case).results["y"]
+
+    def backward(self, case: Case) -> Mapping[str, Array]:
+        """The gradients by input name, absent inputs left out; raises Unsupported, Malformed or Crashed."""
+        return self.call("backward", case).results
+
+    def close(self) -> None:  # noqa: B027, most hold nothing
+        """Give back what it holds."""
+
+
+@dataclass(frozen=True)
+class Implementation(Judged):
+    """forward and backward of one op, by whoever wrote them, in this process.
+
+    `shares` hands over the case's own arrays in place of copies: for a process that holds nothing else.
+    """
+
+    op: Op
+    name: str
+    _forward: _Function
+    _backward: _Function
+    shares: bool = False
+
+    @classmethod
+    def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
+        """Wrap a module, class or object; raises NotAnImplementation, in one sentence, if it lacks what it needs."""
+        name = _name(given)
+        if inspect.isclass(given):
+            try:
+                given = given()
+            except Exception as error:
+                raise NotAnImplementation(f"{name} could not be made with no arguments: {_brief(error)}") from error
+        parts = {part: getattr(given, part, None) for part in ("forward", "backward")}
+        missing = [part for part, function in parts.items() if not callable(function)]
+        if missing:
+            raise NotAnImplementation(
+                f"{name} has no {' and no '.join(missing)}; {op.name} needs {needed(op, 'forward')} "
+                f"and {needed(op, 'backward')}"
+            )
+        forward, backward = (_Function.of(op, part, function) for part, function in parts.items())
+        for function in (forward, backward):
+            if function.refuses:
+                raise NotAnImplementation(
+                    f"{name}: {function.part} {function.refuses}; {op.name} needs {needed(op, function.part)}"
+                )
+        return cls(op, name, forward, backward, shares)
+
+    @property
+    def is_reference(self) -> bool:  # type: ignore[override]
+        """Whether this is the project's own reference that is being judged."""
+        return self._backward.call is self.op.reference.backward
+
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
+        """Call it; with copies of the arrays, so that it can change nothing of the judge's."""
+        function, given = (self._forward, None) if part == "forward" else (self._backward, case.cotangent)
+        before = (given, *case.inputs)
+        arrays = before if self.shares else tuple(None if a is None else laid_alike(a) for a in before)
+        returned = function(*arrays, **case.parameters)
+        named = zip(("grad_output", *self.op.inputs), before, arrays, strict=True)
+        changed = tuple(n for n, a, b in named if not _same_bits(a, b)) if watch else ()
+        if spoil:
+            for array in arrays:
+                _overwrite(array)
+        kept = _kept(self.op, part, case, returned)
+        names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
+        results = {n: _numbers(names[n], result, shape, copy=not self.shares) for n, (result, shape) in kept.items()}
+        return Outcome(results, changed, tuple(_shared({n: result for n, (result, _) in kept.items()})))
+
+
+def needed(op: Op, part: str) -> str:
+    """In words, what forward or backward is called with."""
+    arrays = op.inputs if part == "forward" else ("grad_output", *op.inputs)
+    return f"{part}({', '.join(arrays)}, …)"
+
+
+def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """What was returned, by name, for all that is asked for, with the shape that it should have."""
+    if part == "forward":
+        return {"y": (returned, case.cotangent.shape)}
+    if returned is None or isinstance(returned, str):
+        raise Malformed(f"backward returned {returned!r}; expected one gradient for each of {op.inputs}")
+    gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+    present = dict(zip(op.inputs, case.inputs, strict=True))
+    wanted = {n: a for n, a in present.items() if a is not None and n in op.differentiable}
+    if len(gradients) == len(present):
+        gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
+    if len(gradients) != len(wanted):
+        raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {op.inputs}")
+    return {n: (g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
+
+
+def _shared(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Pairs of arrays of which one would change with the other."""
+    arrays = [(name, result) for name, result in results.items() if isinstance(result, np.ndarray)]
+    for (one, a), (other, b) in combinations(arrays, 2):
+        if np.may_share_memory(a, b):
+            yield one, other
+
+
+def _same_bits(a: Array | None, b: Array | None) -> bool:
+    return a is b or (a is not None and b is not None and a.tobytes() == b.tobytes())
+
+
+def _overwrite(a: Array | None) -> None:
+    if a is not None:
+        a.flags.writeable = True
+        a[...] = 77
+
+
+@dataclass(frozen=True)
+class _Function:
+    """forward or backward, and what its signature takes.
+
+    most     arrays it takes, or None if the signature does not say
+    takes    parameters of the op that it takes, or None if any
+    refuses  in words, why no case can be handed to it, or ""
+    """
+
+    op: Op
+    part: str
+    call: Callable[..., Any]
+    most: int | None
+    takes: frozenset[str] | None
+    refuses: str = ""
+
+    @classmethod
+    def of(cls, op: Op, part: str, call: Any) -> _Function:
+        """Read the signature once: it is asked for in every call."""
+        try:
+            parameters = inspect.signature(call).parameters.values()
+        except (TypeError, ValueError):
+            return cls(op, part, call, None, None)
+        kinds = {p.kind for p in parameters}
+        by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        arrays = [p for p in parameters if p.kind in by_position and p.name not in op.defaults]
+        named = frozenset(p.name for p in parameters)
+        most = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(arrays)
+        takes = None if inspect.Parameter.VAR_KEYWORD in kinds else named
+        given = len(op.inputs) + (part == "backward")
+        needed = [p.name for p in arrays[given:] if p.default is p.empty] + [
+            p.name
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in op.defaults
+        ]
+        if needed:
+            refuses = f"needs {' and '.join(needed)} as well"
+        elif most is not None and most < given - len(op.optional):
+            refuses = f"takes ({', '.join(p.name for p in arrays)})"
+        else:
+            refuses = ""
+        return cls(op, part, call, most, takes, refuses)
+
+    def __call__(self, grad_output: Array | None, *inputs: Array | None, **parameters: Any) -> Any:
+        """Call it with what its signature takes."""
+        arrays = list(inputs) if self.part == "forward" else [grad_output, *inputs]
+        while self.most is not None and len(arrays) > self.most:
+            if arrays.pop() is not None:
+                raise Unsupported(f"takes {self.most} arrays")
+        for name in [n for n in parameters if self.takes is not None and n not in self.takes]:
+            if parameters.pop(name) != self.op.defaults[name]:
+                raise Unsupported(f"does not take {name}")
+        try:
+            return self.call(*arrays, **parameters)
+        except NotImplementedError as refusal:
+            raise Unsupported(str(refusal)) from refusal
+        except SystemExit as error:  # sys.exit(0) must not look like a verdict
+            raise Ended(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
+        except Exception as error:
+            raise Crashed(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
+
+
+def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) -> Array:
+    """`returned` as an array of numbers of this very shape, or Malformed: broadcasting would hide a mistake.
+
+    Without a copy, a view could change what comparisons see.
+    """
+    if returned is None:
+        raise Malformed(f"{name} is None; expected an array of shape {shape}")
+    try:
+        if type(returned) is np.ndarray:  # nothing to convert, so nothing to warn of
+            array = returned.copy("K") if copy else returned
+        else:
+            with warnings.catch_warnings(action="ignore"):
+                array = np.array(returned, copy=copy or None, subok=False)
+    except Exception as error:
+        raise Malformed(f"{name} is no array: {_brief(error)}; expected one of shape {shape}") from error
+    if array.dtype.kind not in "fiub":
+        raise Malformed(f"{name} has dtype {array.dtype}; expected real numbers")
+    if array.shape != shape:
+        raise Malformed(f"{name} has shape {array.shape}; expected {shape}")
+    return array
+
+
+def _name(given: Any) -> str:
+    return str(getattr(given, "__name__", type(given).__name__))
+
+
+def _brief(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

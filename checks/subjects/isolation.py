@@ -1,0 +1,295 @@
+"""An implementation in a process of its own, which the judge outlives whatever it does.
+
+It may crash, exit, hang, take all memory, write to what it was given, print, or patch NumPy: the judge holds its own copy
+of everything, reads nothing from the other process but shapes (as JSON) and numbers (as bytes), and believes neither before
+it has looked at them. Arrays go through two files that both have open, in memory where the system can: a copy each way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from checks.cases.layouts import ALIGNMENT, OUTSIDE, address, memory_of, overrun
+from checks.cases.search import Stopped
+from checks.numbers.precision import Array
+from checks.op import Case, Op
+from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
+
+TIMEOUT = 10.0  # seconds that a call may take
+LOADING = 60.0  # seconds to import what is judged, and a framework with it
+LONGEST_LINE = 1 << 20
+CRASHES, HANGS = 12, 3  # after which it is not started again
+
+FAILURES = {
+    "unsupported": Unsupported,
+    "malformed": Malformed,
+    "ended": Ended,
+    "crashed": Crashed,
+    "not loaded": NotAnImplementation,
+}
+
+
+class GivenUp(Stopped):
+    """It crashed or hung too often to be started again."""
+
+
+@dataclass(eq=False)
+class Isolated(Judged):
+    """What `spec` names, in a process of its own that is started when first needed and again after a crash.
+
+    timeout  seconds that one call may take
+    memory   bytes that its data may take, or None
+    """
+
+    op: Op
+    spec: str
+    dtype: str = "float64"
+    device: str = "cpu"
+    timeout: float = TIMEOUT
+    memory: int | None = None
+    name: str = ""
+    _process: _Process | None = None
+    _crashes: int = 0
+    _hangs: int = 0
+
+    @classmethod
+    def loaded(cls, *settings: Any) -> Isolated:
+        """What these settings name, once it has been found; raises NotAnImplementation, in one sentence, if it is not."""
+        isolated = cls(*settings)
+        try:
+            isolated.start()
+        except Crashed as failure:
+            raise NotAnImplementation(str(failure)) from failure
+        return isolated
+
+    def start(self) -> None:
+        """Start it, if it does not run: raises NotAnImplementation, in one sentence, if it cannot be loaded."""
+        if self._process is not None:
+            return
+        if self._crashes >= CRASHES or self._hangs >= HANGS:
+            raise GivenUp
+        process = _Process.started(self)
+        self._process = process
+        reply = self._answer("it was loaded", LOADING)
+        if "ready" not in reply:
+            self.close()
+            raise NotAnImplementation(str(reply.get("message", "it could not be loaded")))
+        self.name = str(reply["ready"])
+
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
+        """As Judged.call: in the other process."""
+        self.start()
+        process = self._process
+        assert process is not None  # noqa: S101, start has just seen to it
+        names = ("grad_output", *self.op.inputs)
+        given = {n: a for n, a in zip(names, (case.cotangent, *case.inputs), strict=True) if a is not None}
+        laid, sent = process.lay_out(given)
+        arrays = [laid.get(name) for name in names]
+        process.say({"part": part, "arrays": arrays, "parameters": dict(case.parameters), "spoil": spoil})
+        reply = self._answer(part, self.timeout)
+        if "failed" in reply:
+            raise FAILURES.get(str(reply["failed"]), Crashed)(str(reply.get("message", "")))
+        changed = tuple(n for n, start in sent.items() if watch and process.differs(start, given[n]))
+        if part == "forward":
+            wanted = {"y": case.cotangent.shape}
+        else:
+            present = zip(self.op.inputs, case.inputs, strict=True)
+            wanted = {n: a.shape for n, a in present if a is not None and n in self.op.differentiable}
+        shared = tuple((str(a), str(b)) for a, b in reply.get("shared", ()))
+        return Outcome({n: process.result(n, shape, reply) for n, shape in wanted.items()}, changed, shared)
+
+    def close(self) -> None:
+        """End the process, and everything that it started."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def _answer(self, doing: str, seconds: float) -> Mapping[str, Any]:
+        """The reply to the latest command; raises Ended, and ends the process, if there is none."""
+        process = self._process
+        assert process is not None  # noqa: S101, whoever asks has started it
+        try:
+            line = process.line(seconds)
+        except TimeoutError:
+            self._hangs += 1
+            self.close()
+            raise Ended(f"{_in_words(doing)} did not return within {seconds:g} s") from None
+        except BaseException:
+            self.close()  # Ctrl-C: whatever it would still say belongs to no call any more
+            raise
+        try:
+            reply = json.loads(line)
+        except ValueError:
+            reply = None
+        if isinstance(reply, dict):
+            return reply
+        self._crashes += 1
+        ended = process.ended() if not line else "wrote into the channel to the judge"
+        self.close()
+        raise Ended(f"{_in_words(doing)}: the process {ended}")
+
+
+def _in_words(doing: str) -> str:
+    return doing if doing in {"forward", "backward"} else f"while {doing}"
+
+
+@dataclass(eq=False)
+class _Process:
+    """One process, its pipes and the two files."""
+
+    running: subprocess.Popen[bytes]
+    commands: int
+    replies: int
+    inputs: int
+    results: int
+    said: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
+    heard: bytes = b""
+
+    @classmethod
+    def started(cls, of: Isolated) -> _Process:
+        """A new process for this implementation; nothing that it prints goes anywhere but its last words."""
+        inputs, results = _file(), _file()
+        (theirs_in, commands), (replies, theirs_out) = os.pipe(), os.pipe()
+        passed = {"commands": theirs_in, "replies": theirs_out, "inputs": inputs, "results": results}
+        settings = {
+            "op": of.op.name,
+            "spec": of.spec,
+            "dtype": of.dtype,
+            "device": of.device,
+            "memory": of.memory,
+            **passed,
+        }
+        running = subprocess.Popen(  # noqa: S603, this interpreter and this package
+            [sys.executable, "-m", "checks.subjects.worker", json.dumps(settings)],
+            pass_fds=list(passed.values()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the judge
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        process = cls(running, commands, replies, inputs, results)
+        threading.Thread(target=process._listen, daemon=True).start()
+        return process
+
+    def _listen(self) -> None:
+        """Keep its last words, so that it never waits for somebody to read the others."""
+        if self.running.stderr is not None:
+            with self.running.stderr as words:
+                for line in iter(lambda: words.readline(LONGEST_LINE), b""):
+                    if line.strip():
+                        self.said.append(line.strip())
+
+    def lay_out(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Any], dict[str, int]]:
+        """Write the memory of each array; returns for each how it lies there, and where that memory begins."""
+        laid: dict[str, Any] = {}
+        sent: dict[str, int] = {}
+        end = 0
+        for name, array in arrays.items():
+            memory, first = memory_of(array)
+            # As far from a multiple of the alignment as the array's own memory lies, so that what is misaligned stays so.
+            start = (
+                end + (0 if array.flags.c_contiguous and array.flags.aligned else address(array) - first) % ALIGNMENT
+            )
+            behind = -(-(start + memory.size + overrun(array) + 1) // ALIGNMENT) * ALIGNMENT
+            around = bytes([OUTSIDE]) * (start - end), bytes([OUTSIDE]) * (behind - start - memory.size)
+            os.pwritev(self.inputs, [around[0], memory.data, around[1]], end)
+            sent[name] = start
+            laid[name] = {
+                "shape": array.shape,
+                "dtype": array.dtype.str,
+                "offset": start + first,
+                "strides": array.strides,
+                "writeable": bool(array.flags.writeable),
+            }
+            end = behind
+        return laid, sent
+
+    def say(self, command: Mapping[str, Any]) -> None:
+        """Send one command; that nobody listens any more is found out when there is no answer."""
+        try:
+            os.write(self.commands, json.dumps(command).encode() + b"\n")
+        except BrokenPipeError:
+            return
+
+    def line(self, seconds: float) -> bytes:
+        """The next line that it says, empty if it has ended; TimeoutError if it says nothing for so long."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.heard and len(self.heard) < LONGEST_LINE:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
+                raise TimeoutError
+            more = os.read(self.replies, 1 << 16)
+            if not more:
+                return b""
+            self.heard += more
+        line, _, self.heard = self.heard.partition(b"\n")
+        return line
+
+    def differs(self, start: int, array: Array) -> bool:
+        """Whether the memory that was written there is no longer the array's."""
+        memory, _ = memory_of(array)
+        return not np.array_equal(np.frombuffer(os.pread(self.inputs, memory.size, start), np.uint8), memory)
+
+    def result(self, name: str, shape: tuple[int, ...], reply: Mapping[str, Any]) -> Array:
+        """A result of this shape, in memory of the judge's own; Malformed if that is not what came."""
+        try:
+            said = reply["results"][name]
+            dtype, offset = np.dtype(said["dtype"]), int(said["offset"])
+            if tuple(said["shape"]) != shape or dtype.kind not in "fiub":
+                raise Malformed(f"{name} has shape {tuple(said['shape'])} and dtype {dtype}; expected {shape}")
+            array: Array = np.empty(shape, dtype)
+            if array.nbytes and os.preadv(self.results, [array.reshape(-1).view(np.uint8).data], offset) < array.nbytes:
+                raise Malformed(f"{name} did not arrive: the file of results is too short")
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise Malformed(f"{name} did not arrive: {error}") from error
+        return array
+
+    def ended(self) -> str:
+        """How it ended, with its last words."""
+        try:
+            code = self.running.wait(5)
+        except subprocess.TimeoutExpired:
+            return "closed its channel to the judge"
+        words = f"; it wrote: {self.said[0].decode(errors='replace')[:200]}" if self.said else ""
+        if code < 0:
+            return f"was killed by {signal.Signals(-code).name}{words}"
+        return f"ended with exit code {code}{words}"
+
+    def kill(self) -> None:
+        """End it and whatever it started, at once."""
+        try:
+            os.killpg(self.running.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            self.running.kill()
+        self.running.wait()
+        for descriptor in (self.commands, self.replies, self.inputs, self.results):
+            os.close(descriptor)
+
+
+def half_the_memory() -> int:
+    """Half of the machine's memory, in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _file() -> int:
+    """A file without a name, in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("gradoracle")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -1,0 +1,110 @@
+"""The process of an implementation: `python -m checks.subjects.worker SETTINGS`, which isolation.py alone starts.
+
+It finds what --impl names, then answers one line of JSON with one line of JSON. Arrays lie in two files that both processes
+have open: inputs in the one, mapped, with the layout that the line says; results are written to the other.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import resource
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import IO, Any, cast
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Case
+from checks.ops import find
+from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, NotAnImplementation, Unsupported
+from checks.subjects.loading import load
+
+FAILURES = {  # Ended before what it is a kind of
+    Unsupported: "unsupported",
+    Malformed: "malformed",
+    Ended: "ended",
+    Crashed: "crashed",
+    NotAnImplementation: "not loaded",
+}
+
+
+def main() -> None:
+    """Load, then serve until the judge closes its end."""
+    settings = json.loads(sys.argv[1])
+    if settings["memory"]:
+        resource.setrlimit(resource.RLIMIT_DATA, (settings["memory"],) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies:
+        try:
+            op = find(settings["op"])
+            found = load(op, settings["spec"], dtype=settings["dtype"], device=settings["device"])
+            implementation = Implementation.of(op, found, shares=True)
+        except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
+            _reply(replies, **_failure(failure))
+            return
+        _reply(replies, ready=implementation.name)
+        with os.fdopen(settings["commands"], encoding="utf-8") as commands:
+            for line in commands:
+                _reply(replies, **_answer(implementation, json.loads(line), settings))
+
+
+def _answer(implementation: Implementation, command: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The results of one call, written to the file of results, or what went wrong."""
+    try:
+        memory = _mapped(settings["inputs"], os.fstat(settings["inputs"]).st_size)
+        cotangent, *inputs = (_array(memory, laid) for laid in command["arrays"])
+        parameters = {n: tuple(v) if isinstance(v, list) else v for n, v in command["parameters"].items()}
+        case = Case(implementation.op, tuple(inputs), parameters, cast("Array", cotangent))
+        outcome = implementation.call(command["part"], case, spoil=command["spoil"])
+        return {"results": _written(outcome.results, settings["results"]), "shared": outcome.shared}
+    except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
+        return _failure(failure)
+
+
+@lru_cache(maxsize=1)
+def _mapped(file: int, size: int) -> mmap.mmap:
+    """The file of inputs; unmapped with the last array in it, which the implementation may keep."""
+    return mmap.mmap(file, size)
+
+
+def _array(memory: mmap.mmap, laid: Mapping[str, Any] | None) -> Array | None:
+    """The array that lies in memory as the command says."""
+    if laid is None:
+        return None
+    array: Array = np.ndarray(laid["shape"], laid["dtype"], memory, laid["offset"], laid["strides"])
+    array.flags.writeable = laid["writeable"]
+    return array
+
+
+def _written(results: Mapping[str, Array], file: int) -> dict[str, Any]:
+    """Where each result was written to."""
+    offset, written = 0, {}
+    for name, array in results.items():
+        data = np.ascontiguousarray(array)
+        os.pwrite(file, data.reshape(-1).view(np.uint8).data, offset) if data.size else None
+        written[name] = {"shape": array.shape, "dtype": data.dtype.str, "offset": offset}
+        offset += data.nbytes
+    return written
+
+
+def _failure(failure: BaseException) -> dict[str, Any]:
+    """What is said of an exception."""
+    for kind, word in FAILURES.items():
+        if isinstance(failure, kind):
+            return {"failed": word, "message": str(failure)}
+    line = (str(failure).strip().splitlines() or [""])[0]
+    failed = "crashed" if isinstance(failure, Exception) else "ended"
+    return {"failed": failed, "message": f"it raised {type(failure).__name__}" + (f": {line}" if line else "")}
+
+
+def _reply(replies: IO[str], **words: Any) -> None:
+    replies.write(json.dumps(words) + "\n")
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""What kind of arithmetic an implementation does, told from whole numbers: sums, or transforms.
+
+On whole numbers small enough, sums of products are exact in any order (laws/exact.py). An implementation that is close
+but not exact there divides or transforms on the way (Winograd, FFT), and only normwise bounds hold for it (bounds.py).
+An implementation that is exact there has no such excuse, however large the normwise bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from checks.numbers.bounds import unit_roundoff
+from checks.numbers.precision import Array
+from checks.op import Problem
+from checks.trials.trial import Run
+
+REDRAWS = 24
+HALF = 0.499  # what is off by less is nearer to the right whole number than to any other
+# Noise that stays among the same elements by chance, once in so many times, is taken for a mistake.
+CHANCE = 1e-9
+
+
+def transforms(run: Run) -> bool:
+    """Whether only normwise bounds hold for the implementation, by its own results on whole numbers."""
+    return run.once(_transforms)
+
+
+def _transforms(run: Run) -> bool:
+    """Whether whole numbers come out inexact, but by noise only: on this problem, or else on the op's telling one.
+
+    The largest whole numbers that leave sums exact are tried: whatever a transform adds up on the way is larger. Short
+    transforms are exact on whole numbers even so, and then the problem that the op keeps for this purpose is asked. An op
+    that keeps none is one that nobody transforms.
+    """
+    telling = run.problem.op.telling
+    if telling is None:
+        return False
+    problems = (run.problem, replace(telling(), dtype=run.problem.dtype))
+    for problem in (replace(p, small=False) for p in problems if p.largest):
+        for redraw in range(1, REDRAWS + 1):
+            other = redrawn(run, problem, redraw)
+            off = [(result, a, e) for result, a, e in other.results() if not np.array_equal(a, e)]
+            if off:
+                return all(is_noise(other, result, a, e) for result, a, e in off)
+    return False
+
+
+def is_noise(run: Run, result: str, actual: Array, expected: Array) -> bool:
+    """Whether what should be whole numbers is off by no more than a transform's rounding.
+
+    That is the normwise bound, while sums of other terms than the right ones are off by 1 at least. Large numbers in low
+    precision can make the bound larger than that: then smaller ones decide.
+    """
+    if not _within(actual, expected, float(run.bound(result).normwise)):
+        return False
+    if _within(actual, expected, HALF):
+        return True
+    return _within(*run.once(faint).result(result), HALF)
+
+
+def _within(actual: Array, expected: Array, most: float) -> bool:
+    """Whether no element is further off; NaN is."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(np.abs(np.asarray(actual, np.float64) - expected) <= most))
+
+
+def faint(run: Run) -> Run:
+    """The same problem on whole numbers so small that no normwise bound reaches a half.
+
+    At least on −1 and 1: where even these are too large for the bound (float16, or millions of elements in float32) half
+    is far beyond what transforms are off by, the bound being that of the worst case.
+    """
+    most = run.problem.largest
+    while True:
+        most = max(1, most // 2)
+        smaller = replace(run, case=run.problem.whole_numbers(most))
+        bounds = [smaller.y_bound, *smaller.gradient_bounds.values()]
+        if most == 1 or all(float(bound.normwise) < HALF for bound in bounds):
+            return smaller
+
+
+def stays_put(run: Run, result: str, actual: Array, expected: Array) -> bool:
+    """Whether the elements that are off stay among the same few when the numbers are drawn again: noise would not.
+
+    What no product is summed into, or is within a few roundings of the largest element, counts as right: where sums are
+    empty, or always small, a transform leaves its noise in every draw.
+    """
+    wrong = _off(run, result, actual, expected)
+    among = float(wrong.sum() / max(1, np.count_nonzero(_summed(run, result, expected))))
+    if not 0 < among < 1:
+        return False
+    others, chance = run.once(_redraws), 1.0
+    for redraw in range(1, REDRAWS + 1):
+        if redraw not in others:
+            others[redraw] = redrawn(run, run.problem, redraw)
+        other = others[redraw]
+        off = _off(other, result, *other.result(result))
+        if np.any(off & ~wrong):
+            return False
+        chance *= among ** int(off.sum())
+        if chance < CHANCE:
+            return True
+    return False
+
+
+def _redraws(run: Run) -> dict[int, Run]:  # noqa: ARG001, each run has its own
+    """The run on the same problem with other whole numbers, by redraw: the same for each of its results."""
+    return {}
+
+
+def redrawn(run: Run, problem: Problem, redraw: int) -> Run:
+    """The run on a problem, with other whole numbers in it."""
+    drawn = replace(problem, seed=problem.seed + redraw)
+    return replace(run, problem=drawn, case=drawn.whole_numbers())
+
+
+def _off(run: Run, result: str, actual: Array, expected: Array) -> Array:
+    """Which sums of products are off by more than six roundings of the largest element."""
+    few = 6 * unit_roundoff(run.problem.dtype) * float(np.abs(expected).max())
+    return np.asarray((_summed(run, result, expected) != 0) & (np.abs(actual - expected) > few))
+
+
+def _summed(run: Run, result: str, expected: Array) -> Array:
+    """What products add to each element: y less what it is where one of their factors is 0, which is the bias."""
+    if result != "y":
+        return expected
+    factor = run.problem.op.factors["y"][0]
+    return expected - replace(run, case=run.case.with_input(factor, np.zeros_like(run.case.input(factor)))).true_y

@@ -1,0 +1,304 @@
+"""Judges an implementation: draws problems, asks every law, and shrinks what fails to the smallest case."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from checks import ops
+from checks.cases.pins import pinned_values
+from checks.cases.search import Failed, Search, Stopped
+from checks.diagnosis.illustration import illustrated, sample
+from checks.diagnosis.naming import diagnose
+from checks.laws import Law, contract, exact, laws
+from checks.numbers.precision import NATIVE, PRECISIONS
+from checks.op import Op, Problem
+from checks.signature.options import in_words
+from checks.subjects.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
+from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
+from checks.subjects.loading import split
+from checks.trials.trial import Trial
+from checks.verdict.known import Known
+from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.tally import Tally
+
+EXAMPLES = 200
+ORDER = 12  # what the order of laws is drawn with (Problem.rng)
+PAST = "It depends on what was called before (see behaviour), so no single case tells more."
+Progress = Callable[[int], None]
+
+
+def judge(
+    op: str,
+    implementation: Any = None,
+    *,
+    dtype: str = "float64",
+    examples: int = EXAMPLES,
+    seed: int | None = None,
+    laws: Iterable[str] | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+    timeout: float = TIMEOUT,
+    memory: int | None = None,
+    device: str = "cpu",
+    known: Iterable[Known] = (),
+    **pinned: Any,
+) -> Report:
+    """Judge an implementation of an op; the report is true if nothing is broken.
+
+    op              name of the op, e.g. "conv"
+    implementation  a module, class or object with forward and backward; or, to be run in a process of its own, the text
+                    that --impl takes, such as "mine.py:Conv" or "torch:package.module:name"; None for the reference
+    dtype           "float64", "float32", "float16" or, through a bridge such as torch, "bfloat16": what the inputs are,
+                    and what the implementation computes in
+    examples        how many cases to draw
+    seed            repeats a run; a fresh one is drawn, and reported, if None
+    laws            names of the laws to ask; all if None
+    strict          count warnings, which leave the numbers right, as broken
+    progress        called with the number of cases done
+    timeout         seconds that a call may take, in a process of its own
+    memory          bytes that its data may take there; half of the machine's if None
+    device          where a bridge computes, e.g. "cuda"
+    known           failures that are known (known.py): counted, and no failures
+    pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
+
+    Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
+    case can have; NotAnImplementation, a TypeError, if the implementation has no forward or backward or cannot be loaded.
+    """
+    judged = ops.find(op)
+    chosen = _chosen(laws)
+    pinned = pinned_values(judged, pinned)
+    if dtype not in PRECISIONS:
+        raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
+    if examples < 1:
+        raise ValueError(f"examples is {examples}; expected at least 1")
+    if dtype not in NATIVE and not (isinstance(implementation, str) and split(implementation)[0]):
+        raise ValueError(f"NumPy has no {dtype}; name an implementation in torch, such as torch:mine.py:conv")
+    wrapped: Judged
+    if isinstance(implementation, str):
+        wrapped = Isolated.loaded(judged, implementation, dtype, device, timeout, memory or half_the_memory())
+    else:
+        wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
+    seed = secrets.randbelow(1 << 32) if seed is None else seed
+    tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
+    search = Search(judged.problems(judged, pinned, dtype), examples, seed)
+    try:
+        search.run(tried.add)
+        interrupted = search.interrupted
+        failures = tuple(smallest(tried, search))
+        if not search.interrupted:  # Ctrl-C ends that too
+            failures = tuple(_explained(failure, tried) for failure in failures)
+    finally:
+        wrapped.close()
+    return tried.report(
+        judged,
+        search,
+        failures,
+        implementation=wrapped.name,
+        spec=implementation if isinstance(implementation, str) else "",
+        is_reference=wrapped.is_reference,
+        dtype=dtype,
+        pinned=pinned,
+        interrupted=interrupted,
+        meetings=sample(judged, pinned),
+    )
+
+
+class Tried:
+    """What has been tried so far, and found."""
+
+    def __init__(
+        self,
+        implementation: Judged,
+        chosen: Mapping[str, Law],
+        progress: Progress | None = None,
+        *,
+        strict: bool = False,
+        known: tuple[Known, ...] = (),
+    ) -> None:
+        self.implementation = implementation
+        self.laws = chosen
+        self.progress = progress
+        self.strict = strict
+        self.known = known
+        self.started = time.perf_counter()
+        self.cases = 0
+        self.repeated = 0
+        self.findings: list[Finding] = []
+        self.unsupported: Counter[str] = Counter()
+        self.coverage: dict[str, Counter[str]] = {}
+        self.misses: dict[str, float] = {}
+
+    def add(self, problem: Problem) -> None:
+        """Try one more problem."""
+        try:
+            found = self.ask(self.laws, problem)
+        except Unsupported as refusal:
+            self.unsupported[_refused(problem, refusal)] += 1
+        else:
+            self._count(problem, found)
+        if self.progress is not None:
+            self.progress(self.cases + self.unsupported.total())
+
+    def report(self, op: Op, search: Search, failures: tuple[Finding, ...], **rest: Any) -> Report:
+        """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""
+        return Report(
+            op=op,
+            examples=search.examples,
+            seed=search.seed,
+            laws=tuple(self.laws),
+            cases=self.cases,
+            tally=Tally.counted(self.findings),
+            findings=tuple(self.findings),
+            failures=failures,
+            unsupported=dict(self.unsupported),
+            coverage={label: dict(values) for label, values in self.coverage.items()},
+            misses=tuple(self.misses.values()),
+            repeated=self.repeated,
+            versions=versions(),
+            seconds=time.perf_counter() - self.started,
+            **rest,
+        )
+
+    def ask(self, chosen: Mapping[str, Law], problem: Problem) -> list[Finding]:
+        """What these laws find; what is known is told apart. Raises Unsupported."""
+        found = _ask(chosen, problem, self.implementation, strict=self.strict)
+        return [replace(f, verdict=Verdict.KNOWN) if self._is_known(f) else f for f in found]
+
+    def _is_known(self, finding: Finding) -> bool:
+        return finding.verdict is Verdict.BROKEN and any(entry.matches(finding) for entry in self.known)
+
+    def _count(self, problem: Problem, found: list[Finding]) -> None:
+        self.cases += 1
+        self.findings += found
+        self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
+        for label, values in problem.op.coverage(problem).items():
+            self.coverage.setdefault(label, Counter()).update(map(str, values))
+        exactly = {f.verdict for f in found if f.law == "exact"}
+        if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
+            self.misses[problem.identity] = exact.miss(problem)
+
+
+def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *, strict: bool = False) -> list[Finding]:
+    """What each law finds; Unsupported if the implementation refuses the problem."""
+    trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
+    found: list[Finding] = []
+    # In another order in every case: code that counts its calls must not know which numbers come next.
+    for name in problem.rng(ORDER).permutation(list(chosen)):
+        law = chosen[name]
+        try:
+            with np.errstate(all="ignore"):  # what overflows or is no number is judged, not warned of
+                found += law.check(trial)
+        except ValueError as fault:  # nothing that was asked for: a ValueError would read as a wrong request
+            raise RuntimeError(f"the law {name} could not judge {problem}") from fault
+        except (Malformed, Crashed) as failure:
+            crashed = isinstance(failure, Crashed)
+            empty = any(0 in (shape or ()) for shape in problem.shapes.values())
+            if empty and not isinstance(failure, Ended):  # nothing to compute, so nothing is wrong
+                note = f"an empty batch is not taken: {failure}"
+                found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
+            else:
+                found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
+            break  # every other law would trip over the same
+    return [replace(f, verdict=Verdict.BROKEN) if strict and f.verdict is Verdict.WARNING else f for f in found]
+
+
+def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
+    """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is."""
+    broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
+    if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
+        broken = [f for f in broken if not getattr(tried.laws[f.law], "OWN_FORWARD", False)]
+    for result in _worst_first(broken, tried):
+        names = [name for name in tried.laws if any(f.law == name and f.result == result for f in broken)]
+        if _is_combined(result) and any(not _is_combined(f.result) for f in broken):
+            continue  # the parts of a sum are named by other findings
+        law = {names[0]: tried.laws[names[0]]}
+        smallest = min((f for f in broken if f.law == names[0] and f.result == result), key=_size)
+        for finding in _shrunk(law, result, tried, search):
+            if _size(finding) <= _size(smallest):
+                smallest = finding
+        yield smallest
+
+
+def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:
+    """The results that are broken: what never came, then y, what a caller cannot rely on, and by how often it is wrong."""
+    asked = Counter(f.result for f in tried.findings)
+    wrong = Counter(f.result for f in broken)
+    past = {f.result for f in broken if contract.depends_on_the_past(f)}
+    order = ["", "y", *past]
+    return sorted(wrong, key=lambda r: (order.index(r) if r in order else len(order), -wrong[r] / asked[r]))
+
+
+def _explained(failure: Finding, tried: Tried) -> Finding:
+    """The failure with the mistake behind it and its pictures, where they can be told."""
+    if any(contract.depends_on_the_past(f) for f in tried.findings if f.verdict is Verdict.BROKEN):
+        return failure if failure.result == "behaviour" else replace(failure, explanation=PAST)
+    if failure.crashed or failure.result not in {"y", *(f"grad_{name}" for name in failure.problem.present)}:
+        return failure
+    reference = Implementation.of(failure.problem.op, failure.problem.op.reference)
+    same = [f for f in tried.findings if (f.law, f.result) == (failure.law, failure.result)]
+    broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
+    # Where it fails elsewhere too, which other findings say, this one keeps what has been told of it.
+    with np.errstate(all="ignore"), suppress(Crashed, Malformed, Unsupported, Stopped):
+        failure = replace(failure, **vars(diagnose(failure, tried.findings, tried.implementation, reference)))
+        failure = illustrated(failure, broken, tried.implementation, reference)
+    return failure
+
+
+def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search) -> list[Finding]:
+    """Findings of this law on this result while Hypothesis shrinks, in order."""
+    seen: list[Finding] = []
+
+    def visit(problem: Problem) -> None:
+        try:
+            found = tried.ask(law, problem)
+        except Unsupported:
+            return
+        fits = [f for f in found if f.verdict is Verdict.BROKEN and f.result == result]
+        seen.extend(fits)
+        if fits:
+            raise Failed
+
+    if not search.interrupted:  # Ctrl-C ends the shrinking too, with what was found so far
+        search.run(visit, shrink=True)
+    return seen
+
+
+def _size(finding: Finding) -> tuple[int, int, float]:
+    problem = finding.problem
+    unusual = sum(value != problem.op.defaults[name] for name, value in problem.parameters.items())
+    return problem.elements, unusual, abs(finding.expected or 0.0)
+
+
+def _is_combined(result: str) -> bool:
+    return " + " in result or "=" in result
+
+
+def _refused(problem: Problem, refusal: Unsupported) -> str:
+    return f"{str(refusal) or 'NotImplementedError'} ({in_words(problem.parameters)})"
+
+
+def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
+    known = laws()
+    if names is None:
+        return known
+    wanted = list(names)
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"there is no law {name!r}; {ops.suggestion(name, list(known))}")
+    return {name: law for name, law in known.items() if name in wanted}
+
+
+def versions() -> dict[str, str]:
+    """What a verdict may depend on: Python and the packages that compute."""
+    packages = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
+    return {"python": platform.python_version(), **packages}

@@ -1,0 +1,58 @@
+"""Implementations that are right in other arithmetic, or by another algorithm, than the reference: none may be rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from checks.op import Op
+from checks.ops import find, ops
+from tests.laws import right_layers, right_pointwise, right_windows
+
+
+@dataclass(frozen=True)
+class ByTorch:
+    """Torch's own forward of an op, and its autograd, in the dtype of the arrays; what torch refuses is not supported."""
+
+    name: str
+
+    @property
+    def op(self) -> Op:
+        return find(self.name)
+
+    def forward(self, *inputs, **parameters):
+        return self._y(self._tensors(inputs), parameters).detach().numpy()
+
+    def backward(self, grad_output, *inputs, **parameters):
+        tensors = self._tensors(inputs)
+        wanted = {n: t.requires_grad_() for n, t in tensors.items() if t is not None and n in self.op.differentiable}
+        y = (self._y(tensors, parameters) * self._tensor(grad_output)).sum()
+        gradients = dict(zip(wanted, torch.autograd.grad(y, list(wanted.values())), strict=True))
+        return tuple(gradients[name].numpy() if name in gradients else None for name in tensors)
+
+    def _tensors(self, inputs):
+        named = zip(self.op.inputs, inputs, strict=True)
+        return {name: None if a is None else self._tensor(a) for name, a in named}
+
+    @staticmethod
+    def _tensor(a):
+        """A copy, since torch takes no negative strides and may write to what it is given."""
+        return torch.from_numpy(np.array(a, order="C"))
+
+    def _y(self, tensors, parameters):
+        try:
+            return self.op.twin(*tensors.values(), **parameters)
+        except RuntimeError as refusal:
+            raise NotImplementedError(str(refusal).splitlines()[0]) from refusal
+
+
+# Each op's own variants, with the precisions in which they are judged: those that test most.
+BY_HAND = {**right_pointwise.BY_OP, **right_layers.BY_OP, **right_windows.BY_OP}
+RIGHT = [
+    (name, implementation, dtype)
+    for name in ops()
+    for implementation, dtypes in {ByTorch(name): "float32", **BY_HAND.get(name, {})}.items()
+    for dtype in dtypes.split()
+]

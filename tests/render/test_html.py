@@ -1,0 +1,197 @@
+"""The report as a page: the verdict and the counts, figures and maps, nothing from outside, and nothing that runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from checks import judge
+from checks.render import html, words
+from checks.verdict.report import Verdict
+from tests.judged import BY_NAME, HOSTILE, JUDGED, hostile, judged
+from tests.render.pages import Tree
+
+
+def tree(*reports):
+    """The page on these reports."""
+    return Tree(html.render(*reports))
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_the_verdict_stands_first_with_what_was_judged_and_how_much(name):
+    report = judged(name)
+    page = tree(report)
+    title, (heading,) = page.all("title")[0], page.all("h1")
+    assert title["text"] == words.verdict(report)
+    assert heading["text"] == f"{'✓' if report else '✗'} {words.verdict(report)}"
+    (verdict,) = page.all("div", class_="verdict")
+    assert ("no" in verdict["class"].split()) is not bool(report)
+    for said in (words.subject(report), words.ran(report), words.provenance(report)):
+        assert said in verdict["text"]
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_each_law_has_its_counts(name):
+    report = judged(name)
+    page = tree(report)
+    rows = [e for e in page.all("tr") if "tbody" in e["within"]][: len(report.laws)]
+    assert len(rows) == len(report.laws)
+    for law, row in zip(report.laws, rows, strict=True):
+        counts = report.tally.of(law).counts
+        assert row["text"].startswith(law.replace("_", " "))
+        numbers = re.sub(r"^\D*", "", row["text"].removeprefix(law.replace("_", " ")))
+        if counts[Verdict.BROKEN]:
+            assert f"✗ {counts[Verdict.BROKEN]} of {counts.total()} broken" in row["text"]
+        elif counts[Verdict.HOLDS]:
+            assert f"✓ {counts[Verdict.HOLDS]}" in row["text"]
+        elif not counts.total():
+            assert numbers == ""
+            assert "does not apply" in row["text"] or "not reached" in row["text"]
+        for verdict in (Verdict.UNDECIDED, Verdict.WARNING, Verdict.KNOWN):
+            assert (f"{counts[verdict]} {verdict.value}" in row["text"]) is bool(counts[verdict])
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_it_is_sound_and_asks_for_nothing(name):
+    text = html.render(judged(name))
+    page = Tree(text)
+    ids = [e["id"] for e in page.elements if "id" in e]
+    assert len(set(ids)) == len(ids)
+    links = [e["href"] for e in page.all("a")]
+    assert links
+    assert {link[1:] for link in links} <= set(ids)
+    assert all(link[0] == "#" for link in links)
+    labels = [e["aria-labelledby"] for e in page.elements if "aria-labelledby" in e]
+    assert set(labels) <= set(ids)
+    text = text.replace("http://www.w3.org/1998/Math/MathML", "")
+    assert not re.search(r"https?:|//cdn|src=|@import|url\(|<link|<img|<iframe|<base", text)
+    pictures = [(i, e) for i, e in enumerate(page.elements) if e["tag"] == "svg" and e.get("role") == "img"]
+    for i, _ in pictures:
+        assert (page.elements[i + 1]["tag"], bool(page.elements[i + 1]["text"])) == ("title", True)
+    hidden = [e for e in page.all("svg") if e.get("role") != "img"]
+    assert all(e["aria-hidden"] == "true" for e in hidden)
+
+
+@pytest.mark.parametrize("name", ["turned", "mine", "nan", "stopped"])
+def test_each_failure_is_told_in_words_numbers_and_pictures(name):
+    report = judged(name)
+    page = tree(report)
+    sections = page.all("section", class_="failure")
+    assert len(sections) == len(report.failures)
+    for number, (section, failure) in enumerate(zip(sections, report.failures, strict=True), 1):
+        assert section["id"] == f"op-1-failure-{number}"
+        assert section["text"].startswith(f"{failure.result} is wrong")
+        said = (failure.mistake, failure.explanation, failure.source, words.place(failure), words.allowed(failure))
+        for part in (*said, words.number(failure.actual), words.number(failure.expected), words.case(failure)):
+            assert part in section["text"]
+        assert words.again(report, failure) in [e["text"] for e in page.all("code")]
+        assert ("The formula" in section["text"]) is (failure.meetings is not None)
+        assert ("in a larger case" in section["text"]) is (failure.exhibit is not None)
+    assert any(failure.exhibit for failure in report.failures) or report.interrupted
+
+
+def test_what_is_broken_leads_to_its_case():
+    report = judged("turned")
+    (failure,) = report.failures
+    page = tree(report)
+    broken = [e for e in page.all("a") if "broken" in e["text"]]
+    assert len(broken) == sum(1 for law in report.laws if report.tally.of(law).counts[Verdict.BROKEN])
+    assert {e["href"] for e in broken} == {"#op-1-failure-1"}
+    assert failure.yours in page.all("table", class_="compare")[0]["text"]
+
+
+def test_a_crash_is_told_without_numbers():
+    report = judged("raises")
+    page = tree(report)
+    (section,) = page.all("section", class_="failure")
+    assert section["text"].startswith("It fails where it should return a result")
+    assert "forward raised RuntimeError: no kernel image" in section["text"]
+    assert not page.all("table", class_="compare")
+    assert "not reached" in page.all("table", class_="laws")[0]["text"]
+
+
+def test_what_else_there_is_to_say_is_said():
+    assert "only on Tuesdays" in tree(judged("refuses")).all("ul")[0]["text"]
+    warned, undecided, ties = (tree(judged(name)).all("main")[0]["text"] for name in ("warned", "undecided", "ties"))
+    for line in words.warnings(judged("warned")):
+        assert f"Warning: {line}.".replace("`", "") in warned.replace("`", "")
+    for note in judged("undecided").tally.notes(Verdict.UNDECIDED):
+        assert f"Undecided: {note}" in undecided
+    for line in words.conventions(judged("ties")):
+        assert f"A{line[1:]}." in ties
+    right = tree(judged("right")).all("main")[0]["text"]
+    for line in words.earned(judged("right")):
+        assert line[1:].replace("`", "") in right
+
+
+def test_what_was_tried_is_drawn_in_its_shares():
+    report = judged("right")
+    text = tree(report).all("div", class_="tried")[0]["text"]
+    for label, shares in words.tried(report):
+        assert f"{label}{shares.replace(', ', '')}" in text
+
+
+def test_a_report_that_is_right_shows_who_meets_whom():
+    report = judged("right")
+    assert report.meetings is not None
+    page = tree(report)
+    assert "Who meets whom" in [e["text"] for e in page.all("h3")]
+    assert len(page.all("figure")) == 1
+    assert "Who meets whom" not in [e["text"] for e in tree(judged("turned")).all("h3")]
+
+
+def test_several_ops_are_one_page():
+    reports = [judged(name) for name in ("right", "ties", "turned", "warned", "function")]
+    page = tree(*reports)
+    assert page.all("h1")[0]["text"] == "✗ conv: not right; 4 of 5 ops are."
+    assert page.all("h1")[0]["text"].startswith("✗")
+    head, *rows = (e for e in page.all("tr") if e["within"][-2:] in {("table", "thead"), ("table", "tbody")})
+    assert head["text"].startswith("op" + reports[0].laws[0])
+    assert [row["text"].startswith(r.op.name) for row, r in zip(rows, reports, strict=False)] == [True] * 5
+    assert {e["id"] for e in page.all("section")} >= {f"op-{n}" for n in range(1, 6)}
+    cases = sum(report.cases for report in reports)
+    checks = sum(report.checks for report in reports)
+    assert f"{cases} cases, {checks} checks" in page.all("div", class_="verdict")[0]["text"]
+    few = tree(judged("right"), judged("ties"))
+    assert few.all("h1")[0]["text"] == "✓ All 2 ops are right."
+    assert [e["text"] for e in few.all("th", scope="col")][:3] == ["law", "conv", "max_pool"]
+    assert "not asked" in few.all("table", class_="laws")[0]["text"]
+
+
+def test_texts_from_outside_are_texts():
+    page_text = html.render(hostile())
+    page_text.encode("utf-8")
+    assert words.visible(page_text) == page_text
+    page = Tree(page_text)
+    assert len(page.all("script")) == 1
+    assert not page.all("details")
+    shown = words.visible(HOSTILE)
+    assert page.all("title")[0]["text"].startswith(f"{shown}: ")
+    main = page.all("main")[0]["text"]
+    report = hostile()
+    wrong, crashed = report.failures
+    whole = [wrong.mistake, wrong.explanation, wrong.where[1:], wrong.note, crashed.note, report.spec]
+    assert all(text == HOSTILE or text == HOSTILE[1:] for text in whole)
+    assert main.count(shown) >= 15
+    assert main.count("<script>alert(1)") == main.count("alert(1)")
+    assert "\x1b" not in page_text
+
+
+def test_the_page_of_a_usual_run_is_small_enough_to_be_sent():
+    """More cases and more laws make for larger numbers in its tables, and hardly for more of them."""
+    for implementation in (None, BY_NAME["kernel not turned"]):
+        report = judge("conv", implementation, seed=3, examples=60, laws=["exact", "agreement"])
+        assert len(html.render(report).encode()) < 100_000
+
+
+def test_a_result_without_a_formula_has_no_empty_place_for_one():
+    report = judged("turned")
+    (wrong,) = report.failures
+    with_formulas, without = (
+        re.findall(r'<table class="compare">.*?</table>', html.render(replace(report, failures=(failure,))))[0]
+        for failure in (wrong, replace(wrong, yours="", right=""))
+    )
+    assert (with_formulas.count("<td"), without.count("<td")) == (4, 2)
+    assert "<code></code>" not in without
