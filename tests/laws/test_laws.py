@@ -11,6 +11,7 @@ from checks.laws import exact, finite_difference
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.ops import find
 from checks.subjects.implementation import Implementation
+from checks.trials.arithmetic import faint
 from checks.trials.trial import Run, Trial
 from reference import conv
 from tests.laws.right_conv import ByFFT
@@ -203,7 +204,7 @@ def test_a_mistake_behind_the_noise_of_large_numbers_is_told_from_it_by_small_on
     assert [found["y"] for found in verdicts] == [Verdict.UNDECIDED, Verdict.BROKEN]
     assert verdicts[1]["grad_x"] is Verdict.UNDECIDED, "that is right"
     assert wrong.whole.y_bound.normwise > 1, "rounding of such numbers could do as much"
-    assert wrong.whole.faint.y_bound.normwise < 0.5
+    assert wrong.whole.once(faint).y_bound.normwise < 0.5
 
 
 def test_inexact_arithmetic_earns_no_bound_on_a_miss():
