@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from checks import ops
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search
 from checks.diagnosis.naming import diagnose
 from checks.laws import laws
@@ -111,7 +112,7 @@ def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: st
         if not first and any(f.verdict is Verdict.BROKEN for f in tried.findings):
             first = time.perf_counter() - start
 
-    Search(op.problems(op, {}, dtype), EXAMPLES, 1).run(add)
+    Search(problems_of(op, {}, dtype), EXAMPLES, 1).run(add)
     seconds["until caught"] += first
     seconds["all laws"] += time.perf_counter() - start
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
@@ -167,7 +168,7 @@ def _drawn(name: str) -> tuple[Problem, ...]:
     """Problems with something in them, small enough for torch's gradcheck."""
     found: list[Problem] = []
     op = ops.find(name)
-    Search(op.problems(op, {}, "float64"), 200, 3).run(found.append)
+    Search(problems_of(op, {}, "float64"), 200, 3).run(found.append)
     full = (p for p in found if all(np.prod(s) > 0 for s in p.shapes.values() if s is not None))
     return tuple(p for p in full if p.elements < LARGEST)
 

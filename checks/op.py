@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
 
 from checks.algebra.expression import Expression
 from checks.numbers.precision import PRECISIONS, Array
-from checks.signature.options import Option, Pinned
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from checks.signature.options import Option
+from checks.signature.takes import Takes
 
 Arrays = tuple[Array | None, ...]
 
@@ -65,56 +62,29 @@ class Kinks:
     convention: Callable[[Case, Array], str]
 
 
-def _itself(problem: Problem) -> Problem:
-    return problem
-
-
-def _as_usual(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, a default
-    return None
-
-
-def _none(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, a default
-    return ()
-
-
-def _unworked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:  # noqa: ARG001, a default
-    return ""
-
-
-def of_x(problem: Problem) -> tuple[str, ...]:  # noqa: ARG001, most ops have it whatever the problem
-    """Samples are those of x."""
-    return ("x",)
+def _none(of: object) -> None:
+    """Nothing of its own."""
 
 
 def _one(of: object) -> int:  # noqa: ARG001, a default
     return 1
 
 
+def _as_usual(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, a default
+    return None
+
+
+def _no_words(problem: Problem) -> Mapping[str, Any]:  # noqa: ARG001, a default
+    return {}
+
+
+def _unworked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:  # noqa: ARG001, a default
+    return ""
+
+
 @dataclass(frozen=True)
-class Op:
-    """One differentiable operation: one of these stands in each file of `checks/ops`.
-
-    name        what the command line and `judge` call it
-    inputs      names of the array inputs, in the order of the protocol
-    reference   the hand-derived implementation, from `reference/`
-    defaults    the parameters and their defaults
-    options     what can be pinned
-    validate    raises ValueError, one sentence with a suggestion, if the pinned values exclude every problem
-    problems    the strategy that draws problems of an op in which the pinned values hold; nothing is filtered
-    twin        the same function of torch tensors, as an independent witness
-    coverage    labels and values by which the report counts what was tried
-    pins        the options that pin this very problem
-
-    How it rounds (bounds.py):
-
-    terms       for y and for each gradient (by input name): the most roundings that one of its elements goes through;
-                for a polynomial, the products that are summed into it
-    magnitudes  for y and for each gradient: what each rounding is relative to. None: Σ|terms|, the reference run on
-                absolute values. That of y is at least Σ|∂y/∂a · a|, since inputs are rounded too
-    factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
-    telling     a problem on which arithmetic that transforms is inexact (arithmetic.py), if there is such arithmetic
-
-    What it is, which is what decides about the laws that apply:
+class Kind:
+    """What kind of function an op is, which decides about the laws that apply.
 
     degree      total degree of y as a polynomial in its inputs, on a fixed pattern of choices; None: it is not one
     unit        a power of two of which results on whole numbers are whole multiples once multiplied by it; None: divided
@@ -123,64 +93,122 @@ class Op:
     euler_in    groups of inputs with y = Σ⟨∂y/∂a, a⟩ though y is not linear in them
     analytic    whether complex numbers can go through it
     radius      relative steps smaller than this meet no kink
-    kinks       its subdifferential, if it has kinks
-    constant    inputs without a gradient
-    draw        an input that is not just any numbers, whole or real; None: as usual
-    samples     inputs whose first axis counts samples that have nothing to do with one another, as does that of y
     bounded     whether y stays finite however large the inputs are
-    lighter     the same problem with less work, for laws that only sample; itself if it is light
-    letters     what the documents call its arrays, where that is not what notation.py calls them anyway
-    sources     for y and for each gradient: document and equation
-    formula     an element of y ("y") or of a gradient (its input's name) as the documents write it, where y is no
-                polynomial on which the reference could be run symbolically
-    usual       what is explained of it where nothing is pinned, if explanation.py would choose too little to see it by
-    worked      which example of a document an element is, or, without an index, a whole array: in words, or ""
-    mistakes    known ways to get its gradients wrong, beside those that any op can be got wrong with (mistakes.py)
+    mixes       whether samples have something to do with one another, in this problem
     """
 
-    name: str
-    inputs: tuple[str, ...]
-    reference: Reference
-    defaults: Mapping[str, Any]
-    options: tuple[Option, ...]
-    validate: Callable[[Pinned], None]
-    problems: Callable[[Op, Pinned, str], SearchStrategy[Problem]]
-    twin: Callable[..., Any]
-    coverage: Callable[[Problem], Mapping[str, tuple[Any, ...]]]
-    pins: Callable[[Problem], Mapping[str, Any]]
-    terms: Callable[[Problem], Mapping[str, int]]
-    magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
-    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    telling: Callable[[], Problem] | None = None
     degree: int | None = None
     unit: Callable[[Problem], int | None] = _one
     linear_in: tuple[tuple[str, ...], ...] = ()
     euler_in: tuple[tuple[str, ...], ...] = ()
     analytic: bool = True
     radius: Callable[[Case], float] = _one
-    kinks: Kinks | None = None
-    constant: tuple[str, ...] = ()
-    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _as_usual
-    samples: Callable[[Problem], tuple[str, ...]] = _none
     bounded: bool = False
-    lighter: Callable[[Problem], Problem] = _itself
+    mixes: Callable[[Problem], object] = _none
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How an op rounds (numbers/bounds.py).
+
+    terms       for y and for each gradient (by input name): the most roundings that one of its elements goes through;
+                for a polynomial, the products that are summed into it
+    magnitudes  for y and for each gradient: what each rounding is relative to. None: Σ|terms|, the reference run on
+                absolute values. That of y is at least Σ|∂y/∂a · a|, since inputs are rounded too
+    factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
+    telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
+    """
+
+    terms: Callable[[Problem], Mapping[str, int]]
+    magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    telling: Callable[[], Problem] | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What only the op knows of its cases.
+
+    draw     an input that is not just any numbers, whole or real; None: as usual
+    tried    labels and values by which the report counts what was tried, beside or in place of those that are declared
+    written  the parameters as the options pin them that pin this very problem, where they are not written as they are
+    """
+
+    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _as_usual
+    tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = _no_words
+    written: Callable[[Problem], Mapping[str, Any]] = _no_words
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What the documents say of an op, and how it is explained.
+
+    letters  what they call its arrays, where that is not what notation.py calls them anyway
+    sources  for y and for each gradient: document and equation
+    formula  an element of y ("y") or of a gradient (its input's name) as they write it, where y is no polynomial on which
+             the reference could be run symbolically
+    usual    what is explained of it where nothing is pinned, if explanation.py would choose too little to see it by
+    worked   which example of a document an element is, or, without an index, a whole array: in words, or ""
+    """
+
     letters: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     formula: Callable[[Problem, str, tuple[int, ...]], Expression] | None = None
     usual: Mapping[str, Any] = field(default_factory=dict)
     worked: Callable[[Problem, str, tuple[int, ...] | None], str] = _unworked
+
+
+@dataclass(frozen=True)
+class Op:
+    """One differentiable operation, declared: each file of `checks/ops` has a few of these.
+
+    name       what the command line and `judge` call it
+    reference  the hand-derived implementation, from `reference/`
+    takes      its arrays, their sizes, its parameters (signature/takes.py)
+    twin       the same function of torch tensors, as an independent witness
+    rounds     how far rounding can lead
+    kind       what kind of function it is
+    kinks      its subdifferential, if it has kinks
+    cases    what only the op knows of its cases
+    told       what the documents say of it
+    mistakes   known ways to get its gradients wrong, beside those that any op can be got wrong with (ops/_mistakes.py)
+    """
+
+    name: str
+    reference: Reference
+    takes: Takes
+    twin: Callable[..., Any]
+    rounds: Rounding
+    kind: Kind = Kind()
+    kinks: Kinks | None = None
+    cases: Inputs = Inputs()
+    told: Documents = Documents()
     mistakes: tuple[Mistake, ...] = ()
 
-    @cached_property
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs, in the order of the protocol."""
+        return self.takes.inputs
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """The parameters and their defaults."""
+        return self.takes.defaults
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What can be pinned."""
+        return self.takes.options
+
+    @property
     def optional(self) -> tuple[str, ...]:
-        """Inputs that may be None: those that the reference need not be given."""
-        takes = inspect.signature(self.reference.forward).parameters
-        return tuple(name for name in self.inputs if name in takes and takes[name].default is None)
+        """Inputs that may be None."""
+        return self.takes.optional
 
     @property
     def differentiable(self) -> tuple[str, ...]:
         """Names of the inputs that have a gradient, where they are present."""
-        return tuple(name for name in self.inputs if name not in self.constant)
+        return tuple(name for name in self.inputs if name not in self.takes.constant)
 
 
 @dataclass(frozen=True)
@@ -217,17 +245,41 @@ class Problem:
         return sum(int(np.prod(shape)) for shape in self.shapes.values() if shape is not None)
 
     @cached_property
+    def sizes(self) -> Mapping[str, Any]:
+        """The size of each named axis."""
+        return self.op.takes.sizes_in(self.shapes)
+
+    @cached_property
+    def samples(self) -> tuple[str, ...]:
+        """Inputs whose first axis counts samples that have nothing to do with one another, as does that of y."""
+        return () if self.op.kind.mixes(self) else self.op.takes.leading()
+
+    @cached_property
+    def tried(self) -> Mapping[str, tuple[Any, ...]]:
+        """Labels and values by which the report counts what was tried."""
+        declared = self.op.takes.tried(self.shapes, self.parameters)
+        if self.op.kind.degree is None:
+            declared |= {f"scale of {name}": (f"2^{exponent}",) for name, exponent in self.exponents.items()}
+        return {**declared, **self.op.cases.tried(self)}
+
+    @cached_property
+    def pins(self) -> Mapping[str, Any]:
+        """The options that pin this very problem."""
+        parameters = {name: value for name, value in self.parameters.items() if value is not None}
+        return {**self.op.takes.pins(self.shapes), **parameters, **self.op.cases.written(self)}
+
+    @cached_property
     def unit(self) -> int | None:
         """What results on whole numbers are multiplied by to be whole; None if no sum of this problem is exact."""
-        return None if self.op.degree is None else self.op.unit(self)
+        return None if self.op.kind.degree is None else self.op.kind.unit(self)
 
     @cached_property
     def largest(self) -> int:
         """The largest magnitude M at which no sum can round: unit · terms · M^degree ≤ 2**bits, or 0 if there is none."""
-        if not self.op.degree or not self.unit:
+        if not self.op.kind.degree or not self.unit:
             return 0
         room = (1 << PRECISIONS[self.dtype].bits) // (self.unit * self.most_terms)
-        largest = int(room ** (1 / self.op.degree))
+        largest = int(room ** (1 / self.op.kind.degree))
         if self._power(largest) > room:  # the root was rounded up
             largest -= 1
         return min(largest, 9) if self.small else largest
@@ -238,12 +290,12 @@ class Problem:
 
     def _power(self, magnitude: int) -> int:
         """Size of a product of as many factors as the terms of y have."""
-        return prod([magnitude] * (self.op.degree or 1))
+        return prod([magnitude] * (self.op.kind.degree or 1))
 
     @cached_property
     def most_terms(self) -> int:
         """The most roundings that an element of y or of a gradient goes through."""
-        return max(1, *self.op.terms(self).values())
+        return max(1, *self.op.rounds.terms(self).values())
 
     @cached_property
     def identity(self) -> str:
@@ -291,7 +343,7 @@ class Problem:
             shape = self.shapes[name]
             if shape is None:
                 return None
-            own = self.op.draw(self, name, rng, whole)
+            own = self.op.cases.draw(self, name, rng, whole)
             return PRECISIONS[self.dtype].rounded(draw(shape)) if own is None else own
 
         return Case(
@@ -332,15 +384,9 @@ class Case:
         """The magnitudes: running the reference on them gives Σ|terms| where the case itself gives Σ terms."""
         return self._each(np.abs)
 
-    @property
-    def moderate(self) -> bool:
-        """Whether products of two of these numbers, and sums of those, are far from the limits of float32."""
-        sizes: list[Array] = [np.abs(a[a != 0]) for a in (*self.inputs, self.cotangent) if a is not None]
-        return all(a.size == 0 or (float(a.min()) > 2.0**-50 and float(a.max()) < 2.0**50) for a in sizes)
-
     def _each(self, change: Callable[[Array], Array]) -> Case:
         named = zip(self.op.inputs, self.inputs, strict=True)
-        inputs = tuple(a if a is None or name in self.op.constant else change(a) for name, a in named)
+        inputs = tuple(a if a is None or name in self.op.takes.constant else change(a) for name, a in named)
         return replace(self, inputs=inputs, cotangent=change(self.cotangent))
 
     def with_input(self, name: str, value: Array) -> Case:

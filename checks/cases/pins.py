@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from checks import ops
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search, Stopped
 from checks.op import Op, Problem
 from checks.signature.options import as_text
@@ -43,7 +44,7 @@ def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
             pinned[name] = parse(as_text(value))
         except ValueError as wrong:
             raise ValueError(f"{name} is {as_text(value)}; {wrong}") from None
-    op.validate(pinned)
+    op.takes.check(pinned)
     return pinned
 
 
@@ -52,7 +53,7 @@ def small_problem(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
     given = pinned_values(op, pinned)
     known = {option.name for option in op.options}
     wanted = {name: value for name, value in (*USUAL.items(), *op.defaults.items()) if value is not None}
-    wanted |= {**op.usual, **given}
+    wanted |= {**op.told.usual, **given}
     if "stride" in known and op.defaults.get("stride", 0) is None and "stride" not in given:
         wanted["stride"] = wanted["kernel_size"]
     if "groups" in given and "channels" not in given:
@@ -71,7 +72,7 @@ def small_problem(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
             drawn.append(problem)
             raise Stopped
 
-    Search(op.problems(op, small, "float64"), ENOUGH, 0).run(keep)
+    Search(problems_of(op, small, "float64"), ENOUGH, 0).run(keep)
     shapes = {name: None if name in op.optional and not bias else shape for name, shape in drawn[0].shapes.items()}
     return replace(drawn[0], shapes=shapes, exponents={}, small=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from checks import ops
+from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
 from checks.numbers.precision import NATIVE
 from checks.op import Case, Problem
@@ -26,7 +27,7 @@ def cases(op: str, *, dtype: str = "float64", **pinned: Any) -> SearchStrategy[C
     judged = ops.find(op)
     if dtype not in NATIVE:
         raise ValueError(f"there is no dtype {dtype!r} in NumPy; {ops.suggestion(dtype, list(NATIVE))}")
-    return judged.problems(judged, pinned_values(judged, pinned), dtype).map(_case)
+    return problems_of(judged, pinned_values(judged, pinned), dtype).map(_case)
 
 
 def _case(problem: Problem) -> Case:

@@ -52,7 +52,7 @@ def illustrated(failure: Finding, broken: Sequence[Problem], implementation: Jud
 
 def sample(op: Op, pinned: Mapping[str, Any]) -> Meetings | None:
     """Who meets the middle of the first input in a small problem in which the pinned values hold, if it can be drawn."""
-    if op.formula is not None:
+    if op.told.formula is not None:
         return None
     try:
         problem = small_problem(op, pinned, bias=False)

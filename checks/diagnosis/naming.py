@@ -50,9 +50,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     right = [f.problem for f in same if f.verdict is Verdict.HOLDS and not _is_empty(f.problem)]
     problems = [*_unlike(broken), failure.problem]
     seen = [_Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
-    samples = failure.result == "y" or failure.result.removeprefix("grad_") in failure.problem.op.samples(
-        failure.problem
-    )
+    samples = failure.result == "y" or failure.result.removeprefix("grad_") in failure.problem.samples
     found = [whereabouts.Found(one.actual, one.right, one.wrong) for one in seen]
     where = "; ".join(
         filter(None, [whereabouts.parameters(broken, right), whereabouts.elements(found, samples=samples)])
@@ -70,7 +68,7 @@ def _unlike(problems: Iterable[Problem]) -> list[Problem]:
     mistakes look alike in it.
     """
     left = sorted({p.identity: p for p in problems}.values(), key=lambda p: -p.elements)
-    tried = {p.identity: {(n, v) for n, values in p.op.coverage(p).items() for v in values} for p in left}
+    tried = {p.identity: {(n, v) for n, values in p.tried.items() for v in values} for p in left}
     chosen: list[Problem] = []
     shown: set[tuple[str, object]] = set()
     while left and len(chosen) < CASES:

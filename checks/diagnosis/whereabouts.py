@@ -40,7 +40,7 @@ def parameters(broken: Sequence[Problem], right: Sequence[Problem]) -> str:
     if not broken or not right:
         return ""
     best, words = SPARED, ""
-    for label in broken[0].op.coverage(broken[0]):
+    for label in broken[0].tried:
         of_broken, of_right = ([_values(p, label) for p in problems] for problems in (broken, right))
         if not all((*of_broken, *of_right)):
             continue
@@ -53,7 +53,7 @@ def parameters(broken: Sequence[Problem], right: Sequence[Problem]) -> str:
 
 
 def _values(problem: Problem, label: str) -> Values:
-    return frozenset(problem.op.coverage(problem).get(label, ()))
+    return frozenset(problem.tried.get(label, ()))
 
 
 def _union(*groups: Iterable[Values]) -> Values:

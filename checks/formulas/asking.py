@@ -85,7 +85,7 @@ def ask(problem: Problem, array: str, index: Index | None, implementation: Judge
 
     Where that depends on the numbers of inputs, several are tried, until it is wrong for one of them.
     """
-    held = (*(problem.present if problem.op.kinks else ()), *problem.op.constant)
+    held = (*(problem.present if problem.op.kinks else ()), *problem.op.takes.constant)
     told = _told(problem, array, index, implementation, held)
     for seed in range(1, DRAWS if held else 1):
         if isinstance(told, str) or told.differs:
@@ -129,8 +129,8 @@ def comparable(problem: Problem, array: str, reference: Judged) -> dict[tuple[in
         return None
     if problem.op.kinks is not None:
         return recovered(reference, problem, array)
-    if problem.op.formula is not None:
+    if problem.op.told.formula is not None:
         return None
     case = asked_with(problem)
-    constants = {name: case.input(name) for name in problem.op.constant}
+    constants = {name: case.input(name) for name in problem.op.takes.constant}
     return {index: p.given(constants) for index, p in truth.polynomials(problem, array).items()}

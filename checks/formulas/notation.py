@@ -52,7 +52,7 @@ class Notation:
 
 def letter_of(op: Op, array: str) -> str:
     """What the documents call this array."""
-    return op.letters.get(array, LETTERS.get(array, array))
+    return op.told.letters.get(array, LETTERS.get(array, array))
 
 
 def plain(op: Op) -> Notation:
@@ -97,7 +97,7 @@ def _axes(problem: Problem, array: str) -> tuple[int, ...]:
 
 def _batched(problem: Problem) -> set[str]:
     """Arrays whose first axis counts samples and whose second, if there are more than two, counts channels."""
-    return {"x", "y", "g", *problem.op.samples(problem)}
+    return {"x", "y", "g", *problem.samples}
 
 
 def _one_channel(problem: Problem) -> bool:

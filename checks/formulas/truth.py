@@ -44,13 +44,13 @@ def right(problem: Problem, array: str) -> dict[Index, Formula]:
     formula is not what the reference computes.
     """
     refuse_large(problem)
-    if problem.op.formula is None:
+    if problem.op.told.formula is None:
         found = polynomials(problem, array)
         return {
             index: Formula(array, index, tree(polynomial, places(problem)), polynomial)
             for index, polynomial in found.items()
         }
-    written = problem.op.formula
+    written = problem.op.told.formula
     every = np.ndindex(*problem.shape(array))
     formulas = {index: Formula(array, index, written(problem, array, index)) for index in every}
     for draw in range(DRAWS if problem.op.kinks else 1):
@@ -79,7 +79,7 @@ def places(problem: Problem) -> Mapping[str, int]:
 
 def refuse_large(problem: Problem) -> None:
     """Raise ValueError where formulas of a problem would take more products than anybody reads."""
-    terms = problem.op.terms(problem)
+    terms = problem.op.rounds.terms(problem)
     products = sum(prod(problem.shape(name)) * terms[name] for name in (*problem.present, "y"))
     if products > MOST:
         shapes = ", ".join(f"{name} {shape}" for name, shape in problem.shapes.items() if shape is not None)

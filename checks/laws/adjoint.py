@@ -23,7 +23,7 @@ OWN_FORWARD = True
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each group of inputs in which y is linear."""
     run = trial.light
-    for group in run.problem.op.linear_in:
+    for group in run.problem.op.kind.linear_in:
         line = Line(run, {name: direction(run, name, RANK) for name in group if name in run.problem.present})
         case = run.case
         for name, v in line.moves.items():

@@ -27,7 +27,7 @@ H = 1e-200
 
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on all gradients together, or one for each; none for an op that complex numbers cannot go through."""
-    if trial.problem.op.analytic:
+    if trial.problem.op.kind.analytic:
         yield from lines(trial.light, RANK, finding)
 
 

@@ -144,7 +144,7 @@ def _broadcast(run: Run) -> Iterator[Finding]:
 
 def _sample(run: Run) -> Iterator[Finding]:
     """The last sample of a batch alone, where samples have nothing to do with one another."""
-    names = run.problem.op.samples(run.problem)
+    names = run.problem.samples
     if not names or len(run.case.input(names[0])) < 2:
         return
     case = replace(run.case, cotangent=run.case.cotangent[-1:].copy())
@@ -201,7 +201,7 @@ def _where_nan_goes(run: Run) -> Iterator[Finding]:
 def _extreme(run: Run) -> Iterator[Finding]:
     """Inputs of 1e4 where the op is one that takes them."""
     name = run.problem.present[0]
-    if not run.problem.op.bounded or not run.case.input(name).size:
+    if not run.problem.op.kind.bounded or not run.case.input(name).size:
         return
     size = np.abs(run.case.input(name)).max(initial=0.0)
     large = (

@@ -10,7 +10,7 @@ with probability at most d/|S| (Schwartz, Zippel; DeMillo, Lipton). *Proof* by i
 d roots. For n > 1 write it as Σ_k x₁ᵏ·q_k(x₂ … x_n) and take the highest k with q_k ≠ 0: q_k has degree at most d − k
 and vanishes with probability at most (d − k)/|S|; where it does not, a polynomial of degree k in x₁ is left, with at
 most k roots. Together (d − k)/|S| + k/|S| = d/|S|. ∎
-The right gradient and y have degree d = op.degree, and so has the error of any wrong program that multiplies no more
+The right gradient and y have degree d = op.kind.degree, and so has the error of any wrong program that multiplies no more
 arrays together than the right one does. Cases are independent, so code that is wrong in k of them passes all k with
 probability at most Π d/|Sᵢ|. The report multiplies the weakest tenth of the cases: the bound for a mistake that shows
 in one case of ten. A program that looks at the values, or is wrong only outside whole numbers, is for `agreement`.
@@ -56,20 +56,20 @@ def check(trial: Trial) -> Iterator[Finding]:
         return
     for result, actual, expected in run.results():
         yield _identical(result, run, actual, expected)
-    for group in trial.problem.op.linear_in + trial.problem.op.euler_in:
+    for group in trial.problem.op.kind.linear_in + trial.problem.op.kind.euler_in:
         yield from _identity(run, tuple(name for name in group if name in trial.problem.present))
 
 
 def miss(problem: Problem) -> float:
     """The bound d/|S| on passing the one case of this problem although the implementation is wrong in it."""
-    return min(1.0, (problem.op.degree or 1) / (2 * problem.largest)) if problem.largest else 1.0
+    return min(1.0, (problem.op.kind.degree or 1) / (2 * problem.largest)) if problem.largest else 1.0
 
 
 def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding:
     if np.array_equal(actual, expected):
         return Finding("exact", result, Verdict.HOLDS, run.problem)
     noise = (
-        run.problem.op.telling is not None
+        run.problem.op.rounds.telling is not None
         and is_noise(run, result, actual, expected)
         and not stays_put(run, result, actual, expected)
     )
@@ -117,4 +117,4 @@ def _whole(a: Array) -> bool:
 
 
 def _no_room(problem: Problem) -> str:
-    return f"{problem.dtype} has no room for exact sums of {max(problem.op.terms(problem).values())} products"
+    return f"{problem.dtype} has no room for exact sums of {max(problem.op.rounds.terms(problem).values())} products"

@@ -97,9 +97,9 @@ class _Estimate:
 def _derivative(run: Run, line: Line) -> _Estimate:
     """⟨g, J v⟩ from the step that leaves the least doubt; stops at the first that leaves little enough."""
     best = _Estimate(np.nan, np.inf, np.inf, np.inf)
-    quadratic = (run.problem.op.degree or 3) <= 2
+    quadratic = (run.problem.op.kind.degree or 3) <= 2
     step, last, announced = np.inf, np.nan, np.inf
-    for h in (run.problem.op.radius(run.case) * h for h in STEPS):
+    for h in (run.problem.op.kind.radius(run.case) * h for h in STEPS):
         slope, change = _slope(run, line, h), 0.0
         if np.isfinite(step):
             change = abs(slope - last)
@@ -121,7 +121,7 @@ def _derivative(run: Run, line: Line) -> _Estimate:
 
 def _noise(run: Run, line: Line, h: float) -> Bound:
     """What rounding can do to ⟨g, f⟩ at the points h away, to which the run's own bound is carried where that is known."""
-    degree, cotangent = run.problem.op.degree, run.case.cotangent
+    degree, cotangent = run.problem.op.kind.degree, run.case.cotangent
     if degree is not None:
         return run.y_bound.dot(cotangent) * (1 + h) ** degree
     ends = [replace(run, case=line.moved(run.case, step)).y_bound.dot(cotangent) for step in (h, -h)]

@@ -1,4 +1,4 @@
-"""Sigmoid, tanh, ReLU and softmax: how problems are drawn, their twins in torch, how they round, ReLU's kink.
+"""Sigmoid, tanh, ReLU and softmax: how they round, and the kink of ReLU.
 
 **How they round.** e^x comes within 3 units in the last place (6 roundings) from every library that is in use; its
 argument is an input, so it is exact. σ = 1/(1 + e^{−x}) and tanh = (e^{2x} − 1)/(e^{2x} + 1) go through numbers of size 1
@@ -11,83 +11,45 @@ So y rounds relative to y·(1 + 2 max|x|), and its gradient y·(g − Σ g·y) r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from checks.numbers.precision import Array
-from checks.op import Case, Kinks, Op, Problem
+from checks.op import Case, Documents, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
-from checks.signature.drawing import among
-from checks.signature.options import Option, Pinned, shape, whole
-from checks.signature.windows import not_too_large
+from checks.signature.options import Pinned, whole
+from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from reference import relu, sigmoid, softmax, tanh
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn, SearchStrategy
 
 EXP = 6  # roundings in e^x, log x or a power: 3 ulp
-SHAPE = Option("shape", "shape of x", "2,3,4", shape(0))
-AXIS = Option("axis", "the axis along which y adds to 1", "1", whole(0))
+AMONG = (1, 2, 3, 4, 5, 7)
 
 
-def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold; two axes at least where one of them is to be chosen."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        has_axis = "axis" in op.defaults
-        least = max(1 + has_axis, pinned.get("axis", 0) + 1)
-        sizes = st.lists(among(1, 2, 3, 4, 5, 7), min_size=least, max_size=max(least, 4))
-        drawn = pinned.get("shape") or tuple(draw(sizes))
-        not_too_large(pinned, drawn)
-        axes = sorted((i for i, n in enumerate(drawn) if n), key=op.defaults.get("axis", 0).__ne__)
-        return Problem(
-            op,
-            shapes={"x": drawn, "y": drawn},
-            parameters={"axis": pinned.get("axis", draw(among(*axes)))} if has_axis else {},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            small=draw(st.booleans()),
-            exponents={"x": draw(among(*((0, 0, 1, 2, -20) if dtype != "float16" else (0, 1))))},
-        )
-
-    return draw_problem()
-
-
-def validate(pinned: Pinned) -> None:
+def refuse(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
     given, axis = pinned.get("shape"), pinned.get("axis")
-    if given is None:
-        return
-    if axis is not None and (axis >= len(given) or not given[axis]):
+    if given is not None and axis is not None and (axis >= len(given) or not given[axis]):
         fits = [str(i) for i, n in enumerate(given) if n]
         which = f"--axis {' or '.join(fits)} would" if fits else "no axis of it does"
         raise ValueError(f"shape {','.join(map(str, given))} has no elements along an axis {axis}; {which}")
 
 
-def samples(problem: Problem) -> tuple[str, ...]:
-    """The first axis, unless the sum runs along it."""
-    return () if problem.parameters.get("axis") == 0 else ("x",)
+def counts(pinned: Pinned) -> tuple[int, ...]:
+    """Two axes at least where one of them is chosen."""
+    least = max(2, pinned.get("axis", 0) + 1)
+    return (least, max(least, 4))
 
 
-def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
-    """What a reader wants to know was tried."""
-    return {
-        "axes": (len(problem.shape("x")),),
-        "scale of x": (f"2^{problem.exponents['x']}",),
-        **{name: (value,) for name, value in problem.parameters.items()},
-    }
-
-
-def pins(problem: Problem) -> dict[str, Any]:
-    """The options that pin this very problem."""
-    return {"shape": problem.shape("x"), **problem.parameters}
+def with_elements(drawn: Drawn) -> tuple[int, ...]:
+    """Axes that have elements, the usual one first."""
+    return tuple(sorted((i for i, n in enumerate(drawn["*shape"]) if n), key=(1).__ne__))
 
 
 def within_reach_of(name: str) -> Callable[[Case], float]:
@@ -182,24 +144,24 @@ def _share_at_zero(case: Case, gradient: Array) -> str:
     return f"the derivative at 0 is {shares[0]:g}" if len(shares) == 1 else "the derivative at 0 is between 0 and 1"
 
 
+def elementwise(*parameters: Parameter) -> Takes:
+    """An array of any shape, and another of the same."""
+    return Takes(
+        arrays={"x": "*shape", "y": "*shape"},
+        sizes=(Sizes("shape", "*shape", "shape of x", AMONG, (1, 2, 3, 4), 0),),
+        parameters=parameters,
+        scales={"x": (0, 0, 1, 2, -20)},
+    )
+
+
 SIGMOID = Op(
     name="sigmoid",
-    inputs=("x",),
     reference=sigmoid,
-    defaults={},
-    options=(SHAPE,),
-    validate=validate,
-    problems=problems,
+    takes=elementwise(),
     twin=sigmoid_twin,
-    coverage=coverage,
-    pins=pins,
-    terms=roundings_of_a_sigmoid,
-    magnitudes=relative_to_one,
-    radius=within_reach_of("x"),
-    samples=samples,
-    bounded=True,
-    sources={"y": "004, C18", "x": "004, C18"},
-    formula=formulas.sigmoid,
+    rounds=Rounding(roundings_of_a_sigmoid, relative_to_one),
+    kind=Kind(radius=within_reach_of("x"), bounded=True),
+    told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.sigmoid),
     mistakes=mistakes.SIGMOID,
 )
 TANH = replace(
@@ -207,37 +169,29 @@ TANH = replace(
     name="tanh",
     reference=tanh,
     twin=tanh_twin,
-    sources={},
-    formula=formulas.tanh,
+    told=Documents(formula=formulas.tanh),
     mistakes=mistakes.TANH,
 )
-RELU = replace(
-    SIGMOID,
+RELU = Op(
     name="relu",
     reference=relu,
+    takes=elementwise(),
     twin=relu_twin,
-    terms=relu_roundings,
-    magnitudes=relu_magnitudes,
-    degree=1,
-    euler_in=(("x",),),
-    analytic=False,
-    bounded=False,
+    rounds=Rounding(relu_roundings, relu_magnitudes),
+    kind=Kind(degree=1, euler_in=(("x",),), analytic=False, radius=within_reach_of("x")),
     kinks=Kinks(_at_zero, _all_at_once, _nearest_share, _share_at_zero),
-    sources={"y": "004, C18", "x": "004, C18"},
-    formula=formulas.relu,
+    told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.relu),
     mistakes=mistakes.RELU,
 )
-SOFTMAX = replace(
-    SIGMOID,
+AXIS = Parameter("axis", 1, "the axis along which y adds to 1", "1", whole(0), with_elements)
+SOFTMAX = Op(
     name="softmax",
     reference=softmax,
-    defaults={"axis": 1},
-    options=(SHAPE, AXIS),
+    takes=replace(elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0),), refuse=refuse),
     twin=softmax_twin,
-    terms=softmax_roundings,
-    magnitudes=softmax_magnitudes,
-    formula=formulas.softmax,
-    usual={"shape": (1, 3)},
+    rounds=Rounding(softmax_roundings, softmax_magnitudes),
+    kind=Kind(radius=within_reach_of("x"), bounded=True, mixes=lambda problem: problem.parameters["axis"] == 0),
+    told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.softmax, usual={"shape": (1, 3)}),
     mistakes=mistakes.SOFTMAX,
 )
 

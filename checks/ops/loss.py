@@ -1,4 +1,4 @@
-"""Euclidean loss and cross-entropy: how problems are drawn, their twins in torch, how they round.
+"""Euclidean loss and cross-entropy: how they round.
 
 **Euclidean.** Σ(p − t)² may be computed as it stands or multiplied out, so it rounds relative to Σ(|p| + |t|)², and its
 gradients relative to |p| + |t|. On whole numbers it is exact where the number of samples is a power of two.
@@ -18,61 +18,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.numbers.precision import Array
-from checks.op import Case, Op, Problem
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _loss_mistakes as mistakes
 from checks.ops.activation import EXP, within_reach_of
-from checks.signature.drawing import among
-from checks.signature.options import Option, Pinned, one_of, shape, whole
-from checks.signature.windows import BATCH, SIZE, not_too_large, pinned_axes
+from checks.signature.options import one_of
+from checks.signature.takes import FAIR, Parameter, Sizes, Takes
 from reference import cross_entropy, euclidean_loss, softmax
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn, SearchStrategy
 
-REDUCTION = Option("reduction", "what becomes of the losses of the samples", "mean | sum", one_of("mean", "sum"))
-
-
-def validate(pinned: Pinned) -> None:
-    """Raise ValueError if the pinned values disagree on the number of axes."""
-    pinned_axes(pinned)
+REDUCTIONS = ("mean", "sum")
+REDUCTION = Parameter(
+    "reduction", "mean", "what becomes of the losses of the samples", "mean | sum", one_of(*REDUCTIONS), REDUCTIONS
+)
 
 
 def samples(problem: Problem) -> int:
-    """How many losses are averaged: all elements but for the axis of features or classes."""
-    shape_ = problem.shape(problem.op.inputs[0])
-    return (
-        shape_[0] if "classes" not in {option.name for option in problem.op.options} else shape_[0] * prod(shape_[2:])
-    )
+    """How many losses are averaged: one for each sample, and for each place behind the classes."""
+    first, *rest = problem.shape(problem.op.inputs[0])
+    return first * prod(rest[1:]) if "classes" in problem.pins else first
+
+
+def number_of_samples(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """What a mean divides by."""
+    return {"samples": (samples(problem),)}
 
 
 def share(case: Case, count: int) -> float:
     """1/N for a mean, 1 for a sum."""
     return 1 / count if case.parameters["reduction"] == "mean" else 1.0
-
-
-def euclidean_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold: the number of samples is a power of two in most."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        drawn = (draw(among(2, 1, 4, 3, 8, 5)), *draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
-        drawn = pinned.get("shape", drawn)
-        not_too_large(pinned, drawn)
-        scale = draw(among(*((0, 0, 20, -20) if dtype != "float16" else (0,))))
-        return Problem(
-            op,
-            shapes={"prediction": drawn, "target": drawn, "y": ()},
-            parameters={"reduction": pinned.get("reduction", draw(among("mean", "sum")))},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            small=draw(st.booleans()),
-            exponents={"prediction": scale, "target": scale},
-        )
-
-    return draw_problem()
 
 
 def euclidean_unit(problem: Problem) -> int | None:
@@ -100,41 +76,6 @@ def euclidean_twin(prediction: torch.Tensor, target: torch.Tensor, *, reduction:
 
     total = torch.nn.functional.mse_loss(prediction, target, reduction="sum") / 2
     return total / len(prediction) if reduction == "mean" else total
-
-
-def euclidean_coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
-    """What a reader wants to know was tried."""
-    return {"reduction": (problem.parameters["reduction"],), "samples": (samples(problem),)}
-
-
-def euclidean_pins(problem: Problem) -> dict[str, Any]:
-    """The options that pin this very problem."""
-    return {"shape": problem.shape("prediction"), **problem.parameters}
-
-
-def entropy_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold: none to three axes behind the classes."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        axes = pinned_axes(pinned)
-        axes = draw(among(0, 0, 1, 2, 3)) if axes is None else axes
-        size = pinned.get("size", tuple(draw(st.integers(1, 3)) for _ in range(axes)))
-        size = size if isinstance(size, tuple) else (size,) * axes
-        batch = pinned["batch"] if "batch" in pinned else draw(among(2, 1, 3, 5))
-        logits = (batch, pinned.get("classes") or draw(among(3, 2, 5, 1, 10)), *size)
-        not_too_large(pinned, logits)
-        return Problem(
-            op,
-            shapes={"logits": logits, "target": (batch, *size), "y": ()},
-            parameters={"reduction": pinned.get("reduction", draw(among("mean", "sum")))},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"logits": draw(among(*((0, 1, 3, -20) if dtype != "float16" else (0, 2))))},
-        )
-
-    return draw_problem()
 
 
 def entropy_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
@@ -168,72 +109,51 @@ def entropy_twin(logits: torch.Tensor, target: torch.Tensor, *, reduction: str) 
     return torch.nn.functional.cross_entropy(logits, target, reduction=reduction)
 
 
-def entropy_coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
-    """What a reader wants to know was tried."""
-    logits = problem.shape("logits")
-    return {
-        "reduction": (problem.parameters["reduction"],),
-        "classes": (logits[1],),
-        "dims": (len(logits) - 2,),
-        "samples": ("one" if samples(problem) == 1 else "several",),
-        "scale of logits": (f"2^{problem.exponents['logits']}",),
-    }
-
-
-def entropy_pins(problem: Problem) -> dict[str, Any]:
-    """The options that pin this very problem."""
-    batch, classes, *size = problem.shape("logits")
-    spatial = {"size": tuple(size)} if size else {}
-    return {"batch": batch, "classes": classes, "dims": len(size), **spatial, **problem.parameters}
-
-
 EUCLIDEAN = Op(
     name="euclidean_loss",
-    inputs=("prediction", "target"),
     reference=euclidean_loss,
-    defaults={"reduction": "mean"},
-    options=(REDUCTION, Option("shape", "shape of the prediction, samples first", "4,10", shape(1))),
-    validate=validate,
-    problems=euclidean_problems,
+    takes=Takes(
+        arrays={"prediction": "*shape", "target": "*shape", "y": ""},
+        parameters=(REDUCTION,),
+        sizes=(Sizes("shape", "*shape", "shape of the prediction, samples first", (2, 1, 4, 3), (2, 3, 4)),),
+        scales={"prediction": FAIR, "target": "prediction"},
+    ),
     twin=euclidean_twin,
-    coverage=euclidean_coverage,
-    pins=euclidean_pins,
-    terms=euclidean_terms,
-    magnitudes=euclidean_magnitudes,
-    degree=2,
-    unit=euclidean_unit,
-    letters={"y": "E"},
-    usual={"shape": (1, 2)},
-    sources={"y": "004, C18", "prediction": "004, C16", "target": "004, C16"},
+    rounds=Rounding(euclidean_terms, euclidean_magnitudes),
+    kind=Kind(degree=2, unit=euclidean_unit),
+    cases=Inputs(tried=number_of_samples),
+    told=Documents(
+        letters={"y": "E"},
+        sources={"y": "004, C18", "prediction": "004, C16", "target": "004, C16"},
+        usual={"shape": (1, 2)},
+    ),
     mistakes=mistakes.EUCLIDEAN_LOSS,
 )
 CROSS_ENTROPY = Op(
     name="cross_entropy",
-    inputs=("logits", "target"),
     reference=cross_entropy,
-    defaults={"reduction": "mean"},
-    options=(
-        REDUCTION,
-        Option("classes", "number of classes", "10", whole(1)),
-        Option("dims", "axes behind the classes", "0 | 1 | 2 | 3", whole(0, 3)),
-        SIZE,
-        BATCH,
+    takes=Takes(
+        arrays={"logits": "N C *size", "target": "N *size", "y": ""},
+        parameters=(REDUCTION,),
+        sizes=(
+            Sizes("classes", "C", "number of classes", (3, 2, 5, 1, 10), metavar="10"),
+            Sizes("size", "*size", "spatial size of the input", (1, 2, 3)),
+            Sizes("batch", "N", "samples", (2, 1, 3, 5), least=0, metavar="2"),
+        ),
+        dims=(0, 0, 1, 2, 3),
+        scales={"logits": (0, 1, 3, -20)},
+        constant=("target",),
     ),
-    validate=validate,
-    problems=entropy_problems,
     twin=entropy_twin,
-    coverage=entropy_coverage,
-    pins=entropy_pins,
-    terms=entropy_terms,
-    magnitudes=entropy_magnitudes,
-    radius=within_reach_of("logits"),
-    constant=("target",),
-    bounded=True,
-    draw=entropy_draw,
-    letters={"y": "E"},
-    sources={"y": "004, C18", "logits": "004, C18"},
-    formula=formulas.cross_entropy,
-    usual={"dims": 0},
+    rounds=Rounding(entropy_terms, entropy_magnitudes),
+    kind=Kind(radius=within_reach_of("logits"), bounded=True),
+    cases=Inputs(entropy_draw, number_of_samples),
+    told=Documents(
+        letters={"y": "E"},
+        sources={"y": "004, C18", "logits": "004, C18"},
+        formula=formulas.cross_entropy,
+        usual={"dims": 0},
+    ),
     mistakes=mistakes.CROSS_ENTROPY,
 )
 

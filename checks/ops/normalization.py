@@ -1,4 +1,4 @@
-"""Batch norm and local response normalisation: how problems are drawn, their twins in torch, how they round.
+"""Batch norm and local response normalisation: how they round.
 
 **Batch norm**, with m values for each channel, mean μ, variance v, s = 1/√(v + ε), x̂ = (x − μ)s. The mean rounds relative
 to mean|x|, so x − μ relative to |x| + mean|x|. The variance may be computed as mean(x − μ)² or as mean x² − μ², so it
@@ -29,25 +29,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array
-from checks.op import Case, Op, Problem, of_x
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops.activation import EXP
 from checks.signature.drawing import among
-from checks.signature.options import Option, Pinned, per_axis, real, whole
-from checks.signature.windows import BATCH, DIMS, not_too_large, pinned_axes
+from checks.signature.options import Pinned, real, whole
+from checks.signature.takes import Drawn, Parameter, Sizes, Takes
+from checks.signature.windows import pinned_axes
 from reference import batch_norm, local_response_norm
 from reference._window import gather, window
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import DrawFn
 
-SPATIAL = Option("spatial", "spatial size of x", "9 | 9,7", per_axis(1))
-CHANNELS = Option("channels", "channels", "4", whole(1))
+EPS = Parameter("eps", 1e-5, "what is added to the variance", "1e-5", real(0, above=True), (1e-5, 1e-3, 0.1))
+WHERE = (
+    Sizes("spatial", "*spatial", "spatial size of x"),
+    Sizes("channels", "C", "channels", (2, 1, 3, 6)),
+    Sizes("batch", "N", "samples", (2, 3, 1, 4), least=0, metavar="2"),
+)
 
 
-def validate_batch_norm(pinned: Pinned) -> None:
+def refuse(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
     axes, size = pinned_axes(pinned), pinned.get("spatial", 2)
     if pinned.get("batch", 2) * prod(size if isinstance(size, tuple) else (size,) * (2 if axes is None else axes)) < 2:
@@ -56,46 +61,14 @@ def validate_batch_norm(pinned: Pinned) -> None:
         )
 
 
-def validate_response(pinned: Pinned) -> None:
-    """Raise ValueError if the pinned values disagree on the number of axes."""
-    pinned_axes(pinned)
-
-
-def _drawn_shape(draw: DrawFn, pinned: Pinned, axes: tuple[int, ...], least: int) -> tuple[int, ...]:
-    """(N, C, *spatial) with at least so many values for each channel."""
-    from hypothesis import strategies as st
-
-    count = pinned_axes(pinned)
-    count = draw(among(*axes)) if count is None else count
-    size = pinned.get("spatial", tuple(draw(st.integers(1, 4 if count < 3 else 2)) for _ in range(count)))
-    size = size if isinstance(size, tuple) else (size,) * count
-    short = -(-least // prod(size)) if prod(size) else 0
-    batch = pinned["batch"] if "batch" in pinned else max(short, draw(among(2, 3, 1, 4)))
-    if batch * prod(size) < least:  # the batch is pinned
-        size = (max(2, size[0]), *size[1:])
-    drawn = (batch, pinned.get("channels") or draw(among(2, 1, 3, 6)), *size)
-    not_too_large(pinned, drawn)
-    return drawn
-
-
-def batch_norm_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold, with two values for each channel at least."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        x = _drawn_shape(draw, pinned, (2, 1, 0, 3) if pinned.get("batch", 2) > 1 else (2, 1, 3), 2)
-        scales = (0, 0, 3, -3, 20) if dtype != "float16" else (0,)
-        return Problem(
-            op,
-            shapes={"x": x, "gamma": x[1:2], "beta": x[1:2], "y": x},
-            parameters={"eps": pinned.get("eps", draw(among(1e-5, 1e-3, 0.1)))},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"x": draw(among(*scales)), "gamma": draw(among(0, 5))},
-        )
-
-    return draw_problem()
+def two_values(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+    """At least two values for each channel."""
+    size = pinned.get("spatial", tuple(draw(among(*range(1, 5 if axes < 3 else 3))) for _ in range(axes)))
+    size = size if isinstance(size, tuple) else (size,) * axes
+    batch = pinned["batch"] if "batch" in pinned else max(1 + (prod(size) == 1), draw(among(2, 3, 1, 4)))
+    if batch * prod(size) == 1:  # the batch is pinned
+        size = (2, *size[1:])
+    return {"N": batch, "*spatial": size}
 
 
 def batch_norm_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
@@ -154,34 +127,6 @@ def batch_norm_twin(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, *,
     return torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
 
 
-def response_problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold; α is mostly large enough for the second term to count."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        x = _drawn_shape(draw, pinned, (2, 1, 3), 0)
-
-        def choice(name: str, *values: float) -> float:
-            return float(pinned.get(name, draw(among(*values))))
-
-        return Problem(
-            op,
-            shapes={"x": x, "y": x},
-            parameters={
-                "size": pinned.get("size", draw(among(5, 2, 3, 1, 4))),
-                "alpha": choice("alpha", 1.0, 0.5, 1e-4),
-                "beta": choice("beta", 0.75, 0.5, 1.0),
-                "k": choice("k", 1.0, 2.0, 0.5),
-            },
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"x": draw(among(*((0, 0, 3, -3) if dtype != "float16" else (0,))))},
-        )
-
-    return draw_problem()
-
-
 def response_terms(problem: Problem) -> dict[str, int]:
     """The sum of squares and its scale, a power, a product; the gradient has another such sum and power."""
     n = problem.parameters["size"]
@@ -219,79 +164,60 @@ def response_twin(x: torch.Tensor, *, size: int, alpha: float, beta: float, k: f
     return torch.nn.functional.local_response_norm(x, size, alpha, beta, k)
 
 
-def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
-    """What a reader wants to know was tried."""
+def values_a_channel(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """How many values the statistics are those of."""
     x = problem.shape("x")
     values = x[0] * prod(x[2:])
-    return {
-        "dims": (len(x) - 2,),
-        "channels": (x[1],),
-        "values a channel": (values if values < 10 else "10 or more",),
-        **{name: (value,) for name, value in problem.parameters.items()},
-    }
-
-
-def pins(problem: Problem) -> dict[str, Any]:
-    """The options that pin this very problem."""
-    batch, channels, *size = problem.shape("x")
-    spatial = {"spatial": tuple(size)} if size else {}
-    return {"batch": batch, "channels": channels, "dims": len(size), **spatial, **problem.parameters}
+    return {"values a channel": (values if values < 10 else "10 or more",)}
 
 
 BATCH_NORM = Op(
     name="batch_norm",
-    inputs=("x", "gamma", "beta"),
     reference=batch_norm,
-    defaults={"eps": 1e-5},
-    options=(
-        Option("eps", "what is added to the variance", "1e-5", real(0, above=True)),
-        Option("dims", "spatial axes", "0 | 1 | 2 | 3", whole(0, 3)),
-        SPATIAL,
-        CHANNELS,
-        BATCH,
+    takes=Takes(
+        arrays={"x": "N C *spatial", "gamma": "C", "beta": "C", "y": "N C *spatial"},
+        parameters=(EPS,),
+        sizes=WHERE,
+        dims=(2, 1, 0, 3),
+        geometry=two_values,
+        scales={"x": (0, 0, 3, -3, 20), "gamma": (0, 5)},
+        refuse=refuse,
     ),
-    validate=validate_batch_norm,
-    problems=batch_norm_problems,
     twin=batch_norm_twin,
-    coverage=coverage,
-    pins=pins,
-    terms=batch_norm_terms,
-    magnitudes=batch_norm_magnitudes,
-    linear_in=(("gamma", "beta"),),
-    radius=batch_norm_radius,
-    draw=batch_norm_draw,
-    sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
-    formula=formulas.batch_norm,
-    usual={"batch": 2, "dims": 1},
+    rounds=Rounding(batch_norm_terms, batch_norm_magnitudes),
+    kind=Kind(linear_in=(("gamma", "beta"),), radius=batch_norm_radius, mixes=lambda _: True),
+    cases=Inputs(batch_norm_draw, values_a_channel),
+    told=Documents(
+        sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
+        formula=formulas.batch_norm,
+        usual={"batch": 2, "dims": 1},
+    ),
     mistakes=mistakes.BATCH_NORM,
 )
 LOCAL_RESPONSE_NORM = Op(
     name="local_response_norm",
-    inputs=("x",),
     reference=local_response_norm,
-    defaults={"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
-    options=(
-        Option("size", "channels that are summed over", "5", whole(1)),
-        Option("alpha", "weight of the mean of squares", "1e-4", real(0)),
-        Option("beta", "exponent", "0.75", real(0)),
-        Option("k", "what is added to the mean of squares", "1.0", real(0, above=True)),
-        DIMS,
-        SPATIAL,
-        CHANNELS,
-        BATCH,
+    takes=Takes(
+        arrays={"x": "N C *spatial", "y": "N C *spatial"},
+        parameters=(
+            Parameter("size", 5, "channels that are summed over", "5", whole(1), (5, 2, 3, 1, 4)),
+            # α is mostly large enough for the second term to count.
+            Parameter("alpha", 1e-4, "weight of the mean of squares", "1e-4", real(0), (1.0, 0.5, 1e-4)),
+            Parameter("beta", 0.75, "exponent", "0.75", real(0), (0.75, 0.5, 1.0)),
+            Parameter("k", 1.0, "what is added to the mean of squares", "1.0", real(0, above=True), (1.0, 2.0, 0.5)),
+        ),
+        sizes=WHERE,
+        dims=(2, 1, 3),
+        scales={"x": (0, 0, 3, -3)},
     ),
-    validate=validate_response,
-    problems=response_problems,
     twin=response_twin,
-    coverage=coverage,
-    pins=pins,
-    terms=response_terms,
-    magnitudes=response_magnitudes,
-    radius=response_radius,
-    samples=of_x,
-    sources=dict.fromkeys(("y", "x"), "004, C19"),
-    formula=formulas.local_response_norm,
-    usual={"channels": 3, "size": 3, "dims": 1, "spatial": 1},
+    rounds=Rounding(response_terms, response_magnitudes),
+    kind=Kind(radius=response_radius),
+    told=Documents(
+        sources=dict.fromkeys(("y", "x"), "004, C19"),
+        formula=formulas.local_response_norm,
+        usual={"channels": 3, "size": 3, "dims": 1, "spatial": 1},
+    ),
     mistakes=mistakes.LOCAL_RESPONSE_NORM,
 )
 

@@ -1,8 +1,8 @@
-"""Max and average pooling: how problems are drawn, their twins in torch, ties, what is exact."""
+"""Max and average pooling: windows that fit, ties, what is exact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -10,31 +10,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array
-from checks.op import Case, Kinks, Op, Problem, of_x
+from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _pooling_mistakes as mistakes
-from checks.signature.drawing import among
-from checks.signature.options import Option, Pinned, per_axis, whole
-from checks.signature.windows import BATCH, DIMS, MOST, SIZE, along, not_too_large, pinned_axes, together
+from checks.signature.drawing import among, between
+from checks.signature.options import Pinned, per_axis
+from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
+from checks.signature.windows import BATCHES, MOST, along, pinned_axes, together
 from reference import avg_pool, max_pool
 from reference._window import Window, gather, pooling_window, scatter
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import DrawFn
 
 KERNELS = {1: (2, 3, 1, 4, 5), 2: (2, 3, 1, 4), 3: (2, 1, 3)}
 OUTPUTS = {1: 6, 2: 3, 3: 2}
-BATCHES = (1, 2, 3, 2, 1, 3, 2, 0)  # none in one case of eight: it tests little
-CHANNELS = Option("channels", "channels", "4", whole(1))
-KERNEL_SIZE = Option("kernel_size", "size of a window", "3 | 3,5", per_axis(1))
+KERNEL_SIZE = Parameter("kernel_size", 2, "size of a window", "3 | 3,5", per_axis(1))
 MOVES = (
     KERNEL_SIZE,
-    Option("stride", "step between windows (default: kernel size)", "2 | 2,1", per_axis(1)),
-    Option("padding", "how far windows reach beyond both ends of each axis", "1 | 1,0", per_axis(0)),
+    Parameter("stride", None, "step between windows (default: kernel size)", "2 | 2,1", per_axis(1)),
+    Parameter("padding", 0, "how far windows reach beyond both ends of each axis", "1 | 1,0", per_axis(0)),
 )
-CEIL_MODE = Option("ceil_mode", "windows that begin inside but end outside count too")
-WHERE = (DIMS, SIZE, CHANNELS, BATCH)
+DILATION = Parameter("dilation", 1, "step between the elements of a window", "2 | 2,1", per_axis(1))
+CEIL_MODE = Parameter("ceil_mode", False, "windows that begin inside but end outside count too", among=(False, True))
+COUNT_INCLUDE_PAD = Parameter("count_include_pad", True, "padding counts in the mean", among=(False, True))
+WHERE = (
+    Sizes("size", "*size", "spatial size of the input"),
+    Sizes("channels", "C", "channels", (1, 2, 3)),
+    Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
+)
 
 
 def fitting(pinned: Pinned, axis: int, axes: int, dilations: tuple[int, ...]) -> list[tuple[int, int, int]]:
@@ -63,7 +68,7 @@ def halving(fits: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     return [fit for fit in fits if not fit[0] & (fit[0] - 1)]
 
 
-def validate(pinned: Pinned) -> None:
+def refuse(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
     axes = pinned_axes(pinned) or 1
     for axis in range(axes):
@@ -81,19 +86,16 @@ def validate(pinned: Pinned) -> None:
         )
 
 
-def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold, built from the output backwards so that nothing has to be filtered."""
-    from hypothesis import strategies as st
+def geometry(*known: str) -> Callable[[DrawFn, Pinned, int], Drawn]:
+    """Windows of an op with these parameters, built from the output backwards."""
 
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
+    def drawn(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
         def pick(*values: Any) -> Any:
             return draw(among(*values))
 
-        axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
-        dilations = (1, 1, 2) if "dilation" in op.defaults else (1,)
+        dilations = (1, 1, 2) if "dilation" in known else (1,)
         fits = [fitting(pinned, a, axes, dilations) for a in range(axes)]
-        if "count_include_pad" in op.defaults and pick(True, False):
+        if "count_include_pad" in known and pick(True, False):
             fits = [halving(axis) or axis for axis in fits]
         kernel, dilation, padding = zip(*(pick(*axis) for axis in fits), strict=True)
         as_kernel = "stride" not in pinned and pick(True, False, False)
@@ -106,36 +108,24 @@ def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
             or max(least[a], drawn_size(draw, spans[a], stride[a], padding[a], OUTPUTS[axes]))
             for a in range(axes)
         )
-        switches = {n: pinned.get(n, pick(False, True)) for n in ("ceil_mode", "count_include_pad") if n in op.defaults}
         moves = {
             "kernel_size": together(kernel),
             "stride": None if as_kernel else together(stride),
             "padding": together(padding),
-            **({"dilation": together(dilation)} if "dilation" in op.defaults else {}),
+            "dilation": together(dilation),
+            "ceil_mode": pinned.get("ceil_mode", pick(False, True)),
         }
-        batch, channels = pinned.get("batch", pick(*BATCHES)), pinned.get("channels") or pick(1, 2, 3)
-        not_too_large(pinned, (batch, channels, *size))
-        over = windows(size, {**moves, **switches})
-        return Problem(
-            op,
-            shapes={"x": (batch, channels, *size), "y": (batch, channels, *over.output)},
-            parameters={**moves, **switches},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            small=draw(st.booleans()),
-            exponents={"x": pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,)))},
-        )
+        moves = {name: value for name, value in moves.items() if name in known}
+        return {"*size": size, "*output": windows(size, moves).output, **moves}
 
-    return draw_problem()
+    return drawn
 
 
 def drawn_size(draw: DrawFn, span: int, stride: int, padding: int, most: int) -> int:
     """A size with one to `most` places for the window, and rows left over in some."""
-    from hypothesis import strategies as st
-
-    left_over = draw(st.integers(0, stride - 1))
+    left_over = draw(between(0, stride - 1))
     least = max(1, -(-(1 + 2 * padding - span - left_over) // stride) + 1)
-    places = draw(st.integers(least, max(least, most)))
+    places = draw(between(least, most))
     return (places - 1) * stride + span + left_over - 2 * padding
 
 
@@ -152,31 +142,21 @@ def window_of(of: Problem | Case) -> Window:
     return windows(x[2:], of.parameters)
 
 
-def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
-    """What a reader wants to know was tried; per-axis values are counted axis by axis."""
-    over, p = window_of(problem), problem.parameters
+def tried(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """How windows lie, along each axis, and whether they reach everything."""
+    over = window_of(problem)
     moves = list(zip(over.padded, over.span, over.stride, over.kernel, strict=True))
-    switches = {name: ("yes" if p[name] else "no",) for name in ("ceil_mode", "count_include_pad") if name in p}
     return {
-        "dims": (len(over.size),),
         "kernel_size": over.kernel,
-        "stride": over.stride,
-        "padding": over.before,
-        **({"dilation": over.dilation} if "dilation" in p else {}),
-        **switches,
+        **({"stride": over.stride} if "stride" in problem.parameters else {}),
         "windows": tuple("overlap" if s < e else "touch" if s == k else "leave gaps" for _, e, s, k in moves),
         "rows left over": ("yes" if any((n - e) % s for n, e, s, _ in moves) else "no",),
-        "batch": (problem.shape("x")[0],),
     }
 
 
-def pins(problem: Problem) -> dict[str, Any]:
-    """The options that pin this very problem."""
-    x = problem.shape("x")
-    given = {name: value for name, value in problem.parameters.items() if value is not None}
-    if "stride" in problem.parameters:
-        given["stride"] = together(window_of(problem).stride)
-    return {"dims": len(x) - 2, "size": x[2:], **given, "channels": x[1], "batch": x[0]}
+def written(problem: Problem) -> dict[str, Any]:
+    """The stride in numbers, also where it is that of the kernel."""
+    return {"stride": together(window_of(problem).stride)}
 
 
 def max_pool_twin(x: torch.Tensor, **parameters: Any) -> torch.Tensor:
@@ -330,51 +310,41 @@ def avg_pool_terms(problem: Problem) -> dict[str, int]:
 
 MAX_POOL = Op(
     name="max_pool",
-    inputs=("x",),
     reference=max_pool,
-    defaults={"kernel_size": 2, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False},
-    options=(
-        *MOVES,
-        Option("dilation", "step between the elements of a window", "2 | 2,1", per_axis(1)),
-        CEIL_MODE,
-        *WHERE,
+    takes=Takes(
+        arrays={"x": "N C *size", "y": "N C *output"},
+        parameters=(*MOVES, DILATION, CEIL_MODE),
+        sizes=WHERE,
+        dims=(2, 1, 2, 3),
+        geometry=geometry("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+        scales={"x": LOUD},
+        refuse=refuse,
     ),
-    validate=validate,
-    problems=problems,
     twin=max_pool_twin,
-    coverage=coverage,
-    pins=pins,
-    terms=max_pool_terms,
-    magnitudes=max_pool_magnitudes,
-    degree=1,
-    unit=max_pool_unit,
-    euler_in=(("x",),),
-    samples=of_x,
-    analytic=False,
-    radius=max_pool_radius,
+    rounds=Rounding(max_pool_terms, max_pool_magnitudes),
+    kind=Kind(degree=1, unit=max_pool_unit, euler_in=(("x",),), analytic=False, radius=max_pool_radius),
     kinks=Kinks(_tied, _apart, _nearest_shares, _convention),
-    draw=without_ties,
-    sources={"y": "004, C11", "x": "004, C15"},
-    formula=formulas.max_pool,
+    cases=Inputs(without_ties, tried, written),
+    told=Documents(sources={"y": "004, C11", "x": "004, C15"}, formula=formulas.max_pool),
     mistakes=mistakes.MAX_POOL,
 )
 AVG_POOL = Op(
     name="avg_pool",
-    inputs=("x",),
     reference=avg_pool,
-    defaults={"kernel_size": 2, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True},
-    options=(*MOVES, CEIL_MODE, Option("count_include_pad", "padding counts in the mean"), *WHERE),
-    validate=validate,
-    problems=problems,
+    takes=Takes(
+        arrays={"x": "N C *size", "y": "N C *output"},
+        parameters=(*MOVES, CEIL_MODE, COUNT_INCLUDE_PAD),
+        sizes=WHERE,
+        dims=(2, 1, 2, 3),
+        geometry=geometry("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+        scales={"x": LOUD},
+        refuse=refuse,
+    ),
     twin=avg_pool_twin,
-    coverage=coverage,
-    pins=pins,
-    terms=avg_pool_terms,
-    degree=1,
-    unit=avg_pool_unit,
-    linear_in=(("x",),),
-    samples=of_x,
-    sources={"y": "004, C11", "x": "004, C14"},
+    rounds=Rounding(avg_pool_terms),
+    kind=Kind(degree=1, unit=avg_pool_unit, linear_in=(("x",),)),
+    cases=Inputs(tried=tried, written=written),
+    told=Documents(sources={"y": "004, C11", "x": "004, C14"}),
     mistakes=mistakes.AVG_POOL,
 )
 OPS = (MAX_POOL, AVG_POOL)

@@ -1,44 +1,37 @@
-"""Cosine similarity at every place: how problems are drawn, its twin in torch, how it rounds.
+"""Cosine similarity at every place.
 
-With w a window, t a template and c = Σ|w||t| / ‖w‖‖t‖ ≤ 1, the product and the two norms, sums of n terms each, round
-relative to c; so y does, and more so since every y is at most c. Moving the inputs by a relative step moves y by 2c + 2|y|
-times that at most, which 4c covers. ∂y/∂w = t/(‖w‖‖t‖) − y·w/‖w‖² rounds relative to both terms with their magnitudes added
-and c for y, and so does ∂y/∂t.
+**How it rounds.** With w a window, t a template and c = Σ|w||t| / ‖w‖‖t‖ ≤ 1, the product and the two norms, sums of n
+terms each, round relative to c; so y does, and more so since every y is at most c. Moving the inputs by a relative step
+moves y by 2c + 2|y| times that at most, which 4c covers. ∂y/∂w = t/(‖w‖‖t‖) − y·w/‖w‖² rounds relative to both terms with
+their magnitudes added and c for y, and so does ∂y/∂t.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from checks.numbers.precision import Array
-from checks.op import Case, Op, Problem, of_x
+from checks.op import Case, Documents, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops._similarity_mistakes import SIMILARITY
-from checks.signature.drawing import among
-from checks.signature.options import Option, Pinned, pair, per_axis
-from checks.signature.windows import BATCH, DIMS, SIZE, along, not_too_large, pinned_axes
+from checks.signature.drawing import between
+from checks.signature.options import Pinned
+from checks.signature.takes import FAIR, Drawn, Sizes, Takes
+from checks.signature.windows import BATCHES, along, pinned_axes
 from reference import similarity
 from reference._window import gather, scatter, window
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import DrawFn
 
 OUTPUTS = {1: 5, 2: 3, 3: 2}
-OPTIONS = (
-    Option("kernel", "size of the template", "3 | 3,5", per_axis(1)),
-    Option("channels", "channels of x, and number of templates", "3,2", pair(1)),
-    DIMS,
-    SIZE,
-    BATCH,
-)
 
 
-def validate(pinned: Pinned) -> None:
+def refuse(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
     for axis in range(pinned_axes(pinned) or 1):
         kernel, size = along(pinned.get("kernel"), axis), along(pinned.get("size"), axis)
@@ -46,36 +39,15 @@ def validate(pinned: Pinned) -> None:
             raise ValueError(f"a template of {kernel} does not fit into size {size}; --size {kernel} would make it fit")
 
 
-def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        axes = pinned_axes(pinned) or draw(among(2, 1, 2, 3))
-        kernel, size = [], []
-        for axis in range(axes):
-            fixed = along(pinned.get("size"), axis)
-            kernel.append(along(pinned.get("kernel"), axis) or draw(st.integers(1, min(3, fixed or 3))))
-            size.append(fixed or kernel[-1] + draw(st.integers(0, OUTPUTS[axes] - 1)))
-        channels = pinned.get("channels") or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-        batch = pinned["batch"] if "batch" in pinned else draw(among(1, 2, 3, 2, 1, 3, 2, 0))
-        not_too_large(pinned, (batch, channels[0], *size))
-        scales = among(*((0, 0, 20, -20) if dtype != "float16" else (0,)))
-        return Problem(
-            op,
-            shapes={
-                "x": (batch, channels[0], *size),
-                "template": (channels[1], channels[0], *kernel),
-                "y": (batch, channels[1], *(n - k + 1 for n, k in zip(size, kernel, strict=True))),
-            },
-            parameters={},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            exponents={"x": draw(scales), "template": draw(scales)},
-        )
-
-    return draw_problem()
+def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+    """A template that fits, with one to a few places along each axis."""
+    kernel, size = [], []
+    for axis in range(axes):
+        fixed = along(pinned.get("size"), axis)
+        kernel.append(along(pinned.get("kernel"), axis) or draw(between(1, min(3, fixed or 3))))
+        size.append(fixed or kernel[-1] + draw(between(0, OUTPUTS[axes] - 1)))
+    output = tuple(n - k + 1 for n, k in zip(size, kernel, strict=True))
+    return {"*kernel": tuple(kernel), "*size": tuple(size), "*output": output}
 
 
 def terms(problem: Problem) -> dict[str, int]:
@@ -133,41 +105,29 @@ def twin(x: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
     return y
 
 
-def coverage(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
-    """What a reader wants to know was tried."""
-    x, template = problem.shape("x"), problem.shape("template")
-    return {
-        "dims": (len(x) - 2,),
-        "kernel": template[2:],
-        "channels": (x[1],),
-        "templates": (template[0],),
-        "batch": (x[0],),
-    }
-
-
-def pins(problem: Problem) -> dict[str, Any]:
-    """The options that pin this very problem."""
-    x, template = problem.shape("x"), problem.shape("template")
-    return {"dims": len(x) - 2, "size": x[2:], "kernel": template[2:], "channels": (x[1], template[0]), "batch": x[0]}
-
-
 OP = Op(
     name="similarity",
-    inputs=("x", "template"),
     reference=similarity,
-    defaults={},
-    options=OPTIONS,
-    validate=validate,
-    problems=problems,
+    takes=Takes(
+        arrays={"x": "N C *size", "template": "O C *kernel", "y": "N O *output"},
+        sizes=(
+            Sizes("kernel", "*kernel", "size of the template", metavar="3 | 3,5"),
+            Sizes("channels", "C O", "channels of x, and number of templates", (1, 2, 3), metavar="3,2"),
+            Sizes("size", "*size", "spatial size of the input"),
+            Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
+        ),
+        dims=(2, 1, 2, 3),
+        geometry=geometry,
+        scales={"x": FAIR, "template": FAIR},
+        refuse=refuse,
+    ),
     twin=twin,
-    coverage=coverage,
-    pins=pins,
-    terms=terms,
-    magnitudes=magnitudes,
-    radius=radius,
-    samples=of_x,
-    sources=dict.fromkeys(("y", "x", "template"), "004, C2 and C3"),
-    formula=formulas.similarity,
+    rounds=Rounding(terms, magnitudes),
+    kind=Kind(radius=radius),
+    told=Documents(
+        sources=dict.fromkeys(("y", "x", "template"), "004, C2 and C3"),
+        formula=formulas.similarity,
+    ),
     mistakes=SIMILARITY,
 )
 

@@ -1,4 +1,4 @@
-"""Subsampling with a trainable coefficient and bias: how problems are drawn, its twin in torch, how it rounds.
+"""Subsampling with a trainable coefficient and bias.
 
 The sum of a block may be computed as its mean times its size, as the twin does: a quotient and a product more than the sum
 itself, in y and in the gradients. Whole numbers come out of that only where the size is a power of two.
@@ -9,76 +9,40 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.op import Op, Problem, of_x
+from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import pooling
 from checks.ops._subsample_mistakes import SUBSAMPLE
-from checks.ops.pooling import (
-    BATCHES,
-    KERNEL_SIZE,
-    OUTPUTS,
-    WHERE,
-    avg_pool_twin,
-    coverage,
-    drawn_size,
-    fitting,
-    pins,
-    window_of,
-)
 from checks.signature.drawing import among
 from checks.signature.options import Pinned
-from checks.signature.windows import along, not_too_large, pinned_axes, together
+from checks.signature.takes import LOUD, Drawn, Takes
+from checks.signature.windows import along, together
 from reference import subsample
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import DrawFn
 
 
-def validate(pinned: Pinned) -> None:
+def refuse(pinned: Pinned) -> None:
     """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
-    pooling.validate({**pinned, "padding": 0})
+    pooling.refuse({**pinned, "padding": 0})
 
 
-def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold: blocks side by side, and rows left over in some."""
-    from hypothesis import strategies as st
-
-    @st.composite
-    def draw_problem(draw: DrawFn) -> Problem:
-        def pick(*values: Any) -> Any:
-            return draw(among(*values))
-
-        axes = pinned_axes(pinned) or pick(2, 1, 2, 3)
-        kernel = tuple(
-            pick(*{k: 0 for k, _, _ in fitting({**pinned, "padding": 0}, a, axes, (1,))}) for a in range(axes)
-        )
-        size = tuple(
-            along(pinned.get("size"), a) or drawn_size(draw, k, k, 0, OUTPUTS[axes]) for a, k in enumerate(kernel)
-        )
-        batch, channels = pinned.get("batch", pick(*BATCHES)), pinned.get("channels") or pick(1, 2, 3)
-        not_too_large(pinned, (batch, channels, *size))
-        scale = [pick(*((0, 0, 0, 20, -20) if dtype != "float16" else (0,))) for _ in range(2)]
-        return Problem(
-            op,
-            shapes={
-                "x": (batch, channels, *size),
-                "coefficient": (channels,),
-                "bias": (channels,),
-                "y": (batch, channels, *(n // k for n, k in zip(size, kernel, strict=True))),
-            },
-            parameters={"kernel_size": together(kernel)},
-            dtype=dtype,
-            seed=draw(st.integers(0, 2**32 - 1)),
-            small=draw(st.booleans()),
-            exponents={"x": scale[0], "coefficient": scale[1], "bias": sum(scale)},
-        )
-
-    return draw_problem()
+def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+    """Blocks side by side, and rows left over in some."""
+    fits = [pooling.fitting({**pinned, "padding": 0}, axis, axes, (1,)) for axis in range(axes)]
+    kernel = tuple(draw(among(*{k: 0 for k, _, _ in axis})) for axis in fits)
+    size = tuple(
+        along(pinned.get("size"), a) or pooling.drawn_size(draw, k, k, 0, pooling.OUTPUTS[axes])
+        for a, k in enumerate(kernel)
+    )
+    output = tuple(n // k for n, k in zip(size, kernel, strict=True))
+    return {"*size": size, "*output": output, "kernel_size": together(kernel)}
 
 
 def unit(problem: Problem) -> int | None:
     """1, where a mean times the size of its block is as exact as the sum."""
-    block = prod(window_of(problem).kernel)
+    block = prod(pooling.window_of(problem).kernel)
     return 1 if block & (block - 1) == 0 else None
 
 
@@ -88,7 +52,7 @@ def terms(problem: Problem) -> dict[str, int]:
     For the coefficient one sum of all products, or the blocks' sums, by their means, times the cotangents, summed.
     """
     y = problem.shape("y")
-    block, positions = prod(window_of(problem).kernel), y[0] * prod(y[2:])
+    block, positions = prod(pooling.window_of(problem).kernel), y[0] * prod(y[2:])
     return {
         "y": block + 3,
         "x": 3,
@@ -101,29 +65,31 @@ def twin(x: torch.Tensor, coefficient: torch.Tensor, bias: torch.Tensor, *, kern
     """The same function by torch: a mean times the size of its block."""
     axes = x.ndim - 2
     kernel = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * axes
-    mean = avg_pool_twin(x, kernel_size=kernel)
+    mean = pooling.avg_pool_twin(x, kernel_size=kernel)
     channel = (1, -1, *(1,) * axes)
     return coefficient.reshape(channel) * mean * prod(kernel) + bias.reshape(channel)
 
 
 OP = Op(
     name="subsample",
-    inputs=("x", "coefficient", "bias"),
     reference=subsample,
-    defaults={"kernel_size": 2},
-    options=(KERNEL_SIZE, *WHERE),
-    validate=validate,
-    problems=problems,
+    takes=Takes(
+        arrays={"x": "N C *size", "coefficient": "C", "bias": "C", "y": "N C *output"},
+        parameters=(pooling.KERNEL_SIZE,),
+        sizes=pooling.WHERE,
+        dims=(2, 1, 2, 3),
+        geometry=geometry,
+        scales={"x": LOUD, "coefficient": LOUD, "bias": "x coefficient"},
+        refuse=refuse,
+    ),
     twin=twin,
-    coverage=coverage,
-    pins=pins,
-    terms=terms,
-    degree=2,
-    unit=unit,
-    linear_in=(("x", "bias"), ("coefficient", "bias")),
-    samples=of_x,
-    letters={"y": "u", "g": "δ"},
-    sources={"y": "001, B8", "x": "001, B4", "coefficient": "001, B11", "bias": "001, B13"},
+    rounds=Rounding(terms),
+    kind=Kind(degree=2, unit=unit, linear_in=(("x", "bias"), ("coefficient", "bias"))),
+    cases=Inputs(tried=pooling.tried),
+    told=Documents(
+        letters={"y": "u", "g": "δ"},
+        sources={"y": "001, B8", "x": "001, B4", "coefficient": "001, B11", "bias": "001, B13"},
+    ),
     mistakes=SUBSAMPLE,
 )
 

@@ -98,8 +98,8 @@ def untold(explanation: Explanation) -> Iterator[str]:
 def source(explanation: Explanation, array: str, index: tuple[int, ...] | None = None) -> str:
     """Where the documents say so: "document 002, eq. 3; L7, the page's last example", or ""."""
     op = explanation.problem.op
-    known = op.sources.get(array, "")
-    worked = op.worked(explanation.problem, array, index)
+    known = op.told.sources.get(array, "")
+    worked = op.told.worked(explanation.problem, array, index)
     return f"document {known}{f'; {worked}' if worked else ''}" if known else ""
 
 

@@ -124,7 +124,7 @@ def _case(problem: Problem) -> dict[str, Any]:
         "seed": problem.seed,
         "small": problem.small,
         "exponents": dict(problem.exponents),
-        "options": _plain(problem.op.pins(problem)),
+        "options": _plain(problem.pins),
     }
 
 

@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 from checks import ops
 from checks.algebra.polynomial import Polynomial, Product
-from checks.op import Op, Problem
+from checks.op import Op, Problem, Rounding
 from checks.render.given import Given, parsed
 from checks.render.json import MEASURED, SCHEMA, VERSION
+from checks.signature.takes import Takes
 from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Row, Tally
@@ -101,16 +102,10 @@ def _function(name: str, inputs: tuple[str, ...]) -> Op:
 
     return Op(
         name=name,
-        inputs=inputs,
         reference=SimpleNamespace(forward=gone, backward=gone),
-        defaults={},
-        options=(),
-        validate=gone,
-        problems=gone,
+        takes=Takes(dict.fromkeys((*inputs, "y"), "")),
         twin=gone,
-        coverage=gone,
-        pins=lambda problem: {},  # noqa: ARG005, as of every function that is no op
-        terms=gone,
+        rounds=Rounding(gone),
     )
 
 
@@ -168,7 +163,7 @@ def _problem(op: Op, given: Given) -> Problem:
         exponents={name: exponent.a(int) for name, exponent in given["exponents"].items()},
     )
     try:
-        op.pins(problem)
+        repr(problem.pins)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"{given} is no case of {op.name}") from error
     return problem

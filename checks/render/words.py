@@ -78,7 +78,7 @@ def again(report: Report, finding: Finding) -> str:
     """What reproduces the finding: the command line for the reference, the Python door for anything else."""
     if report.again:
         return report.again
-    pins = finding.problem.op.pins(finding.problem)
+    pins = finding.problem.pins
     if not report.is_reference and not report.spec:
         keywords = ", ".join(f"{name}={value!r}" for name, value in pins.items())
         dtype = "" if report.dtype == "float64" else f", dtype={report.dtype!r}"

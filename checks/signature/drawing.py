@@ -19,3 +19,11 @@ def _among(values: tuple[Any, ...], types: tuple[type, ...]) -> SearchStrategy[A
     from hypothesis import strategies as st
 
     return st.sampled_from(values)
+
+
+@cache
+def between(least: int, most: int) -> SearchStrategy[int]:
+    """A whole number from the least to the most, or the least."""
+    from hypothesis import strategies as st
+
+    return st.integers(least, max(least, most))

@@ -52,15 +52,15 @@ def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int 
     return parse
 
 
-def pair(least: int) -> Callable[[str], tuple[int, int]]:
-    """Two whole numbers such as 4,6; a single one stands for both."""
+def sizes_of(many: int, least: int) -> Callable[[str], tuple[int, ...]]:
+    """So many whole numbers such as 4,6; a single one stands for all."""
 
-    def parse(text: str) -> tuple[int, int]:
+    def parse(text: str) -> tuple[int, ...]:
         parts = text.split(",")
-        if len(parts) > 2:
-            raise ValueError("expected two whole numbers such as 4,6")
-        values = [entry(part, least) for part in parts]
-        return values[0], values[-1]
+        if len(parts) not in {1, many}:
+            raise ValueError(f"expected {'two' if many == 2 else many} whole numbers such as 4,6")
+        values = tuple(entry(part, least) for part in parts)
+        return values if len(values) == many else values * many
 
     return parse
 

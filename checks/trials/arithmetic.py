@@ -34,7 +34,7 @@ def _transforms(run: Run) -> bool:
     transforms are exact on whole numbers even so, and then the problem that the op keeps for this purpose is asked. An op
     that keeps none is one that nobody transforms.
     """
-    telling = run.problem.op.telling
+    telling = run.problem.op.rounds.telling
     if telling is None:
         return False
     problems = (run.problem, replace(telling(), dtype=run.problem.dtype))
@@ -126,5 +126,5 @@ def _summed(run: Run, result: str, expected: Array) -> Array:
     """What products add to each element: y less what it is where one of their factors is 0, which is the bias."""
     if result != "y":
         return expected
-    factor = run.problem.op.factors["y"][0]
+    factor = run.problem.op.rounds.factors["y"][0]
     return expected - replace(run, case=run.case.with_input(factor, np.zeros_like(run.case.input(factor)))).true_y

@@ -26,8 +26,8 @@ from checks.diagnosis.changes import Pair, change
 from checks.laws import Law, complex_step, contract, finite_difference, linearity
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import NATIVE, Array
-from checks.op import Case, Op, Problem
-from checks.signature.options import Pinned
+from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
+from checks.signature.takes import Takes
 from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.trials.comparison import compared
 from checks.trials.directions import RESOLUTION, Line, direction, inner, lines
@@ -76,7 +76,7 @@ def judge_function(
     op = _op(function, backward, inputs, dtype)
     judged = Implementation.of(op, SimpleNamespace(forward=function, backward=backward, __name__=op.name))
     tried = Tried(judged, _laws(op, dtype))
-    search = Search(op.problems(op, {}, dtype), examples, seed)
+    search = Search(_problems(op, inputs, dtype), examples, seed)
     search.run(tried.add)
     interrupted = search.interrupted
     failures = tuple(_explained(failure, tried, judged) for failure in smallest(tried, search))
@@ -112,35 +112,35 @@ def _op(function: Function, backward: Function, inputs: Sequence[Shape | Array],
             f"{_name(function)} does not take inputs of shapes {list(shapes.values())}: {error}"
         ) from error
 
-    def problems(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:  # noqa: ARG001, nothing can be pinned
-        from hypothesis import strategies as st
-
-        def problem(seed: int, exponent: int) -> Problem:
-            every = {**shapes, "y": y.shape}
-            return Problem(op, every, {}, dtype, seed, exponents=dict.fromkeys(set(names) - set(given), exponent))
-
-        return st.builds(problem, st.integers(0, 2**32 - 1), st.sampled_from((0, 0, 1, -3)))
-
     def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, an Op's
         return given.get(name)
 
     together = sum(int(np.prod(s)) for s in (*shapes.values(), y.shape))
     return Op(
         name=_name(function),
-        inputs=tuple(names),
         reference=SimpleNamespace(forward=function, backward=lambda *a: tuple(_gradients(backward(*a), len(names)))),
-        defaults={},
-        options=(),
-        validate=lambda pinned: None,  # noqa: ARG005, nothing can be pinned
-        problems=problems,
+        takes=Takes(dict.fromkeys((*names, "y"), "")),
         twin=function,
-        coverage=lambda problem: {"scale of inputs": tuple(f"2^{e}" for e in set(problem.exponents.values()))},
-        pins=lambda problem: {},  # noqa: ARG005, nothing can be pinned
-        terms=lambda problem: dict.fromkeys((*names, "y"), together + 8),  # noqa: ARG005, of all problems
-        magnitudes=_magnitudes,
-        analytic=_is_analytic(function, arrays),
-        draw=draw,
+        rounds=Rounding(lambda problem: dict.fromkeys((*names, "y"), together + 8), _magnitudes),  # noqa: ARG005, of all
+        kind=Kind(analytic=_is_analytic(function, arrays)),
+        cases=Inputs(draw, lambda problem: {"shape of y": (problem.shape("y"),)}),
     )
+
+
+def _problems(op: Op, inputs: Sequence[Shape | Array], dtype: str) -> SearchStrategy[Problem]:
+    """Problems of these shapes; arrays that were given are not scaled."""
+    from hypothesis import strategies as st
+
+    named = list(zip(op.inputs, inputs, strict=True))
+    shapes = {n: np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for n, a in named}
+    scaled = [name for name, a in named if not isinstance(a, np.ndarray)]
+    arrays = [a if isinstance(a, np.ndarray) else np.ones(a) for a in inputs]
+    shapes["y"] = np.shape(op.reference.forward(*(a.astype(dtype) for a in arrays)))
+
+    def problem(seed: int, exponent: int) -> Problem:
+        return Problem(op, shapes, {}, dtype, seed, exponents=dict.fromkeys(scaled, exponent))
+
+    return st.builds(problem, st.integers(0, 2**32 - 1), st.sampled_from((0, 0, 1, -3)))
 
 
 def _input_names(function: Function, count: int) -> list[str]:
@@ -278,7 +278,7 @@ def _laws(op: Op, dtype: str) -> dict[str, Law]:
     found: dict[str, Any] = {}
     if dtype != "float64":
         found["agreement"] = _Precision()
-    if op.analytic:
+    if op.kind.analytic:
         found["complex_step"] = _Derivative(complex_step.finding, lambda trial: trial.light)
     found["finite_difference"] = _Derivative(finite_difference.finding, finite_difference.relative)
     return {**found, "linearity": linearity, "contract": contract}

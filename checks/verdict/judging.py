@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from checks import ops
+from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Search, Stopped
 from checks.diagnosis.illustration import illustrated, sample
@@ -90,7 +91,7 @@ def judge(
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
-    search = Search(judged.problems(judged, pinned, dtype), examples, seed)
+    search = Search(problems_of(judged, pinned, dtype), examples, seed)
     try:
         search.run(tried.add)
         interrupted = search.interrupted
@@ -181,7 +182,7 @@ class Tried:
         self.cases += 1
         self.findings += found
         self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
-        for label, values in problem.op.coverage(problem).items():
+        for label, values in problem.tried.items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
         exactly = {f.verdict for f in found if f.law == "exact"}
         if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import ops
+from checks.cases.drawing import problems_of
 from checks.op import Op, Problem
 from checks.verdict.report import Finding, Report, Verdict
 
@@ -151,12 +152,12 @@ def _labels(op: Op) -> list[str]:
     from checks.cases.search import Search
 
     drawn: list[Problem] = []
-    Search(op.problems(op, {}, "float64"), 1, 0).run(drawn.append)
-    return list(op.coverage(drawn[0]))
+    Search(problems_of(op, {}, "float64"), 1, 0).run(drawn.append)
+    return list(drawn[0].tried)
 
 
 def _holds(condition: str, problem: Problem) -> bool:
-    tried = problem.op.coverage(problem)
+    tried = problem.tried
     for term in _terms(condition):
         own = problem.parameters.get(term["name"])
         values = tried.get(term["name"], ()) if own is None else own if isinstance(own, tuple) else (own,)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from checks import Verdict, judge
+from checks.cases.drawing import problems_of
 from checks.diagnosis.illustration import in_line
 from checks.diagnosis.naming import UNKNOWN, diagnose
 from checks.formulas.probing import recovered
@@ -328,7 +329,7 @@ def _drawn(op, pinned):
     from checks.cases.search import Search
 
     found = []
-    Search(op.problems(op, pinned, "float64"), 5, 1).run(found.append)
+    Search(problems_of(op, pinned, "float64"), 5, 1).run(found.append)
     return found
 
 

@@ -101,7 +101,7 @@ def test_what_is_refused_is_no_failure():
     assert ask(PROBLEM, "x", None, given) == "it does not support this: only on Tuesdays"
 
 
-@pytest.mark.parametrize("name", [op.name for op in ops().values() if op.degree is None])
+@pytest.mark.parametrize("name", [op.name for op in ops().values() if op.kind.degree is None])
 def test_of_what_is_no_polynomial_nothing_is_told(name):
     problem = small(name)
     reference = Implementation.of(problem.op, problem.op.reference)

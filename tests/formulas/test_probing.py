@@ -18,7 +18,7 @@ from reference import conv, relu
 from tests.formulas.boxes import box, changed, small
 from tests.laws.right_conv import ByFFT
 
-POLYNOMIAL = [op.name for op in ops().values() if op.degree is not None]
+POLYNOMIAL = [op.name for op in ops().values() if op.kind.degree is not None]
 PROBLEM = small(dims=1)
 X = PROBLEM.shape("x")
 

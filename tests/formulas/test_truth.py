@@ -12,6 +12,7 @@ import pytest
 
 from checks.algebra.expression import Product, number, value
 from checks.algebra.polynomial import COTANGENT
+from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values, small_problem
 from checks.cases.search import Search
 from checks.formulas import truth as formulas
@@ -68,7 +69,7 @@ def test_formulas_are_what_the_reference_computes_of_drawn_problems(name):
     op = find(name)
     pinned = pinned_values(op, {option.name: SMALL[option.name] for option in op.options if option.name in SMALL})
     drawn = []
-    Search(op.problems(op, pinned, "float64"), 60, 0).run(drawn.append)
+    Search(problems_of(op, pinned, "float64"), 60, 0).run(drawn.append)
     few = [p for p in drawn if 0 not in p.shape("y") and 0 not in p.shape(p.present[0]) and products(p) <= MOST]
     chosen = {str((p.shapes, p.parameters)): p for p in few}.values()
     assert chosen
@@ -77,7 +78,7 @@ def test_formulas_are_what_the_reference_computes_of_drawn_problems(name):
 
 
 def products(problem):
-    terms = problem.op.terms(problem)
+    terms = problem.op.rounds.terms(problem)
     return sum(int(np.prod(problem.shape(n))) * terms[n] for n in (*problem.present, "y"))
 
 
@@ -178,13 +179,13 @@ def test_formulas_of_a_convolution_are_who_meets_whom(pinned):
         assert products_of(problem, name) == terms, name
 
 
-@pytest.mark.parametrize("name", [op.name for op in ops().values() if op.formula is not None])
+@pytest.mark.parametrize("name", [op.name for op in ops().values() if op.told.formula is not None])
 def test_a_written_formula_that_is_wrong_is_not_shown(name):
     op = find(name)
     problem = small_problem(op, {}, bias=False)
 
     def slightly_wrong(problem, array, index):
-        return Product((number(1 + 1e-9), op.formula(problem, array, index)))
+        return Product((number(1 + 1e-9), op.told.formula(problem, array, index)))
 
     wrong = replace(problem, op=replace(op, formula=slightly_wrong))
     for array in ("y", *problem.present):

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search
 from checks.laws import laws
 from checks.op import Case, Mistake, Op, Problem
@@ -25,7 +26,7 @@ OF_NUMBERS = {name: law for name, law in laws().items() if name != "contract"}  
 @cache
 def _drawn(op: str) -> tuple[Problem, ...]:
     found: list[Problem] = []
-    Search(find(op).problems(find(op), {}, "float64"), DRAWN, 1).run(found.append)
+    Search(problems_of(find(op), {}, "float64"), DRAWN, 1).run(found.append)
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from checks import Verdict, judge
+from checks.cases.drawing import problems_of
 from checks.cases.layouts import LAYOUTS, broadcast, laid_alike, memory_of
 from checks.cases.search import Search
 from checks.laws import laws
@@ -185,7 +186,7 @@ def test_a_race_in_one_call_of_ten_is_caught_nearly_always():
                 self.rng = np.random.default_rng(seed)
 
         tried = Tried(Implementation.of(find("conv"), Seeded), {"contract": laws()["contract"]})
-        Search(find("conv").problems(find("conv"), {}, "float64"), 40, 61).run(tried.add)
+        Search(problems_of(find("conv"), {}, "float64"), 40, 61).run(tried.add)
         assert any(f.verdict is Verdict.BROKEN for f in tried.findings)
     report = judge("conv", seed=1, examples=50, laws=["contract"])
     assert report.repeated == 5 * report.cases == 250

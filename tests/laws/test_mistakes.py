@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 
 from checks import Report, Verdict, judge
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search
 from checks.laws import laws
 from checks.ops import find
@@ -121,7 +122,7 @@ def test_linearity_catches_a_backward_that_is_not_linear(change):
 def test_a_mistake_in_float32_by_one_part_in_a_million_is_caught():
     """Agreement cannot see it, since rounding could do as much; whole numbers can."""
     tried = Tried(Implementation.of(CONV, BY_NAME["one element off"]), laws())
-    Search(CONV.problems(CONV, {}, "float32"), 100, 25).run(tried.add)
+    Search(problems_of(CONV, {}, "float32"), 100, 25).run(tried.add)
     assert {f.law for f in tried.findings if f.verdict is Verdict.BROKEN} == {"exact"}
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from checks import Verdict, judge
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search
 from checks.laws import laws
 from checks.op import Problem
@@ -60,7 +61,7 @@ def _named(value):
 def _drawn(op, *, half):
     """The same cases for each algorithm, and for float32 as for float64: drawing them takes as long as judging them."""
     found: list[Problem] = []
-    Search(find(op).problems(find(op), {}, "float16" if half else "float64"), CASES, 30).run(found.append)
+    Search(problems_of(find(op), {}, "float16" if half else "float64"), CASES, 30).run(found.append)
     return found
 
 

@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from checks import gradcheck, judge
+from checks.cases.drawing import problems_of
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.ops import ops
 from checks.ops._mistakes import right
@@ -27,7 +28,7 @@ def drawn(op, dtype="float64"):
 
 @cache
 def _drawn(op, dtype):
-    return _first(DRAWN, ops()[op].problems(ops()[op], {}, dtype))
+    return _first(DRAWN, problems_of(ops()[op], {}, dtype))
 
 
 def _first(many, problems):
@@ -57,14 +58,14 @@ def test_results_have_the_shapes_that_the_problem_says(op):
 def test_pins_pin_the_very_geometry_and_survive_a_command_line(op):
     parsers = {option.name: option.parse for option in op.options}
     for problem in drawn(op)[:12]:
-        pins = op.pins(problem)
+        pins = problem.pins
         assert set(pins) <= set(parsers)
         for name, value in pins.items():
             if parsers[name] is not None:
                 once = parsers[name](as_text(value))
                 assert parsers[name](as_text(once)) == once
-        op.validate(pins)
-        (again,) = _first(1, op.problems(op, pins, "float64"))
+        op.takes.check(pins)
+        (again,) = _first(1, problems_of(op, pins, "float64"))
         assert {**again.shapes, "bias": None} == {**problem.shapes, "bias": None}
         moves = {n: v for n, v in problem.parameters.items() if v is not None}
         assert {n: again.parameters[n] for n in moves} == moves
@@ -79,7 +80,7 @@ def test_every_default_is_a_parameter_that_is_drawn(op):
 @EVERY
 @pytest.mark.parametrize("dtype", NATIVE)
 def test_whole_numbers_stay_multiples_of_the_unit_and_fit(op, dtype):
-    if op.degree is None:
+    if op.kind.degree is None:
         assert all(problem.unit is None and problem.largest == 0 for problem in drawn(op))
         return
     exact = [problem for problem in drawn(op, dtype=dtype) if problem.largest]
@@ -109,7 +110,7 @@ def test_constant_inputs_have_no_gradient(op):
     case = drawn(op)[0].reals()
     gradients = op.reference.backward(case.cotangent, *case.inputs, **case.parameters)
     assert len(gradients) == len(op.inputs)
-    assert all((name in op.constant) <= (g is None) for name, g in zip(op.inputs, gradients, strict=True))
+    assert all((name in op.takes.constant) <= (g is None) for name, g in zip(op.inputs, gradients, strict=True))
 
 
 @EVERY
@@ -186,7 +187,7 @@ def test_an_impossible_request_gets_one_sentence(name, options, sentence, capsys
 @given(data=st.data())
 def test_distinct_numbers_fill_every_window_of_a_max_pool(data):
     op = ops()["max_pool"]
-    problem = data.draw(op.problems(op, {"dtype": "float16"}, "float16"))
+    problem = data.draw(problems_of(op, {"dtype": "float16"}, "float16"))
     for case in (problem.whole_numbers(), problem.reals()):
         mask = next(iter(op.kinks.apart(case)))
         assert mask.max(initial=0) <= 1

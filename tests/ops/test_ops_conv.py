@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture.data import ConjectureData
 
 from checks import judge
+from checks.cases import drawing as cases_drawing
+from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
 from checks.op import Problem
 from checks.ops import conv as described
 from checks.ops import find
+from checks.trials.trial import lighter
 from reference import conv
 from reference._window import window
 
@@ -36,7 +39,7 @@ def drawn(pinned, examples, dtype="float64"):
     found: list[Problem] = []
 
     @drawing(examples)
-    @given(OP.problems(OP, pinned, dtype))
+    @given(problems_of(OP, pinned, dtype))
     def each(problem):
         found.append(problem)
 
@@ -89,7 +92,7 @@ def test_nothing_drawn_is_thrown_away(monkeypatch):
 
 
 def test_the_source_filters_nothing():
-    tree = ast.parse(inspect.getsource(described))
+    tree = ast.parse(inspect.getsource(described) + inspect.getsource(cases_drawing))
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in called}
     assert not names & {"assume", "filter", "reject"}
@@ -113,7 +116,7 @@ def coverage(problems):
     """For each label, the share of the problems in which each value occurs."""
     counts: dict[str, Counter] = {}
     for problem in problems:
-        for label, values in OP.coverage(problem).items():
+        for label, values in problem.tried.items():
             counts.setdefault(label, Counter()).update(set(values))
     return {label: {value: count / DRAWN for value, count in values.items()} for label, values in counts.items()}
 
@@ -149,7 +152,7 @@ def test_rows_left_over_are_rows_that_no_window_reaches(problems):
         at = over(problem)
         ends = ((n - e) % s > after for n, e, s, after in zip(at.padded, at.span, at.stride, at.after, strict=True))
         if len(x) and any(ends):
-            assert OP.coverage(problem)["rows left over"] == ("yes",)
+            assert problem.tried["rows left over"] == ("yes",)
             assert (sums == 0).any(), "an input beyond the last window has a gradient of 0"
 
 
@@ -183,10 +186,10 @@ PINNED = [
 
 @pytest.mark.parametrize("pinned", PINNED, ids=str)
 def test_what_is_pinned_holds_and_the_rest_is_drawn_to_fit(pinned):
-    OP.validate(pinned)
+    OP.takes.check(pinned)
     for problem in drawn(pinned, 20):
         assert_valid(problem)
-        for name, value in OP.pins(problem).items():
+        for name, value in problem.pins.items():
             wanted, axes = pinned.get(name, value), len(over(problem).size)
             assert spread(value, axes) == spread(wanted, axes), (name, problem)
 
@@ -199,16 +202,16 @@ def spread(value, axes):
 @drawing(30)
 @given(data=st.data())
 def test_pins_pin_the_very_geometry(data):
-    problem = data.draw(OP.problems(OP, {}, "float64"))
-    pins = OP.pins(problem)
-    again = data.draw(OP.problems(OP, pins, "float64"))
+    problem = data.draw(problems_of(OP, {}, "float64"))
+    pins = problem.pins
+    again = data.draw(problems_of(OP, pins, "float64"))
     assert again.parameters == problem.parameters
     assert {**again.shapes, "bias": None} == {**problem.shapes, "bias": None}, "whether there is a bias is drawn"
 
 
 def test_pins_are_options_and_survive_being_written_on_a_command_line(problems):
     for problem in problems[:100]:
-        pins = OP.pins(problem)
+        pins = problem.pins
         assert set(pins) == {option.name for option in OP.options}
         assert pinned_values(OP, pins) == {
             name: value[0] if isinstance(value, tuple) and len(value) == 1 else value for name, value in pins.items()
@@ -244,7 +247,7 @@ def counted(problem):
 
 def test_no_sum_has_more_terms_than_said(problems):
     for problem in problems:
-        terms = OP.terms(problem)
+        terms = OP.rounds.terms(problem)
         assert all(count <= terms[name] for name, count in counted(problem).items()), problem
 
 
@@ -255,7 +258,7 @@ def test_the_terms_said_are_the_terms_of_the_longest_sum(kernel, groups):
     pins = {"size": (5,) * len(kernel), "kernel": kernel, "stride": 1, "padding": 0, "dilation": 1, "groups": groups}
     problem = drawn({**pins, "channels": (4, 6), "batch": 3}, 1)[0]
     problem = replace(problem, shapes={**problem.shapes, "bias": (6,)})
-    assert counted(problem) == OP.terms(problem)
+    assert counted(problem) == OP.rounds.terms(problem)
 
 
 def large(samples):
@@ -267,19 +270,19 @@ def large(samples):
 @pytest.mark.parametrize(("samples", "left"), [(16, 2), (9, 2), (8, 1), (2, 1)])
 def test_lighter_keeps_everything_but_samples(samples, left):
     problem = large(samples)
-    lighter = OP.lighter(problem)
-    assert {name: (a, b) for name, a in problem.shapes.items() if a != (b := lighter.shapes[name])} == {
+    light = lighter(problem)
+    assert {name: (a, b) for name, a in problem.shapes.items() if a != (b := light.shapes[name])} == {
         "x": (problem.shapes["x"], (left, *problem.shapes["x"][1:])),
         "y": (problem.shapes["y"], (left, *problem.shapes["y"][1:])),
     }
     for field in fields(Problem):
         if field.name != "shapes":
-            assert getattr(lighter, field.name) == getattr(problem, field.name), field.name
+            assert getattr(light, field.name) == getattr(problem, field.name), field.name
 
 
 def test_what_is_light_is_left_as_it_is(problems):
     one = large(1)
-    assert all(OP.lighter(problem) is problem for problem in (one, *problems))
+    assert all(lighter(problem) is problem for problem in (one, *problems))
 
 
 @pytest.mark.parametrize(

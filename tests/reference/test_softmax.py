@@ -34,7 +34,7 @@ def textbook(x, g):
     ],
 )
 def test_probabilities_and_gradients_are_right_to_a_few_units_in_the_last_place(row, of_y):
-    """The gradient y_j·(h_j − Σ h·y), h = g less that of the largest, is a difference: units are those of what is subtracted.
+    """The gradient y_j·(h_j − Σ h·y), h = g less that of the largest: units are those of what is subtracted.
 
     Each h is rounded once (½), each y is off by `of_y`; n products are summed in n roundings, the difference and the last
     product are one each: in halves of a unit, 2·of_y of the y outside, 1 + 2·of_y + n of the sum, and 3.
