@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from checks import judge, ops
+from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, typed
 from checks.command.progress import Bar
 from checks.command.skeleton import skeleton
@@ -145,6 +146,7 @@ def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None)
         seed=options.seed,
         laws=options.laws,
         progress=progress,
+        reach=options.reach,
         **{name: value for name, value in given.items() if value is not None},
     )
 
@@ -226,6 +228,13 @@ def _parser(op: Op | None) -> Parser:
     )
     theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
     parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
+    parser.add_argument(
+        "--reach",
+        type=typed(whole(1)),
+        default=REACH,
+        metavar="N",
+        help=f"about how large an axis is made in one case of {ONE_IN} (default: {REACH}; 1: not at all)",
+    )
     parser.add_argument("--strict", action="store_true", help="count warnings as broken")
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
     parser.add_argument("--known", type=Path, metavar="FILE", help="failures that are known, as TOML (docs/known.md)")

@@ -216,7 +216,8 @@ class Problem:
     """Shapes, parameters, dtype and seed: everything that the arrays of a trial are made from.
 
     `shapes` holds the shape of each input by its name (None: the input is absent) and that of the output as "y".
-    `exponents` scale the real-valued inputs by powers of two; `small` keeps whole numbers readable.
+    `exponents` scale the real-valued inputs by powers of two; `small` keeps whole numbers readable; `wide` is the axis that
+    is far larger than the others, or "".
     """
 
     op: Op = field(repr=False)
@@ -226,6 +227,7 @@ class Problem:
     seed: int = 0
     small: bool = True
     exponents: Mapping[str, int] = field(default_factory=dict)
+    wide: str = ""
 
     @property
     def present(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,14 +24,17 @@ class Stopped(Exception):
 class Search:
     """Hypothesis draws the same problems again and again from one seed; nothing is kept on disk."""
 
-    def __init__(self, strategy: SearchStrategy[Problem], examples: int, seed: int) -> None:
+    def __init__(
+        self, strategy: SearchStrategy[Problem], examples: int, seed: int, also: Iterable[Problem] = ()
+    ) -> None:
         self.strategy = strategy
+        self.also = tuple(also)
         self.examples = examples
         self.seed = seed
         self.interrupted = False
 
     def run(self, visit: Callable[[Problem], None], *, shrink: bool = False) -> None:
-        """Visit each problem; where `visit` raises Failed, shrink towards the simplest that still does.
+        """Visit each problem, then those given beside; where `visit` raises Failed, shrink to the simplest that does.
 
         Ctrl-C sets `interrupted` and ends the run.
         """
@@ -42,7 +45,7 @@ class Search:
 
         @hypothesis.seed(self.seed)
         @settings(
-            max_examples=self.examples,
+            max_examples=self.examples - len(self.also),
             phases=phases,
             deadline=None,
             database=None,
@@ -59,6 +62,8 @@ class Search:
         with _no_files():
             try:
                 each()
+                for problem in () if shrink else self.also:
+                    visit(problem)
             except KeyboardInterrupt:
                 self.interrupted = True
             except (Failed, Stopped, hypothesis.errors.Flaky):

@@ -44,6 +44,7 @@ from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Run, Trial
 
 RANK = 1
+DECIDES = True
 
 
 def check(trial: Trial) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import reference
 from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._conv_mistakes import MISTAKES
-from checks.signature.drawing import among, between
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis, whole
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import BATCHES, along, pinned_axes, together
@@ -18,7 +18,6 @@ from reference._window import NAMED_PADDINGS, Window, window
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ def refuse(pinned: Pinned) -> None:
             )
 
 
-def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     """Built from the output backwards."""
-    named = pinned.get("padding", draw(among(None, None, None, *NAMED_PADDINGS)))
+    named = pinned.get("padding", draw.among(None, None, None, *NAMED_PADDINGS))
     drawn = [_draw_axis(draw, axis, axes, pinned, named) for axis in range(axes)]
     kernel, stride, dilation, padding, size = zip(*drawn, strict=True)
     moves: dict[str, Any] = {
@@ -75,44 +74,40 @@ def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
     }
 
 
-def _draw_axis(draw: DrawFn, axis: int, axes: int, pinned: Pinned, named: Any) -> tuple[int, int, int, int, int]:
+def _draw_axis(draw: Draws, axis: int, axes: int, pinned: Pinned, named: Any) -> tuple[int, int, int, int, int]:
     """Kernel, stride, dilation, padding and size along one axis."""
-
-    def some(least: int, most: int) -> int:
-        return draw(between(least, most))
-
     limits = LIMITS[axes]
     kernel, stride, dilation, size = (along(pinned.get(n), axis) for n in ("kernel", "stride", "dilation", "size"))
     padding = 0 if isinstance(named, str) else along(named, axis)
-    stride = stride or some(1, limits.step)
+    stride = stride or draw.between(1, limits.step)
     if size is None:
-        kernel = kernel or some(1, limits.kernel)
-        dilation = dilation or some(1, limits.step)
+        kernel = kernel or draw.between(1, limits.kernel)
+        dilation = dilation or draw.between(1, limits.step)
         span = (kernel - 1) * dilation + 1
-        padding = some(0, min(span, 3)) if padding is None else padding
+        padding = draw.between(0, min(span, 3)) if padding is None else padding
         zeros = {"same": span - 1, "full": 2 * (span - 1)}.get(str(named), 2 * padding)
-        left_over = some(0, stride - 1)
+        left_over = draw.between(0, stride - 1)
         least = max(1, -(-(1 + zeros - span - left_over) // stride) + 1)
-        outputs = some(least, least + limits.outputs)
+        outputs = draw.between(least, least + limits.outputs)
         return kernel, stride, dilation, padding, (outputs - 1) * stride + span + left_over - zeros
     if padding is None:
         span = ((kernel or 1) - 1) * (dilation or 1) + 1
-        padding = some(max(0, (span - size + 1) // 2), 3)
+        padding = draw.between(max(0, (span - size + 1) // 2), 3)
     room = size + 2 * padding - 1 if named not in ("same", "full") else limits.kernel * limits.step
-    kernel = kernel or some(1, min(limits.kernel, room // (dilation or 1) + 1))
-    dilation = dilation or some(1, min(limits.step, room // (kernel - 1)) if kernel > 1 else 1)
+    kernel = kernel or draw.between(1, min(limits.kernel, room // (dilation or 1) + 1))
+    dilation = dilation or draw.between(1, min(limits.step, room // (kernel - 1)) if kernel > 1 else 1)
     return kernel, stride, dilation, padding, size
 
 
-def drawn_channels(draw: DrawFn, pinned: Pinned, pairs: Sequence[tuple[int, int]]) -> Drawn:
+def drawn_channels(draw: Draws, pinned: Pinned, pairs: Sequence[tuple[int, int]]) -> Drawn:
     """Groups, and channels in and out: so many of each for a group, or depthwise in some."""
     channels, groups = pinned.get("channels"), pinned.get("groups")
     if channels is not None:
         common = gcd(*channels)
-        groups = groups or draw(among(*(g for g in range(1, common + 1) if common % g == 0)))
+        groups = groups or draw.among(*(g for g in range(1, common + 1) if common % g == 0))
     else:
-        groups = groups or draw(among(1, 1, 2, 3))
-        channels = tuple(groups * each for each in draw(among(*pairs)))
+        groups = groups or draw.among(1, 1, 2, 3)
+        channels = tuple(groups * each for each in draw.among(*pairs))
     return {"groups": groups, "C": channels[0], "O": channels[1]}
 
 
@@ -218,7 +213,7 @@ OP = Op(
             Parameter("flip", False, "true convolution: the kernel turned by 180 degrees", among=(False, False, True)),
         ),
         sizes=(
-            Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5"),
+            Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5", wide=False),
             Sizes("size", "*size", "spatial size of the input"),
             Sizes("channels", "C O", "channels in and out"),
             Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from checks.op import Documents, Kind, Op, Problem, Rounding
 from checks.ops._conv_transpose_mistakes import CONV_TRANSPOSE
 from checks.ops.conv import drawn_channels
-from checks.signature.drawing import between
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis, whole
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import BATCHES, along, pinned_axes, together
@@ -16,7 +16,6 @@ from reference import conv_transpose
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn
 
 KERNELS = {1: 4, 2: 3, 3: 2}
 SIZES = {1: 6, 2: 4, 3: 2}
@@ -44,7 +43,7 @@ def refuse(pinned: Pinned) -> None:
                 )
 
 
-def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     """What is not pinned leaves at least one position of y."""
     drawn = [_draw_axis(draw, axis, axes, pinned) for axis in range(axes)]
     kernel, size, output, *moves = zip(*drawn, strict=True)
@@ -58,31 +57,27 @@ def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
     }
 
 
-def _draw_axis(draw: DrawFn, axis: int, axes: int, pinned: Pinned) -> tuple[int, ...]:
+def _draw_axis(draw: Draws, axis: int, axes: int, pinned: Pinned) -> tuple[int, ...]:
     """Kernel, size, size of y, stride, padding, output padding and dilation along one axis."""
-
-    def some(least: int, most: int) -> int:
-        return draw(between(least, most))
-
     names = ("kernel", "size", "stride", "padding", "output_padding", "dilation")
     kernel, size, stride, padding, extra, dilation = (along(pinned.get(name), axis) for name in names)
     if not stride:
         # Output padding stays below the stride or the dilation, padding below half of what is laid down.
-        stride = some(1 + (extra or 0) if (dilation or 0) <= (extra or 0) else 1, 3)
+        stride = draw.between(1 + (extra or 0) if (dilation or 0) <= (extra or 0) else 1, 3)
     if not dilation:
-        dilation = some(1 + (extra or 0) if stride <= (extra or 0) else 1, 2)
+        dilation = draw.between(1 + (extra or 0) if stride <= (extra or 0) else 1, 2)
     if extra is None:
-        extra = some(0, max(stride, dilation) - 1)
+        extra = draw.between(0, max(stride, dilation) - 1)
     needed = 2 * (padding or 0) + 1 - extra
     if not kernel:
         room = (size - 1) * stride if size else 0
-        kernel = some(max(1, -(-(needed - room - 1) // dilation) + 1 if size else 1), KERNELS[axes])
+        kernel = draw.between(max(1, -(-(needed - room - 1) // dilation) + 1 if size else 1), KERNELS[axes])
     span = (kernel - 1) * dilation + 1
     if not size:
-        size = some(max(1, -(-(needed - span) // stride) + 1), SIZES[axes])
+        size = draw.between(max(1, -(-(needed - span) // stride) + 1), SIZES[axes])
     laid = (size - 1) * stride + span + extra
     if padding is None:
-        padding = some(0, min(2, (laid - 1) // 2))
+        padding = draw.between(0, min(2, (laid - 1) // 2))
     return kernel, size, laid - 2 * padding, stride, padding, extra, dilation
 
 
@@ -130,7 +125,7 @@ OP = Op(
             Parameter("groups", 1, "groups of channels that do not mix", "2", whole(1)),
         ),
         sizes=(
-            Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5"),
+            Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5", wide=False),
             Sizes("size", "*size", "spatial size of the input"),
             Sizes("channels", "C O", "channels in and out"),
             Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),

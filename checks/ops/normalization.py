@@ -33,7 +33,7 @@ from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops.activation import EXP
-from checks.signature.drawing import among
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import pinned_axes
@@ -42,7 +42,6 @@ from reference._window import gather, window
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn
 
 EPS = Parameter("eps", 1e-5, "what is added to the variance", "1e-5", real(0, above=True), (1e-5, 1e-3, 0.1))
 WHERE = (
@@ -61,11 +60,11 @@ def refuse(pinned: Pinned) -> None:
         )
 
 
-def two_values(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+def two_values(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     """At least two values for each channel."""
-    size = pinned.get("spatial", tuple(draw(among(*range(1, 5 if axes < 3 else 3))) for _ in range(axes)))
+    size = pinned.get("spatial", tuple(draw.among(*range(1, 5 if axes < 3 else 3)) for _ in range(axes)))
     size = size if isinstance(size, tuple) else (size,) * axes
-    batch = pinned["batch"] if "batch" in pinned else max(1 + (prod(size) == 1), draw(among(2, 3, 1, 4)))
+    batch = pinned["batch"] if "batch" in pinned else max(1 + (prod(size) == 1), draw.among(2, 3, 1, 4))
     if batch * prod(size) == 1:  # the batch is pinned
         size = (2, *size[1:])
     return {"N": batch, "*spatial": size}

@@ -13,7 +13,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _pooling_mistakes as mistakes
-from checks.signature.drawing import among, between
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import BATCHES, MOST, along, pinned_axes, together
@@ -22,7 +22,6 @@ from reference._window import Window, gather, pooling_window, scatter
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn
 
 KERNELS = {1: (2, 3, 1, 4, 5), 2: (2, 3, 1, 4), 3: (2, 1, 3)}
 OUTPUTS = {1: 6, 2: 3, 3: 2}
@@ -86,20 +85,19 @@ def refuse(pinned: Pinned) -> None:
         )
 
 
-def geometry(*known: str) -> Callable[[DrawFn, Pinned, int], Drawn]:
+def geometry(*known: str) -> Callable[[Draws, Pinned, int], Drawn]:
     """Windows of an op with these parameters, built from the output backwards."""
 
-    def drawn(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
-        def pick(*values: Any) -> Any:
-            return draw(among(*values))
-
+    def drawn(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
         dilations = (1, 1, 2) if "dilation" in known else (1,)
         fits = [fitting(pinned, a, axes, dilations) for a in range(axes)]
-        if "count_include_pad" in known and pick(True, False):
+        if "count_include_pad" in known and draw.among(True, False):
             fits = [halving(axis) or axis for axis in fits]
-        kernel, dilation, padding = zip(*(pick(*axis) for axis in fits), strict=True)
-        as_kernel = "stride" not in pinned and pick(True, False, False)
-        stride = kernel if as_kernel else tuple(along(pinned.get("stride"), a) or pick(1, 2, 3) for a in range(axes))
+        kernel, dilation, padding = zip(*(draw.among(*axis) for axis in fits), strict=True)
+        as_kernel = "stride" not in pinned and draw.among(True, False, False)
+        stride = (
+            kernel if as_kernel else tuple(along(pinned.get("stride"), a) or draw.among(1, 2, 3) for a in range(axes))
+        )
         spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
         # torch's mean over three axes takes no input smaller than the kernel, whatever the padding.
         least = kernel if axes == 3 else dilation
@@ -113,7 +111,7 @@ def geometry(*known: str) -> Callable[[DrawFn, Pinned, int], Drawn]:
             "stride": None if as_kernel else together(stride),
             "padding": together(padding),
             "dilation": together(dilation),
-            "ceil_mode": pinned.get("ceil_mode", pick(False, True)),
+            "ceil_mode": pinned.get("ceil_mode", draw.among(False, True)),
         }
         moves = {name: value for name, value in moves.items() if name in known}
         return {"*size": size, "*output": windows(size, moves).output, **moves}
@@ -121,11 +119,11 @@ def geometry(*known: str) -> Callable[[DrawFn, Pinned, int], Drawn]:
     return drawn
 
 
-def drawn_size(draw: DrawFn, span: int, stride: int, padding: int, most: int) -> int:
+def drawn_size(draw: Draws, span: int, stride: int, padding: int, most: int) -> int:
     """A size with one to `most` places for the window, and rows left over in some."""
-    left_over = draw(between(0, stride - 1))
+    left_over = draw.between(0, stride - 1)
     least = max(1, -(-(1 + 2 * padding - span - left_over) // stride) + 1)
-    places = draw(between(least, most))
+    places = draw.between(least, most)
     return (places - 1) * stride + span + left_over - 2 * padding
 
 

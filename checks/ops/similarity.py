@@ -17,7 +17,7 @@ from checks.numbers.precision import Array
 from checks.op import Case, Documents, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops._similarity_mistakes import SIMILARITY
-from checks.signature.drawing import between
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned
 from checks.signature.takes import FAIR, Drawn, Sizes, Takes
 from checks.signature.windows import BATCHES, along, pinned_axes
@@ -26,7 +26,6 @@ from reference._window import gather, scatter, window
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn
 
 OUTPUTS = {1: 5, 2: 3, 3: 2}
 
@@ -39,13 +38,13 @@ def refuse(pinned: Pinned) -> None:
             raise ValueError(f"a template of {kernel} does not fit into size {size}; --size {kernel} would make it fit")
 
 
-def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     """A template that fits, with one to a few places along each axis."""
     kernel, size = [], []
     for axis in range(axes):
         fixed = along(pinned.get("size"), axis)
-        kernel.append(along(pinned.get("kernel"), axis) or draw(between(1, min(3, fixed or 3))))
-        size.append(fixed or kernel[-1] + draw(between(0, OUTPUTS[axes] - 1)))
+        kernel.append(along(pinned.get("kernel"), axis) or draw.between(1, min(3, fixed or 3)))
+        size.append(fixed or kernel[-1] + draw.between(0, OUTPUTS[axes] - 1))
     output = tuple(n - k + 1 for n, k in zip(size, kernel, strict=True))
     return {"*kernel": tuple(kernel), "*size": tuple(size), "*output": output}
 
@@ -111,7 +110,7 @@ OP = Op(
     takes=Takes(
         arrays={"x": "N C *size", "template": "O C *kernel", "y": "N O *output"},
         sizes=(
-            Sizes("kernel", "*kernel", "size of the template", metavar="3 | 3,5"),
+            Sizes("kernel", "*kernel", "size of the template", metavar="3 | 3,5", wide=False),
             Sizes("channels", "C O", "channels of x, and number of templates", (1, 2, 3), metavar="3,2"),
             Sizes("size", "*size", "spatial size of the input"),
             Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import pooling
 from checks.ops._subsample_mistakes import SUBSAMPLE
-from checks.signature.drawing import among
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned
 from checks.signature.takes import LOUD, Drawn, Takes
 from checks.signature.windows import along, together
@@ -20,7 +20,6 @@ from reference import subsample
 
 if TYPE_CHECKING:
     import torch
-    from hypothesis.strategies import DrawFn
 
 
 def refuse(pinned: Pinned) -> None:
@@ -28,10 +27,10 @@ def refuse(pinned: Pinned) -> None:
     pooling.refuse({**pinned, "padding": 0})
 
 
-def geometry(draw: DrawFn, pinned: Pinned, axes: int) -> Drawn:
+def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     """Blocks side by side, and rows left over in some."""
     fits = [pooling.fitting({**pinned, "padding": 0}, axis, axes, (1,)) for axis in range(axes)]
-    kernel = tuple(draw(among(*{k: 0 for k, _, _ in axis})) for axis in fits)
+    kernel = tuple(draw.among(*{k: 0 for k, _, _ in axis}) for axis in fits)
     size = tuple(
         along(pinned.get("size"), a) or pooling.drawn_size(draw, k, k, 0, pooling.OUTPUTS[axes])
         for a, k in enumerate(kernel)

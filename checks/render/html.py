@@ -247,6 +247,8 @@ def _tried(report: Report, number: int) -> str:
 
 
 def _bars(values: dict[str, int]) -> str:
+    if sizes := words.span(values):
+        return f"<p>{sizes}</p>"
     total = sum(values.values())
     ordered = sorted(values.items(), key=lambda item: (not item[0].isdigit(), item[0].zfill(3)))
     items = "".join(

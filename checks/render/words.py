@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from checks.signature.options import as_text, flag, in_words
 from checks.verdict.report import Finding, Report, Verdict
 
+MOST_SHARES = 12  # different sizes whose shares are written one by one
+
 
 def verdict(report: Report) -> str:
     """The verdict in a sentence that begins with the op."""
@@ -147,10 +149,21 @@ def conventions(report: Report) -> Iterator[str]:
         yield f"at kinks: {convention} ({count} times), which is right"
 
 
+def span(values: Mapping[str, int]) -> str:
+    """From the smallest to the largest, where so many different sizes were tried that shares would say little; or ""."""
+    if len(values) <= MOST_SHARES or not all(value.isdecimal() for value in values):
+        return ""
+    sizes = sorted(map(int, values))
+    return f"{sizes[0]} to {sizes[-1]}"
+
+
 def tried(report: Report) -> Iterator[tuple[str, str]]:
     """What was tried, as shares; values of each axis are counted."""
     for label, values in report.coverage.items():
         total = sum(values.values())
+        if sizes := span(values):
+            yield label, sizes
+            continue
         ordered = sorted(values.items(), key=lambda item: (not item[0].isdigit(), item[0].zfill(3)))
         yield label, ", ".join(f"{value}: {round(100 * count / total)} %" for value, count in ordered)
 

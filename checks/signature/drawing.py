@@ -1,19 +1,57 @@
-"""What problems are drawn from, made once: a strategy that is new in every draw is also validated in every draw."""
+"""How something is chosen: by Hypothesis, which shrinks it, or by chance alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+    from hypothesis.strategies import DrawFn, SearchStrategy
 
 
-def among(*values: Any) -> SearchStrategy[Any]:
-    """One of these, simplest first; what stands there several times comes as much more often."""
-    return _among(values, tuple(map(type, values)))
+class Draws(Protocol):
+    """What draws: simplest first, for those who can shrink."""
+
+    def among(self, *values: Any) -> Any:
+        """One of these; what stands there several times comes as much more often."""
+
+    def between(self, least: int, most: int) -> int:
+        """A whole number from the least to the most, or the least."""
 
 
+@dataclass(frozen=True)
+class ByHypothesis:
+    """Choices that Hypothesis makes, varies and shrinks."""
+
+    draw: DrawFn
+
+    def among(self, *values: Any) -> Any:
+        """One of these, simplest first."""
+        return self.draw(_among(values, tuple(map(type, values))))
+
+    def between(self, least: int, most: int) -> int:
+        """A whole number from the least to the most, or the least."""
+        return self.draw(_between(least, max(least, most)))
+
+
+@dataclass(frozen=True)
+class ByChance:
+    """Choices that know nothing of one another."""
+
+    chance: Random
+
+    def among(self, *values: Any) -> Any:
+        """One of these."""
+        return self.chance.choice(values)
+
+    def between(self, least: int, most: int) -> int:
+        """A whole number from the least to the most, or the least."""
+        return self.chance.randint(least, max(least, most))
+
+
+# Made once: a strategy that is new in every draw is also validated in every draw.
 @cache
 def _among(values: tuple[Any, ...], types: tuple[type, ...]) -> SearchStrategy[Any]:  # noqa: ARG001, 1 == True, so types tell
     from hypothesis import strategies as st
@@ -22,8 +60,7 @@ def _among(values: tuple[Any, ...], types: tuple[type, ...]) -> SearchStrategy[A
 
 
 @cache
-def between(least: int, most: int) -> SearchStrategy[int]:
-    """A whole number from the least to the most, or the least."""
+def _between(least: int, most: int) -> SearchStrategy[int]:
     from hypothesis import strategies as st
 
-    return st.integers(least, max(least, most))
+    return st.integers(least, most)

@@ -25,6 +25,17 @@ class Option:
     parse: Callable[[str], Any] | None = None
 
 
+@dataclass(frozen=True)
+class Range:
+    """Any whole number from the least to the most, both included: 60..140."""
+
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"{self.least}..{self.most}"
+
+
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """A whole number of at least `least`, at most `most`."""
 
@@ -34,10 +45,15 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int | str | tuple[int, ...]]:
+def size(least: int) -> Callable[[str], int | Range]:
+    """A whole number, or a range such as 60..140."""
+    return lambda text: size_entry(text, least)
+
+
+def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], Any]:
     """A whole number, one for each axis such as 2,1, or one of some names."""
 
-    def parse(text: str) -> int | str | tuple[int, ...]:
+    def parse(text: str) -> Any:
         if text in named:
             return text
         parts = text.split(",")
@@ -52,24 +68,35 @@ def per_axis(least: int, *, named: tuple[str, ...] = ()) -> Callable[[str], int 
     return parse
 
 
-def sizes_of(many: int, least: int) -> Callable[[str], tuple[int, ...]]:
-    """So many whole numbers such as 4,6; a single one stands for all."""
+def sizes_of(many: int, least: int) -> Callable[[str], tuple[int | Range, ...]]:
+    """So many whole numbers or ranges, such as 4,6 or 60..140,6; a single one stands for all."""
 
-    def parse(text: str) -> tuple[int, ...]:
+    def parse(text: str) -> tuple[int | Range, ...]:
         parts = text.split(",")
         if len(parts) not in {1, many}:
             raise ValueError(f"expected {'two' if many == 2 else many} whole numbers such as 4,6")
-        values = tuple(entry(part, least) for part in parts)
+        values = tuple(size_entry(part, least) for part in parts)
         return values if len(values) == many else values * many
 
     return parse
 
 
-def shape(least: int) -> Callable[[str], tuple[int, ...]]:
-    """The size along each axis of an array, such as 2,3,4."""
+def shape(least: int) -> Callable[[str], tuple[Any, ...]]:
+    """The size along each axis of an array, such as 2,3,4 or 2,60..140."""
 
-    def parse(text: str) -> tuple[int, ...]:
-        return tuple(entry(part, least) for part in text.split(","))
+    def parse(text: str) -> tuple[Any, ...]:
+        return tuple(size_entry(part, least) for part in text.split(","))
+
+    return parse
+
+
+def size_per_axis(least: int) -> Callable[[str], Any]:
+    """A size for every axis, or one for each such as 9,60..140."""
+
+    def parse(text: str) -> Any:
+        parts = text.split(",")
+        values = tuple(size_entry(part, least) for part in parts)
+        return values[0] if len(values) == 1 else values
 
     return parse
 
@@ -131,6 +158,24 @@ def entry(text: str, least: int, most: int | None = None) -> int:
     if value < least or (most is not None and value > most):
         raise ValueError(f"expected {f'{least} to {most}' if most is not None else f'at least {least}'}")
     return value
+
+
+def size_entry(text: str, least: int) -> int | Range:
+    """One whole number, or the range that two of them are the ends of; ValueError says what was expected."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        return entry(text, least)
+    ends = entry(first, least), entry(last, least)
+    if ends[0] > ends[1]:
+        raise ValueError(f"expected a range from the smaller to the larger, such as {ends[1]}..{ends[0]}")
+    return Range(*ends)
+
+
+def ends_of(value: Any, end: Callable[[Range], int]) -> Any:
+    """A pinned value with each range replaced by one number of it."""
+    if isinstance(value, tuple):
+        return tuple(ends_of(one, end) for one in value)
+    return end(value) if isinstance(value, Range) else value
 
 
 def as_text(value: Any) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any
 
 from checks.signature.axes import Axes, Shape
-from checks.signature.options import Option, Pinned, as_text, per_axis, sizes_of, whole
+from checks.signature.drawing import Draws
+from checks.signature.options import Option, Pinned, as_text, ends_of, size_per_axis, sizes_of, whole
 from checks.signature.options import shape as shape_of
+from checks.signature.options import size as size_of
 from checks.signature.windows import pinned_axes
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn
 
 Drawn = Mapping[str, Any]
 LOUD = (0, 0, 0, 20, -20)  # powers of two by which inputs are scaled: mostly not at all, else far
@@ -38,6 +38,7 @@ class Sizes:
     count   of an axis that stands for several and is not spatial: how many there are, simplest first; it may follow from
             what is pinned
     least   the least size that makes sense
+    wide    whether it is also tried far beyond what is drawn, where kernels are cut into tiles
     """
 
     option: str
@@ -47,6 +48,7 @@ class Sizes:
     count: tuple[int, ...] | Callable[[Pinned], tuple[int, ...]] = ()
     least: int = 1
     metavar: str = ""
+    wide: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,15 +60,19 @@ class Sizes:
         """Whether it stands for the spatial axes, of which all such have the same number."""
         return self.axes.startswith("*") and not self.count
 
+    def counts(self, pinned: Pinned) -> tuple[int, ...]:
+        """How many axes it may stand for, where these values are pinned."""
+        return self.count(pinned) if callable(self.count) else self.count
+
     @property
     def as_option(self) -> Option:
         """How it is pinned."""
         if self.spatial:
-            return Option(self.option, self.help, self.metavar or "9 | 9,7", per_axis(self.least))
+            return Option(self.option, self.help, self.metavar or "9 | 9,7", size_per_axis(self.least))
         if self.axes.startswith("*"):
             return Option(self.option, self.help, self.metavar or "2,3,4", shape_of(self.least))
         many = len(self.names)
-        parse = whole(self.least) if many == 1 else sizes_of(many, self.least)
+        parse = size_of(self.least) if many == 1 else sizes_of(many, self.least)
         return Option(self.option, self.help, self.metavar or ("4" if many == 1 else "4,6"), parse)
 
 
@@ -105,7 +111,7 @@ class Takes:
     sizes: tuple[Sizes, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     dims: tuple[int, ...] | None = None
-    geometry: Callable[[DrawFn, Pinned, int], Drawn] | None = None
+    geometry: Callable[[Draws, Pinned, int], Drawn] | None = None
     divided: Mapping[str, str] = field(default_factory=dict)
     scales: Mapping[str, tuple[int, ...] | str] = field(default_factory=dict)
     constant: tuple[str, ...] = ()
@@ -148,7 +154,8 @@ class Takes:
             pinned_axes(pinned)
         for parameter, axes in self.divided.items():
             self._check_divided(pinned, parameter, axes.split())
-        self.refuse(pinned)
+        for end in (attrgetter("least"), attrgetter("most")):
+            self.refuse({name: ends_of(value, end) for name, value in pinned.items()})
 
     def _check_divided(self, pinned: Pinned, parameter: str, axes: list[str]) -> None:
         pins = {name: size for s in self.sizes for name, size in zip(s.names, _each(s, pinned), strict=False)}

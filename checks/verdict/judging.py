@@ -18,9 +18,10 @@ from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Search, Stopped
+from checks.cases.wide import ONE_IN, REACH, wide_problems
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
-from checks.laws import Law, contract, exact, laws
+from checks.laws import Law, contract, decides, exact, laws
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.op import Op, Problem
 from checks.signature.options import in_words
@@ -52,6 +53,7 @@ def judge(
     memory: int | None = None,
     device: str = "cpu",
     known: Iterable[Known] = (),
+    reach: int = REACH,
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken.
@@ -70,6 +72,7 @@ def judge(
     memory          bytes that its data may take there; half of the machine's if None
     device          where a bridge computes, e.g. "cuda"
     known           failures that are known (known.py): counted, and no failures
+    reach           about how large an axis is made in wide cases (cases/wide.py); below 17 there are none
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -91,7 +94,8 @@ def judge(
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
-    search = Search(problems_of(judged, pinned, dtype), examples, seed)
+    also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach)
+    search = Search(problems_of(judged, pinned, dtype), examples, seed, also)
     try:
         search.run(tried.add)
         interrupted = search.interrupted
@@ -194,7 +198,8 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
     trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
     found: list[Finding] = []
     # In another order in every case: code that counts its calls must not know which numbers come next.
-    for name in problem.rng(ORDER).permutation(list(chosen)):
+    asked = [name for name, law in chosen.items() if decides(law) or not problem.wide]
+    for name in problem.rng(ORDER).permutation(asked):
         law = chosen[name]
         try:
             with np.errstate(all="ignore"):  # what overflows or is no number is judged, not warned of

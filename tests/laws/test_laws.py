@@ -141,7 +141,7 @@ def test_finite_differences_are_undecided_where_rounding_hides_the_answer():
 @pytest.mark.parametrize("small", [True, False])
 def test_whole_numbers_leave_every_sum_exact(dtype, small):
     problem = _trial(dtype=dtype, small=small).problem
-    terms = max(CONV.terms(problem).values())
+    terms = max(CONV.rounds.terms(problem).values())
     assert terms * problem.largest**2 <= 2 ** PRECISIONS[dtype].bits
     assert problem.largest == (
         min(9, isqrt(2 ** PRECISIONS[dtype].bits // terms)) if small else isqrt(2 ** PRECISIONS[dtype].bits // terms)
