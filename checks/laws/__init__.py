@@ -5,7 +5,9 @@ A law module has a docstring that states the property, `RANK` (the order: sharpe
     def check(trial: Trial) -> Iterator[Finding]
 
 which asks the trial for what it needs and is never told which op it is looking at. `OWN_FORWARD = True` says that one
-side of the comparison is the implementation's own forward, so that a wrong y breaks it too.
+side of the comparison is the implementation's own forward, so that a wrong y breaks it too. `DECIDES = True` says that it
+compares every element of the result that a finding is about: a law without it samples, along a line or by a promise, and
+may accuse a result but not decide it (verdict/decisions.py).
 """
 
 from __future__ import annotations
@@ -34,6 +36,11 @@ def laws() -> dict[str, Law]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     found = {name: cast("Law", import_module(f"{__name__}.{name}")) for name in names}
     return dict(sorted(found.items(), key=lambda item: item[1].RANK))
+
+
+def decides(law: Law) -> bool:
+    """Whether its findings are about every element of a result."""
+    return bool(getattr(law, "DECIDES", False))
 
 
 def summary(law: Law) -> str:

@@ -13,6 +13,7 @@ from checks.trials.finding import Finding
 from checks.trials.trial import Trial
 
 RANK = 3
+DECIDES = True
 
 
 def check(trial: Trial) -> Iterator[Finding]:

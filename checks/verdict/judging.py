@@ -19,7 +19,7 @@ from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Search, Stopped
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
-from checks.laws import Law, contract, exact, laws
+from checks.laws import Law, contract, decides, exact, laws
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.op import Op, Problem
 from checks.signature.options import in_words
@@ -27,6 +27,7 @@ from checks.subjects.implementation import Crashed, Ended, Implementation, Judge
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
 from checks.trials.trial import Trial
+from checks.verdict.decisions import NOT_TAKEN, Decisions
 from checks.verdict.known import Known
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Tally
@@ -53,7 +54,7 @@ def judge(
     known: Iterable[Known] = (),
     **pinned: Any,
 ) -> Report:
-    """Judge an implementation of an op; the report is true if nothing is broken.
+    """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
 
     op              name of the op, e.g. "conv"
     implementation  a module, class or object with forward and backward; or, to be run in a process of its own, the text
@@ -110,6 +111,7 @@ def judge(
         pinned=pinned,
         interrupted=interrupted,
         meetings=sample(judged, pinned),
+        decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
     )
 
 
@@ -137,6 +139,7 @@ class Tried:
         self.unsupported: Counter[str] = Counter()
         self.coverage: dict[str, Counter[str]] = {}
         self.misses: dict[str, float] = {}
+        self.decisions = Decisions(name for name, law in chosen.items() if decides(law))
 
     def add(self, problem: Problem) -> None:
         """Try one more problem."""
@@ -163,6 +166,7 @@ class Tried:
             unsupported=dict(self.unsupported),
             coverage={label: dict(values) for label, values in self.coverage.items()},
             misses=tuple(self.misses.values()),
+            decisions=self.decisions.counted,
             repeated=self.repeated,
             versions=versions(),
             seconds=time.perf_counter() - self.started,
@@ -180,6 +184,7 @@ class Tried:
     def _count(self, problem: Problem, found: list[Finding]) -> None:
         self.cases += 1
         self.findings += found
+        self.decisions.add(problem, found)
         self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
         for label, values in problem.op.coverage(problem).items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
@@ -204,7 +209,7 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
             crashed = isinstance(failure, Crashed)
             empty = any(0 in (shape or ()) for shape in problem.shapes.values())
             if empty and not isinstance(failure, Ended):  # nothing to compute, so nothing is wrong
-                note = f"an empty batch is not taken: {failure}"
+                note = f"{NOT_TAKEN}: {failure}"
                 found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
             else:
                 found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
