@@ -28,7 +28,10 @@ def _text(report: Report, paint: _Paint, *, verbose: bool, quiet: bool) -> str:
         lines += ["", *_failure(report, finding, paint)]
     if len(report.failures) > len(shown):
         lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
-    lines += ["", words.ran(report), *words.decided(report), *_unsupported(report)]
+    decided = list(words.decided(report))
+    if report.failures and not verbose:
+        decided = decided[:1]
+    lines += ["", words.ran(report), *decided, *_unsupported(report)]
     if report.failures and not verbose:  # what is wrong should fill no more than a screen
         lines += [_broken(report)]
     else:

@@ -187,7 +187,8 @@ def decided(report: Report) -> Iterator[str]:
     names = [name for name in report.laws if name in laws() and decides(laws()[name])]
     if names:
         counts = [f"{result} {count} of {cases}" for result, (count, cases) in report.decided.items()]
-        yield f"decided: {', '.join(counts)} cases" if counts else "decided: nothing"
+        if counts:
+            yield f"decided: {', '.join(counts)} cases"
         sharp = {name: sees for name in names if (sees := _sees(report, name)) is not None}
         if sharp:
             seen = ", ".join(f"{_of_it(sees)} ({name})" for name, sees in sharp.items())

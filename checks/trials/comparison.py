@@ -12,13 +12,11 @@ twice it, its negative are off by δ = 1/2, 1, 1 and 2. For all of them to be se
 be below 1/2. So a comparison with `sees` up to `DECISIVE` = 1/4 decides, and beyond that what holds could not have
 failed: it is undecided.
 
-**Where the right number is 0** there is nothing to be relative to. Where the bound is 0 too, nothing is tolerated.
-Elsewhere the bound is taken relative to the size of the others, their root of the mean square: a mistake that leaves
-something at such a place leaves something of that size. Where all of them are 0 (a gradient that nothing reaches, a
-mean that is taken away), the numbers that cancel are the only size there is; the bound is γₙ of those (bounds.py), so
-γₙ is the ratio. What the reference, which is computed in a finer precision where it does not sum whole numbers, has
-left of numbers that cancel, and what is below the smallest number of the precision that is judged, is 0 as far as
-anybody can tell.
+**Where the right number is 0**, or less than the precision that is judged can tell from it, there is nothing to be
+relative to. Where the bound is 0 too, nothing is tolerated, and nothing is lost. Elsewhere the bound is taken relative to
+the size of the others, their root of the mean square: a mistake that leaves something at such a place leaves something of
+that size. Where all of them are 0 (a gradient that nothing reaches, a softmax over one class), the numbers that cancel are
+the only size there is; the bound is γₙ of those (bounds.py), so γₙ is the ratio.
 """
 
 from __future__ import annotations
@@ -35,9 +33,6 @@ from checks.trials.trial import Run
 
 DECISIVE = 0.25
 NEARLY_ALL = 0.9
-FINER = (
-    2.0**-8
-)  # the reference's roundoff, beside that which is judged: what it leaves of 0 is then far below any bound
 
 
 def compared(law: str, result: str, run: Run, actual: Array | float, expected: Array | float, bound: Bound) -> Finding:
@@ -46,7 +41,6 @@ def compared(law: str, result: str, run: Run, actual: Array | float, expected: A
     The normwise bound counts only for arithmetic that is seen to transform; NaN is never within a bound; a bound that is
     not well below what is judged decides nothing.
     """
-    finest = _roundoff(expected)
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     if actual.size == 0:
         return Finding(law, result, Verdict.HOLDS, run.problem, sees=0.0)
@@ -59,7 +53,7 @@ def compared(law: str, result: str, run: Run, actual: Array | float, expected: A
         if normwise:
             limits, share = bound.normwise, loose
         limits = np.broadcast_to(limits, error.shape)
-        sees = _sees(run, expected, limits, finest)
+        sees = _sees(run, expected, limits)
     at = tuple(map(int, np.unravel_index(share.argmax(), error.shape)))
     broken = not share[at] <= 1
     undecided = not broken and sees > DECISIVE
@@ -79,11 +73,10 @@ def compared(law: str, result: str, run: Run, actual: Array | float, expected: A
     )
 
 
-def _sees(run: Run, expected: Array, limits: Array, finest: float) -> float:
+def _sees(run: Run, expected: Array, limits: Array) -> float:
     """The ratio of bound and size that nearly every element keeps."""
     sizes, limits = np.abs(expected).ravel(), limits.ravel()
-    nothing = _nothing(run.problem.dtype, limits, finest)
-    present = sizes > nothing
+    present = sizes > PRECISIONS[run.problem.dtype].underflow
     if present.all():
         return _nearly_largest(limits / sizes)
     counted = present | (limits > 0)
@@ -95,24 +88,10 @@ def _sees(run: Run, expected: Array, limits: Array, finest: float) -> float:
     return _nearly_largest((limits / np.where(present, sizes, typical))[counted])
 
 
-def _nothing(dtype: str, limits: Array, finest: float) -> Array:
-    """Sizes up to which a number of the reference's is 0 as far as anybody can tell."""
-    relative, smallest = finest / unit_roundoff(dtype), PRECISIONS[dtype].underflow
-    # A bound is at least γₙ·Σ|terms| in the precision that is judged; this much of it is γₙ·Σ|terms| in the reference's.
-    left = np.where(np.isfinite(limits), limits, 0.0) * (relative if relative <= FINER else 0.0)
-    return np.asarray(np.maximum(left, smallest))
-
-
 def _nearly_largest(ratios: Array) -> float:
     """The smallest ratio that at least nine tenths of them do not exceed."""
     at = ceil(NEARLY_ALL * ratios.size) - 1
     return float(np.partition(ratios, at)[at])
-
-
-def _roundoff(expected: Array | float) -> float:
-    """Half the gap above 1 in the precision that the reference's numbers come in."""
-    dtype = np.asarray(expected).dtype
-    return float(np.finfo(dtype).eps) / 2 if dtype.kind == "f" else inf
 
 
 def _blind(sees: float) -> str:
