@@ -214,7 +214,7 @@ def left(report: Report) -> Iterator[str]:
         return
     for decision in report.undecided:
         kind = f"{decision.kind} " if decision.kind else ""
-        why = " and ".join(_why_undecided(report, decision))
+        why = "; ".join(_why_undecided(report, decision))
         counted = f"{decision.result} was decided in {decision.decided} of {decision.cases} {kind}cases"
         yield f"{counted}{f': {why}' if why else ''}"
     if not report.undecided:
@@ -224,15 +224,16 @@ def left(report: Report) -> Iterator[str]:
 
 
 def _why_undecided(report: Report, decision: Decision) -> Iterator[str]:
-    """What the laws that decide said of a result that they left undecided: the most frequent remark of each, but once."""
-    said: dict[str, None] = {}
+    """What the laws that decide remarked most often of a result that they left undecided; of remarks alike the first."""
+    said: dict[str, str] = {}
     for law in report.laws:
         rows = [row for row in report.tally.of(law).rows if row.verdict is Verdict.UNDECIDED]
         own = [row for row in rows if row.result == decision.result]
         if law in laws() and decides(laws()[law]):
             notes = sum((Counter(row.notes) for row in own or rows), Counter[str]())
-            said |= dict.fromkeys(note for note, _ in notes.most_common(1) if note)
-    yield from said
+            for note, _ in notes.most_common(1):
+                said.setdefault(note.split(" ")[0], note)
+    yield from filter(None, said.values())
 
 
 def _what_would(report: Report) -> str:
