@@ -1,7 +1,8 @@
 """The command line: python -m checks.gradcheck conv --stride 2
 
-Exit codes: 0 nothing is broken; 1 a gradient, or y, is wrong; 2 the command line makes no sense; 3 what was to be judged
-crashed, or nothing could be judged.
+Exit codes: 0 right: nothing is broken, and everything was decided; 1 a gradient, or y, is wrong; 2 the command line
+makes no sense; 3 what was to be judged crashed, or nothing could be judged; 4 undecided: nothing is broken, but a
+result was not decided. Of several ops the worst: 1, then 3, then 4.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
 from checks.verdict import known
 from checks.verdict.judging import EXAMPLES
-from checks.verdict.report import Report, deciding
+from checks.verdict.report import Report, deciding, worst
 
 PROGRAM = "python -m checks.gradcheck"
 NOT_LOADED, INTERRUPTED = 3, 3
@@ -98,8 +99,8 @@ def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> int
     over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
     for entry in over:
         print(f"gradcheck: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
-    worst = max((report.exit_code for report in deciding(reports)), key=(0, 3, 1).index, default=0)
-    return worst or int(bool(over)) or (0 if len(reports) == len(chosen) else INTERRUPTED)
+    codes = [report.exit_code for report in deciding(reports)]
+    return worst([*codes, int(bool(over)), 0 if len(reports) == len(chosen) else INTERRUPTED])
 
 
 def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:

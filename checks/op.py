@@ -216,8 +216,9 @@ class Problem:
     """Shapes, parameters, dtype and seed: everything that the arrays of a trial are made from.
 
     `shapes` holds the shape of each input by its name (None: the input is absent) and that of the output as "y".
-    `exponents` scale the real-valued inputs by powers of two; `small` keeps whole numbers readable; `wide` is the axis that
-    is far larger than the others, or "".
+    `exponents` scale the real-valued inputs by powers of two; `small` keeps whole numbers readable. `kind` names a kind of
+    cases of which the report keeps count apart (verdict/decisions.py); it changes
+    nothing about the case but which laws are asked (laws/__init__.py).
     """
 
     op: Op = field(repr=False)
@@ -227,7 +228,7 @@ class Problem:
     seed: int = 0
     small: bool = True
     exponents: Mapping[str, int] = field(default_factory=dict)
-    wide: str = ""
+    kind: str = ""
 
     @property
     def present(self) -> tuple[str, ...]:

@@ -223,7 +223,7 @@ def _mark(cell: Mapping[str, Any] | None) -> str:
         return "BROKEN" if cell["broken"] else "FAILED"
     if cell["known"]:
         return "known"
-    return "holds" if cell["held"] else "-"
+    return "holds" if cell["held"] else "open" if cell["undecided"] else "-"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -104,6 +104,8 @@ JUDGED = {
     "known crash": lambda: judge("conv", Raises, seed=4, examples=5, laws=["exact", "forward"], known=CRASHES),
     "warned": lambda: judge("conv", Wide, seed=4, examples=5, dtype="float32", laws=["contract"]),
     "undecided": lambda: judge("conv", seed=4, examples=5, dtype="float16", laws=["finite_difference", "kinks"]),
+    "blind": lambda: judge("softmax", seed=4, examples=20, dtype="float16"),
+    "restricted": lambda: judge("conv", seed=4, examples=5, laws=["adjoint"]),
     "ties": lambda: judge("max_pool", seed=4, examples=10, laws=["exact", "kinks"]),
     "none": lambda: judge("conv", seed=4, examples=3, laws=["kinks"]),
     "stopped": lambda: judge("conv", Interrupted, seed=51),

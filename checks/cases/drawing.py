@@ -30,7 +30,7 @@ def problems_of(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
     return draw_problem()
 
 
-def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, wide: str = "") -> Problem:
+def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, kind: str = "") -> Problem:
     """One problem in which the pinned values hold."""
     takes, held = op.takes, _settled(draw, op.takes, pinned)
     axes = _spatial_axes(draw, takes, held)
@@ -57,7 +57,7 @@ def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, wide: str = "") -> 
         seed=draw.between(0, 2**32 - 1),
         small=op.kind.degree is None or draw.among(True, False),
         exponents=_exponents(draw, takes, dtype),
-        wide=wide,
+        kind=kind,
     )
 
 

@@ -21,6 +21,7 @@ from checks.signature.takes import Sizes, Takes
 from checks.signature.windows import pinned_axes
 
 ONE_IN = 6
+WIDE = "wide"
 REACH = TILES[-1] + 1
 SMALL = 3  # the most that other axes of the same option have
 ROUNDS = ((-1, 1), (-1, None), (-2, None), (-1, 0), (-3, 1), (-1, None), (-2, -1), (-4, None), (-1, 1), (-2, 0))
@@ -36,8 +37,8 @@ def wide_problems(op: Op, pinned: Pinned, dtype: str, many: int, seed: int, reac
     tiles = [t for t in (*TILES, *(1 << k for k in range(8, reach.bit_length()))) if t < reach]
     turns = ((which, round_) for round_ in cycle(ROUNDS) for which in axes)
     for (sizes, at), (tile, over) in islice(turns, many):
-        label, held = widened(chance, op.takes, pinned, sizes, at, _size(chance, tiles[max(tile, -len(tiles))], over))
-        yield problem(ByChance(chance), op, held, dtype, wide=label)
+        held = widened(chance, op.takes, pinned, sizes, at, _size(chance, tiles[max(tile, -len(tiles))], over))
+        yield problem(ByChance(chance), op, held, dtype, kind=WIDE if held is not pinned else "")
 
 
 def _size(chance: Random, tile: int, over: int | None) -> int:
@@ -57,8 +58,8 @@ def _axes_to_widen(takes: Takes, pinned: Pinned) -> list[tuple[Sizes, int]]:
     ]
 
 
-def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int, size: int) -> tuple[str, Pinned]:
-    """What the wide axis is called, and what is held for it; "" and what is pinned, where that leaves no room for it."""
+def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int, size: int) -> Pinned:
+    """What is held for the axis to be wide; what is pinned and no more, where that leaves no room for it."""
     few = chance.randint(1, SMALL)
     many = len(sizes.names)
     if sizes.spatial:
@@ -77,8 +78,8 @@ def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int,
     try:
         takes.check(held)
     except ValueError:
-        return "", pinned
-    return (f"{sizes.option}[{at}]" if many > 1 else sizes.option), held
+        return pinned
+    return held
 
 
 def _is_held(sizes: Sizes) -> bool:

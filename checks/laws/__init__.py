@@ -5,8 +5,9 @@ A law module has a docstring that states the property, `RANK` (the order: sharpe
     def check(trial: Trial) -> Iterator[Finding]
 
 which asks the trial for what it needs and is never told which op it is looking at. `OWN_FORWARD = True` says that one
-side of the comparison is the implementation's own forward, so that a wrong y breaks it too; `DECIDES = True` that it
-compares every element, and not a sample or a sum of them: those laws are asked of wide cases too.
+side of the comparison is the implementation's own forward, so that a wrong y breaks it too. `DECIDES = True` says that it
+compares every element of the result that a finding is about: a law without it samples, along a line or by a promise, and
+may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide cases.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def laws() -> dict[str, Law]:
 
 
 def decides(law: Law) -> bool:
-    """Whether it compares every element."""
+    """Whether its findings are about every element of a result."""
     return bool(getattr(law, "DECIDES", False))
 
 

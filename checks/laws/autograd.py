@@ -13,6 +13,7 @@ from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Refused, Trial
 
 RANK = 7
+DECIDES = True
 
 
 def check(trial: Trial) -> Iterator[Finding]:

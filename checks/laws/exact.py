@@ -68,7 +68,7 @@ def miss(problem: Problem) -> float:
 
 def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding:
     if np.array_equal(actual, expected):
-        return Finding("exact", result, Verdict.HOLDS, run.problem)
+        return Finding("exact", result, Verdict.HOLDS, run.problem, sees=0.0)
     noise = (
         run.problem.op.rounds.telling is not None
         and is_noise(run, result, actual, expected)
@@ -86,6 +86,7 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
         index=at,
         actual=float(actual[at]),
         expected=float(expected[at]),
+        sees=None if noise else 0.0,
         note="inexact arithmetic: whole numbers come out only after rounding" if noise else "",
     )
 
@@ -108,6 +109,7 @@ def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
         error=0.0 if same else float(abs(left - right)),
         actual=float(right),
         expected=float(left),
+        sees=0.0,
     )
 
 

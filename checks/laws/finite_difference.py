@@ -71,6 +71,7 @@ def finding(run: Run, line: Line) -> Finding:
         bound=bound,
         actual=line.claim,
         expected=estimate.value,
+        sees=_share(bound, max(line.typical, abs(estimate.value))),
         normwise=normwise,
     )
     if not np.isfinite(bound) or not np.isfinite(estimate.value):
@@ -82,6 +83,11 @@ def finding(run: Run, line: Line) -> Finding:
     if bound > RESOLUTION * max(line.typical, abs(estimate.value)) and not unmoved:
         return replace(found, verdict=Verdict.UNDECIDED, note="rounding hides an error of a hundredth here")
     return found
+
+
+def _share(bound: float, size: float) -> float:
+    """The smallest error that would have been seen, relative to what a projection of this gradient typically is."""
+    return 0.0 if bound == 0 else bound / size if size and not np.isnan(bound) else np.inf
 
 
 @dataclass(frozen=True)

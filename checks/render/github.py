@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from checks.render import summary as markdown
 from checks.render import terminal, words
 from checks.subjects.loading import split
+from checks.verdict import report as verdict
 from checks.verdict.report import Report, deciding
 
 MOST_MARKED = 10  # as many as GitHub shows of a step
 MOST_BYTES = 1 << 20  # a longer summary is refused
-WRONG, CRASHED, NOT_JUDGED, WARNED = range(4)
+WRONG, CRASHED, NOT_JUDGED, UNDECIDED, WARNED = range(5)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class _Mark:
     def __str__(self) -> str:
         given = {"title": self.title, "file": self.file}
         properties = ",".join(f"{name}={_property(value)}" for name, value in given.items() if value)
-        return f"::{'warning' if self.rank == WARNED else 'error'} {properties}::{_message(self.message)}"
+        return f"::{'error' if self.rank < UNDECIDED else 'warning'} {properties}::{_message(self.message)}"
 
 
 def render(*reports: Report) -> str:
@@ -55,9 +56,14 @@ def _marks(report: Report) -> Iterator[_Mark]:
             title = f"{name}: it fails where it should return a result"
         yield _Mark(CRASHED if failure.crashed else WRONG, title, terminal.failure(report, failure), file)
     if not report and not report.failures:
-        yield _Mark(NOT_JUDGED, words.verdict(report), words.ran(report), file)
+        text = "\n".join([*words.left(report), words.ran(report)])
+        yield _Mark(UNDECIDED if _in_doubt(report) else NOT_JUDGED, words.verdict(report), text, file)
     for warning in words.warnings(report):
         yield _Mark(WARNED, name, warning, file)
+
+
+def _in_doubt(report: Report) -> bool:
+    return report.exit_code == verdict.UNDECIDED
 
 
 def _file(report: Report) -> str:

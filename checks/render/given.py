@@ -57,6 +57,11 @@ class Given:
             raise ValueError(f"{self} has no {name!r}; if an earlier version wrote it, judge again")
         return self._inner(name)
 
+    def get(self, name: str, otherwise: object) -> Given:
+        """The field of this name, or what it is in documents of versions that did not have it yet."""
+        given = self.a(dict).get(name, otherwise)
+        return Given(given, self.document, f"{self.path}.{name}" if self.path else name)
+
     def __iter__(self) -> Iterator[Given]:
         return (Given(entry, self.document, f"{self.path}[{n}]") for n, entry in enumerate(self.a(list)))
 

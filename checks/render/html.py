@@ -8,13 +8,15 @@ from html import escape
 
 from checks.render import figure, heat, words
 from checks.render.page import code, page, scrolling
-from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.report import RIGHT, UNDECIDED, Finding, Report, Verdict, worst
 
 FEW = 3  # ops for which the laws stand below one another
+SIGNS = {RIGHT: ("✓", ""), UNDECIDED: ("?", " open")}  # of what is neither, ✗
 
 STYLE = f"""
 .verdict {{ border-left: 0.5rem solid var(--right); padding: 0.2rem 0 0.2rem 1rem; }}
 .verdict.no {{ border-left-color: var(--wrong); border-left-style: double; }}
+.verdict.open {{ border-left-color: var(--open); border-left-style: dashed; }}
 .laws td, .laws th {{ white-space: nowrap; }}
 .laws td a {{ font-weight: 700; }}
 .laws .broken {{ background: var(--wrong-soft); }}
@@ -75,20 +77,32 @@ def _title(reports: tuple[Report, ...]) -> str:
     """The verdict in one sentence."""
     if len(reports) == 1:
         return words.verdict(reports[0])
-    bad = [report.op.name for report in reports if not report]
-    if not bad:
-        return f"All {len(reports)} ops are right."
-    return f"{', '.join(bad)}: not right; {len(reports) - len(bad)} of {len(reports)} ops are."
+    open_ = [report.op.name for report in reports if report.exit_code == UNDECIDED]
+    bad = [report.op.name for report in reports if not report and report.exit_code != UNDECIDED]
+    right = sum(map(bool, reports))
+    if not open_:
+        more = f"{right} of {len(reports)} ops are."
+        return f"{', '.join(bad)}: not right; {more}" if bad else f"All {len(reports)} ops are right."
+    parts = [f"{', '.join(bad)}: not right"] * bool(bad) + [f"{', '.join(open_)}: undecided"]
+    return f"{'; '.join([*parts, f'{right} of {len(reports)} ops are right'])}."
 
 
 def _top(reports: tuple[Report, ...]) -> str:
     """The verdict, what was judged, and how much."""
-    right = all(reports)
+    sign, kind = SIGNS.get(worst(report.exit_code for report in reports), ("✗", " no"))
+    left = "".join(f"<li>{_with_code(line)}.</li>" for line in _left(reports))
     return (
-        f'<h1>{"✓" if right else "✗"} {escape(_title(reports))}</h1><div class="verdict{"" if right else " no"}">'
+        f'<h1>{sign} {escape(_title(reports))}</h1><div class="verdict{kind}">{f"<ul>{left}</ul>" if left else ""}'
         f"<p>Judged: <strong>{escape(_judged(reports))}</strong></p><p>{escape(_ran(reports))}.</p>"
         f"<p>{'; '.join(_links(reports))}.</p></div>"
     )
+
+
+def _left(reports: tuple[Report, ...]) -> Iterator[str]:
+    """What was not decided, under the name of the op where there are several."""
+    for report in reports:
+        name = f"{report.op.name}: " if len(reports) > 1 else ""
+        yield from (f"{name}{line}" for line in words.left(report))
 
 
 def _links(reports: tuple[Report, ...]) -> Iterator[str]:
@@ -214,7 +228,8 @@ def _command(command: str) -> str:
 
 def _remarks(report: Report) -> str:
     """Warnings, conventions, what was refused, and what is earned."""
-    lines = [f"Warning: {line}." for line in words.warnings(report)]
+    lines = [f"{line[0].upper()}{line[1:]}." for line in words.decided(report)]
+    lines += [f"Warning: {line}." for line in words.warnings(report)]
     lines += [f"Not supported: {line}." for line in words.unsupported(report)]
     lines += [f"{line[0].upper()}{line[1:]}." for line in (*words.conventions(report), *words.earned(report))]
     notes = report.tally.notes(Verdict.UNDECIDED)

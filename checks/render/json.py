@@ -13,12 +13,14 @@ from typing import Any
 from checks.algebra.polynomial import Polynomial
 from checks.op import Problem
 from checks.trials.exhibit import Exhibit, Meetings, Numbers
-from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.decisions import Decision
+from checks.verdict.report import NOT_JUDGED, RIGHT, UNDECIDED, WRONG, Finding, Report, Verdict
 from checks.verdict.tally import Row
 
 SCHEMA, VERSION = "gradoracle-report", 1
 WIDTH = 120
 MEASURED = ("actual", "expected", "error", "bound")
+VERDICTS = {RIGHT: "right", WRONG: "wrong", NOT_JUDGED: "not judged", UNDECIDED: "undecided"}
 
 
 def render(*reports: Report) -> str:
@@ -34,7 +36,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "op": report.op.name,
         "implementation": report.implementation,
         "dtype": report.dtype,
-        "verdict": "right" if report else "wrong" if report.exit_code == 1 else "not judged",
+        "verdict": VERDICTS[report.exit_code],
         "exit_code": report.exit_code,
         "interrupted": report.interrupted,
         "seed": report.seed,
@@ -62,7 +64,13 @@ def as_data(report: Report) -> dict[str, Any]:
         "misses": list(report.misses),
         "repeated": report.repeated,
         "meetings": None if report.meetings is None else _meetings(report.meetings),
+        "decisive": report.decisive,
+        "decided": [_decision(decision) for decision in report.decisions],
     }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {"result": decision.result, "kind": decision.kind, "decided": decision.decided, "cases": decision.cases}
 
 
 def _law(report: Report, law: str) -> dict[str, Any]:
@@ -85,6 +93,7 @@ def _row(row: Row) -> dict[str, Any]:
         "count": row.count,
         "normwise": row.normwise,
         "worst": _exactly(row.worst),
+        "sees": None if row.sees is None else _exactly(row.sees),
         "notes": dict(row.notes),
         "conventions": dict(row.conventions),
     }
@@ -101,6 +110,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "not_finite": {
             n: _exactly(value) for n, value in measured.items() if value is not None and not isfinite(value)
         },
+        "sees": None if finding.sees is None else _exactly(finding.sees),
         "normwise": finding.normwise,
         "crashed": finding.crashed,
         "note": finding.note,
@@ -124,6 +134,7 @@ def _case(problem: Problem) -> dict[str, Any]:
         "seed": problem.seed,
         "small": problem.small,
         "exponents": dict(problem.exponents),
+        "kind": problem.kind,
         "options": _plain(problem.pins),
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from checks.render import terminal, words
-from checks.verdict.report import Report, Verdict, deciding
+from checks.verdict.report import UNDECIDED, Report, Verdict, deciding
 
 Outcome = tuple[str, str, str]  # failure, error or skipped; in a line; in full
 
@@ -35,7 +35,8 @@ def properties(report: Report) -> list[tuple[str, object]]:
         ("undecided", counts[Verdict.UNDECIDED]),
         ("not supported", sum(report.unsupported.values())),
         ("known", counts[Verdict.KNOWN]),
-        *([] if miss is None else [("miss bound", f"{miss:.0e}")]),
+        ("decided", ", ".join(f"{result} {n} of {cases}" for result, (n, cases) in report.decided.items())),
+        *([] if miss is None else [("miss bound", words.chance(miss) or "nothing earned")]),
         *([("mistake", mistakes)] if mistakes else []),
     ]
 
@@ -48,11 +49,10 @@ def _suite(report: Report, *, decides: bool) -> ET.Element:
         ET.SubElement(listed, "property", {"name": name, "value": words.visible(str(value))})
     outcomes = {law: _outcome(report, law) for law in report.laws}
     if decides and not report and not any(outcome and outcome[0] != "skipped" for outcome in outcomes.values()):
-        outcomes["verdict"] = (
-            "error",
-            words.verdict(report),
-            words.ran(report),
-        )  # green with nothing judged does not exist
+        # Green with nothing judged, or nothing decided, does not exist.
+        kind = "failure" if report.exit_code == UNDECIDED else "error"
+        text = "\n".join([*words.left(report), words.ran(report), *words.decided(report)])
+        outcomes["verdict"] = kind, words.verdict(report), text
     for law, outcome in outcomes.items():
         test = ET.SubElement(suite, "testcase", {"classname": suite.attrib["name"], "name": law})
         if outcome:

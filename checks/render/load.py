@@ -19,6 +19,7 @@ from checks.render.given import Given, parsed
 from checks.render.json import MEASURED, SCHEMA, VERSION
 from checks.signature.takes import Takes
 from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
+from checks.verdict.decisions import Decision
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Row, Tally
 
@@ -80,7 +81,16 @@ def _report(given: Given) -> Report:
         spec=given["spec"].a(str),
         again=given["again"].a(str),
         meetings=None if given["meetings"].value is None else _meetings(op, given["meetings"]),
+        decisions=tuple(map(_decision, given.get("decided", []))),
+        decisive=given.get("decisive", False).a(bool),
     )
+
+
+def _decision(given: Given) -> Decision:
+    cases = given["cases"].count(1)
+    if given["decided"].count() > cases:
+        raise given["decided"].refused(f"a whole number of at most {cases}, the cases")
+    return Decision(given["result"].a(str), given["kind"].a(str), given["decided"].count(), cases)
 
 
 def _op(given: Given) -> Op:
@@ -118,6 +128,7 @@ def _row(given: Given) -> Row:
         count=given["count"].count(1),
         normwise=given["normwise"].count(),
         worst=_exactly(given["worst"]),
+        sees=_sees(given.get("sees", None)),
         notes=_counts(given["notes"]),
         conventions=_counts(given["conventions"]),
     )
@@ -137,6 +148,7 @@ def _finding(op: Op, given: Given) -> Finding:
         index=None if given["index"].value is None else _index(given["index"]),
         actual=measured["actual"],
         expected=measured["expected"],
+        sees=_sees(given.get("sees", None)),
         normwise=given["normwise"].a(bool),
         crashed=given["crashed"].a(bool),
         note=given["note"].a(str),
@@ -161,6 +173,7 @@ def _problem(op: Op, given: Given) -> Problem:
         seed=given["seed"].a(int),
         small=given["small"].a(bool),
         exponents={name: exponent.a(int) for name, exponent in given["exponents"].items()},
+        kind=given.get("kind", "").a(str),
     )
     try:
         repr(problem.pins)
@@ -241,6 +254,10 @@ def _verdict(given: Given) -> Verdict:
 
 def _exactly(given: Given) -> float:
     return float(given.value) if given.value in NOT_FINITE else given.a(float)
+
+
+def _sees(given: Given) -> float | None:
+    return None if given.value is None else _exactly(given)
 
 
 def _pinned(given: Given) -> Any:

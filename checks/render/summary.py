@@ -71,7 +71,8 @@ def _table(*rows: list[str]) -> str:
 
 
 def _verdict(report: Report) -> str:
-    return f"- **{escaped(words.verdict(report))}** {escaped(words.subject(report))}: {escaped(words.ran(report))}"
+    line = f"- **{escaped(words.verdict(report))}** {escaped(words.subject(report))}: {escaped(words.ran(report))}"
+    return "\n".join([line, *(f"  - {escaped(left)}" for left in words.left(report))])
 
 
 def _laws(reports: tuple[Report, ...]) -> str:
@@ -130,7 +131,7 @@ def _values(finding: Finding, actual: float, expected: float) -> str:
 
 def _remarks(report: Report) -> Iterator[str]:
     """What is no failure, but to be known."""
-    lines = [f"not supported: {line}" for line in _most(words.unsupported(report))]
+    lines = [*words.decided(report), *(f"not supported: {line}" for line in _most(words.unsupported(report)))]
     lines += [f"warning: {line}" for line in _most(words.warnings(report))]
     lines += [*words.conventions(report), *words.earned(report)]
     if lines:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from checks.render import words
 from checks.signature.options import in_words
-from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.report import UNDECIDED, WRONG, Finding, Report, Verdict
 
 GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
 SHOWN_FAILURES = 3
@@ -23,11 +23,15 @@ def _text(report: Report, paint: _Paint, *, verbose: bool, quiet: bool) -> str:
     shown = report.failures if verbose else report.failures[:SHOWN_FAILURES]
     if quiet:
         return lines[0]
+    lines += [f"  {line}" for line in words.left(report)]
     for finding in shown:
         lines += ["", *_failure(report, finding, paint)]
     if len(report.failures) > len(shown):
         lines += ["", f"and {len(report.failures) - len(shown)} more; -v shows all"]
-    lines += ["", words.ran(report), *_unsupported(report)]
+    decided = list(words.decided(report))
+    if report.failures and not verbose:
+        decided = decided[:1]
+    lines += ["", words.ran(report), *decided, *_unsupported(report)]
     if report.failures and not verbose:  # what is wrong should fill no more than a screen
         lines += [_broken(report)]
     else:
@@ -47,7 +51,7 @@ def failure(report: Report, finding: Finding) -> str:
 
 def _verdict(report: Report, paint: _Paint) -> str:
     line = f"{words.verdict(report)}  {words.subject(report)}"
-    if report.interrupted and report.exit_code != 1:
+    if report.exit_code == UNDECIDED or (report.interrupted and report.exit_code != WRONG):
         return paint(line, YELLOW)
     return paint(line, BOLD, GREEN if report else RED)
 

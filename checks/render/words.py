@@ -6,8 +6,13 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from checks.laws import decides, laws
 from checks.signature.options import as_text, flag, in_words
-from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.decisions import Decision
+from checks.verdict.report import UNDECIDED, Finding, Report, Verdict
+
+CERTAIN = 0.95  # what one digit shows as 1
+WIDER = {"bfloat16": "float32", "float16": "float32", "float32": "float64"}
 
 MOST_SHARES = 12  # different sizes whose shares are written one by one
 
@@ -29,6 +34,8 @@ def _verdict(report: Report) -> str:
         return f"{', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} wrong{f' ({stopped})' * report.interrupted}"
     if report.interrupted:
         return f"{stopped}, so nothing is decided"
+    if report.exit_code == UNDECIDED:
+        return "undecided"
     if not any(report.counts[verdict] for verdict in (Verdict.HOLDS, Verdict.BROKEN, Verdict.KNOWN)):
         return f"nothing could be judged, {_why_nothing(report)}"
     return "it fails where it should return a result" if report.exit_code == 3 else "right"
@@ -40,7 +47,7 @@ def _why_nothing(report: Report) -> str:
         return "none of the cases is supported"
     if not report.checks:
         return "no law that was asked applies"
-    return "every check is undecided" if report.counts[Verdict.UNDECIDED] else "all there is are warnings"
+    return "all there is are warnings"
 
 
 def broken(finding: Finding) -> str:
@@ -172,9 +179,82 @@ def earned(report: Report) -> Iterator[str]:
     """What passing proves, in probability."""
     tenth = report.miss(0.1)
     if tenth is not None and report.exit_code == 0:
-        yield f"code that is wrong in one case of ten passes `exact` with probability at most {tenth:.0e}"
+        often = chance(tenth)
+        odds = (
+            f"passes `exact` with probability at most {often}"
+            if often
+            else "may well pass `exact`: it has earned nothing"
+        )
+        yield f"code that is wrong in one case of ten {odds}"
     if report.unseen is not None and report.exit_code == 0:
         yield f"a fault that shows in one call of ten stays unseen with probability at most {report.unseen:.0e}"
+
+
+def chance(probability: float) -> str:
+    """A probability that something was earned by, or "" where it is 1, or would be written so."""
+    return f"{probability:.0e}" if probability < CERTAIN else ""
+
+
+def decided(report: Report) -> Iterator[str]:
+    """In how many cases each result was decided, how small an error would have been seen, and what was not asked."""
+    names = [name for name in report.laws if name in laws() and decides(laws()[name])]
+    if names:
+        counts = [f"{result} {count} of {cases}" for result, (count, cases) in report.decided.items()]
+        if counts:
+            yield f"decided: {', '.join(counts)} cases"
+        sharp = {name: sees for name in names if (sees := _sees(report, name)) is not None}
+        if sharp:
+            seen = ", ".join(f"{_of_it(sees)} ({name})" for name, sees in sharp.items())
+            yield f"smallest error of one element that would have been seen: {seen}"
+    if not report.again and len(report.laws) < len(laws()):
+        rest = "" if report.decisive else "; what they leave undecided is not judged"
+        yield f"only these laws were asked: {', '.join(report.laws)}{rest}"
+
+
+def _sees(report: Report, law: str) -> float | None:
+    """The largest error of one element that a law could have missed in a case, relative to it."""
+    rows = [row for row in report.tally.of(law).rows if row.verdict is not Verdict.UNDECIDED]
+    return max((row.sees for row in rows if row.sees is not None), default=None)
+
+
+def _of_it(sees: float) -> str:
+    return f"{sees:.0e} of it" if sees else "any on whole numbers"
+
+
+def left(report: Report) -> Iterator[str]:
+    """Of a verdict that is undecided: what was not decided, why, and what would decide it."""
+    if report.exit_code != UNDECIDED:
+        return
+    for decision in report.undecided:
+        kind = f"{decision.kind} " if decision.kind else ""
+        why = "; ".join(_why_undecided(report, decision))
+        counted = f"{decision.result} was decided in {decision.decided} of {decision.cases} {kind}cases"
+        yield f"{counted}{f': {why}' if why else ''}"
+    if not report.undecided:
+        notes = report.tally.notes(Verdict.UNDECIDED).most_common(1)
+        yield f"every check is undecided{''.join(f': {note}' for note, _ in notes if note)}"
+    yield f"what would decide it: {_what_would(report)}"
+
+
+def _why_undecided(report: Report, decision: Decision) -> Iterator[str]:
+    """What the laws that decide remarked most often of a result that they left undecided; of remarks alike the first."""
+    said: dict[str, str] = {}
+    for law in report.laws:
+        rows = [row for row in report.tally.of(law).rows if row.verdict is Verdict.UNDECIDED]
+        own = [row for row in rows if row.result == decision.result]
+        if law in laws() and decides(laws()[law]):
+            notes = sum((Counter(row.notes) for row in own or rows), Counter[str]())
+            for note, _ in notes.most_common(1):
+                said.setdefault(note.split(" ")[0], note)
+    yield from filter(None, said.values())
+
+
+def _what_would(report: Report) -> str:
+    """The next wider precision; where there is none, other sizes."""
+    wider = WIDER.get(report.dtype)
+    python = not report.is_reference and not report.spec
+    named = f"dtype={wider!r}" if python else f"--dtype {wider}"
+    return f"{named}, or fewer numbers to a sum (smaller sizes)" if wider else "fewer numbers to a sum (smaller sizes)"
 
 
 def provenance(report: Report) -> str:

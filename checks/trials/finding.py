@@ -28,6 +28,8 @@ class Finding:
     error       |actual − expected| where it is the largest share of its bound
     bound       what rounding alone, or the law's own estimate, allows there; 0 for whole numbers
     index       the place, or None where a single number was compared
+    sees        the smallest relative error of one element that would have been seen (comparison.py), 0 where nothing is
+                tolerated; None where no number was compared
     normwise    only the normwise bound held (see bounds.py)
     crashed     the implementation raised, and `note` says what
     convention  which of several right gradients was seen (laws/kinks.py)
@@ -48,6 +50,7 @@ class Finding:
     index: tuple[int, ...] | None = None
     actual: float | None = None
     expected: float | None = None
+    sees: float | None = None
     normwise: bool = False
     crashed: bool = False
     note: str = ""

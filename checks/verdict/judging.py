@@ -18,7 +18,7 @@ from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Search, Stopped
-from checks.cases.wide import ONE_IN, REACH, wide_problems
+from checks.cases.wide import ONE_IN, REACH, WIDE, wide_problems
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
 from checks.laws import Law, contract, decides, exact, laws
@@ -29,6 +29,7 @@ from checks.subjects.implementation import Crashed, Ended, Implementation, Judge
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
 from checks.trials.trial import Trial
+from checks.verdict.decisions import NOT_TAKEN, Decisions
 from checks.verdict.known import Known
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Tally
@@ -56,7 +57,7 @@ def judge(
     reach: int = REACH,
     **pinned: Any,
 ) -> Report:
-    """Judge an implementation of an op; the report is true if nothing is broken.
+    """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
 
     op              name of the op, e.g. "conv"
     implementation  a module, class or object with forward and backward; or, to be run in a process of its own, the text
@@ -115,6 +116,7 @@ def judge(
         pinned=pinned,
         interrupted=interrupted,
         meetings=sample(judged, pinned),
+        decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
     )
 
 
@@ -142,6 +144,7 @@ class Tried:
         self.unsupported: Counter[str] = Counter()
         self.coverage: dict[str, Counter[str]] = {}
         self.misses: dict[str, float] = {}
+        self.decisions = Decisions(name for name, law in chosen.items() if decides(law))
 
     def add(self, problem: Problem) -> None:
         """Try one more problem."""
@@ -168,6 +171,7 @@ class Tried:
             unsupported=dict(self.unsupported),
             coverage={label: dict(values) for label, values in self.coverage.items()},
             misses=tuple(self.misses.values()),
+            decisions=self.decisions.counted,
             repeated=self.repeated,
             versions=versions(),
             seconds=time.perf_counter() - self.started,
@@ -185,6 +189,7 @@ class Tried:
     def _count(self, problem: Problem, found: list[Finding]) -> None:
         self.cases += 1
         self.findings += found
+        self.decisions.add(problem, found)
         self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
         for label, values in problem.tried.items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
@@ -198,7 +203,7 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
     trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
     found: list[Finding] = []
     # In another order in every case: code that counts its calls must not know which numbers come next.
-    asked = [name for name, law in chosen.items() if decides(law) or not problem.wide]
+    asked = [name for name, law in chosen.items() if decides(law) or problem.kind != WIDE]
     for name in problem.rng(ORDER).permutation(asked):
         law = chosen[name]
         try:
@@ -210,7 +215,7 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
             crashed = isinstance(failure, Crashed)
             empty = any(0 in (shape or ()) for shape in problem.shapes.values())
             if empty and not isinstance(failure, Ended):  # nothing to compute, so nothing is wrong
-                note = f"an empty batch is not taken: {failure}"
+                note = f"{NOT_TAKEN}: {failure}"
                 found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
             else:
                 found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,18 @@ import numpy as np
 from checks.op import Op
 from checks.trials.exhibit import Meetings
 from checks.trials.finding import Finding, Verdict
+from checks.verdict.decisions import Decision
 from checks.verdict.tally import Tally
 
-__all__ = ["Finding", "Report", "Verdict", "deciding"]
+__all__ = ["Finding", "Report", "Verdict", "deciding", "worst"]
+
+RIGHT, WRONG, NOT_JUDGED, UNDECIDED = 0, 1, 3, 4
+WORST_FIRST = (WRONG, NOT_JUDGED, UNDECIDED, RIGHT)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found, with what was tried. True if nothing is broken and something ran.
+    """What a run found, with what was tried. True if it is right: nothing is broken, and everything was decided.
 
     repeated     calls that were compared, bit for bit, with others on the same arrays (laws/contract.py)
     spec         what --impl named, or ""
@@ -30,6 +34,8 @@ class Report:
     coverage     for each label the values that were tried and how often
     meetings     which elements meet in a small case of what was judged, for the figure, if y is a polynomial
     misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
+    decisions    for each result, and each kind of case, in how many it was decided
+    decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
     """
 
     op: Op
@@ -54,20 +60,38 @@ class Report:
     spec: str = ""
     again: str = ""
     meetings: Meetings | None = None
+    decisions: tuple[Decision, ...] = ()
+    decisive: bool = False
 
     def __bool__(self) -> bool:
-        return self.exit_code == 0
+        return self.exit_code == RIGHT
 
     def __str__(self) -> str:
         return _writers[-1](self)
 
     @property
     def exit_code(self) -> int:
-        """0: all that could be judged holds; 1: a gradient or y is wrong; 3: it crashed, or nothing could be judged."""
+        """0: right; 1: a gradient or y is wrong; 3: it crashed, or nothing could be judged; 4: a result was not decided."""
         if self.tally.broken(crashed=False):
-            return 1
+            return WRONG
         judged = self.counts[Verdict.HOLDS] + self.counts[Verdict.KNOWN]
-        return 0 if judged and not self.counts[Verdict.BROKEN] and not self.interrupted else 3
+        if self.counts[Verdict.BROKEN] or self.interrupted or not judged + self.counts[Verdict.UNDECIDED]:
+            return NOT_JUDGED
+        return RIGHT if judged and not self.undecided else UNDECIDED
+
+    @property
+    def decided(self) -> Mapping[str, tuple[int, int]]:
+        """For each result, in how many cases it was decided, and of how many."""
+        found: dict[str, tuple[int, int]] = {}
+        for decision in self.decisions:
+            decided, cases = found.get(decision.result, (0, 0))
+            found[decision.result] = decided + decision.decided, cases + decision.cases
+        return found
+
+    @property
+    def undecided(self) -> tuple[Decision, ...]:
+        """What was not decided in enough cases of a kind, and would have to be for the run to be right."""
+        return tuple(decision for decision in self.decisions if not decision.enough) if self.decisive else ()
 
     @property
     def checks(self) -> int:
@@ -112,6 +136,11 @@ _writers: list[Callable[[Report], str]] = [repr]
 def printed_by(writer: Callable[[Report], str]) -> None:
     """Have `print(report)` write so: how a report reads is for render/ to say, which comes after it."""
     _writers.append(writer)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several runs: what is wrong is wrong whatever else came; what never ran says less than a doubt."""
+    return min(codes, key=WORST_FIRST.index, default=RIGHT)
 
 
 def deciding(reports: Sequence[Report]) -> list[Report]:

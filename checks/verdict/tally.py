@@ -21,6 +21,7 @@ class Row:
     crashed      the implementation raised in these
     normwise     how many of them only the normwise bound allows
     worst        the largest share that an error has of its bound
+    sees         the largest of the errors of one element that had to be seen in each; None where no number was compared
     notes        of warnings, and of what is undecided: the notes, and how often each was made
     conventions  which of several right gradients were seen, and how often
     """
@@ -32,6 +33,7 @@ class Row:
     count: int
     normwise: int = 0
     worst: float = 0.0
+    sees: float | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
     conventions: Mapping[str, int] = field(default_factory=dict)
 
@@ -104,6 +106,7 @@ def _row(law: str, result: str, verdict: Verdict, crashed: bool, alike: list[Fin
         count=len(alike),
         normwise=sum(f.normwise for f in alike),
         worst=max(f.share for f in alike),
+        sees=max((f.sees for f in alike if f.sees is not None), default=None),
         notes=Counter(f.note for f in alike if f.verdict in REMARKED),
         conventions=Counter(f.convention for f in alike if f.convention),
     )

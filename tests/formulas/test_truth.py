@@ -187,7 +187,7 @@ def test_a_written_formula_that_is_wrong_is_not_shown(name):
     def slightly_wrong(problem, array, index):
         return Product((number(1 + 1e-9), op.told.formula(problem, array, index)))
 
-    wrong = replace(problem, op=replace(op, formula=slightly_wrong))
+    wrong = replace(problem, op=replace(op, told=replace(op.told, formula=slightly_wrong)))
     for array in ("y", *problem.present):
         with pytest.raises(
             RuntimeError, match=rf"^the formula of {array}\[.*\] is not what the reference of {name} computes$"

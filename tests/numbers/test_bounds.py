@@ -13,7 +13,8 @@ from checks.ops import find
 from checks.trials.comparison import compared
 from checks.verdict.report import Verdict
 
-PROBLEM = Problem(find("conv"), {"x": (1, 1, 1), "weight": (1, 1, 1), "bias": None, "y": (1, 1, 1)}, {})
+CONV = find("conv")
+PROBLEM = Problem(CONV, {"x": (1, 1, 1), "weight": (1, 1, 1), "bias": None, "y": (1, 1, 1)}, CONV.defaults)
 
 
 @dataclass
@@ -94,7 +95,7 @@ def test_magnitudes_summed_in_single_precision_make_the_bound_no_smaller():
 
 
 def test_the_finding_names_the_element_with_the_largest_share():
-    finding = _compared([1.0, 2.5, 9.0], [1.0, 2.0, 8.0], _bound([1.0, 0.6, 4.0]))
+    finding = _compared([8.0, 16.5, 65.0], [8.0, 16.0, 64.0], _bound([1.0, 0.6, 4.0]))
     assert finding.verdict is Verdict.HOLDS
     assert finding.index == (1,)
     assert finding.share == pytest.approx(0.5 / 0.6)
@@ -113,7 +114,7 @@ def test_arithmetic_that_is_exact_on_whole_numbers_has_no_normwise_excuse():
 
 
 def test_an_element_beyond_its_own_bound_only_holds_normwise():
-    finding = _compared([1.0, 3.0], [1.0, 2.0], _bound([1.0, 0.5], normwise=2.0))
+    finding = _compared([9.0, 11.0], [9.0, 10.0], _bound([1.0, 0.5], normwise=2.0))
     assert finding.verdict is Verdict.HOLDS
     assert finding.normwise
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from checks.render import github, terminal, words
+from checks.verdict.report import UNDECIDED
 from checks.verdict.tally import Tally
 from tests.judged import HOSTILE, JUDGED, hostile, judged
 
@@ -50,11 +51,19 @@ def test_it_marks_the_file_that_was_judged(spec, file):
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_there_is_an_error_if_and_only_if_the_report_is_not_true(name):
+def test_there_is_an_error_if_and_only_if_the_report_is_not_true_nor_undecided(name):
     report = judged(name)
     commands = [command for command, *_ in read(report)]
-    assert ("error" in commands) == (not report)
-    assert commands.count("warning") == len(report.warnings)
+    undecided = report.exit_code == UNDECIDED
+    assert ("error" in commands) == (not report and not undecided)
+    assert commands.count("warning") == len(report.warnings) + undecided
+
+
+def test_what_is_undecided_is_a_warning_that_says_what_would_decide_it():
+    ((command, properties, message),) = read(judged("blind"))
+    assert (command, properties) == ("warning", {"title": "softmax: undecided."})
+    assert message.splitlines() == [*words.left(judged("blind")), words.ran(judged("blind"))]
+    assert "grad_x was decided in" in message
 
 
 def test_what_could_not_be_judged_is_an_error():

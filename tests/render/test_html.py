@@ -25,9 +25,12 @@ def test_the_verdict_stands_first_with_what_was_judged_and_how_much(name):
     page = tree(report)
     title, (heading,) = page.all("title")[0], page.all("h1")
     assert title["text"] == words.verdict(report)
-    assert heading["text"] == f"{'✓' if report else '✗'} {words.verdict(report)}"
+    sign, kind = {0: ("✓", set()), 4: ("?", {"open"})}.get(report.exit_code, ("✗", {"no"}))
+    assert heading["text"] == f"{sign} {words.verdict(report)}"
     (verdict,) = page.all("div", class_="verdict")
-    assert ("no" in verdict["class"].split()) is not bool(report)
+    assert set(verdict["class"].split()) == {"verdict"} | kind
+    for line in words.left(report):
+        assert line in verdict["text"]
     for said in (words.subject(report), words.ran(report), words.provenance(report)):
         assert said in verdict["text"]
 
@@ -154,6 +157,10 @@ def test_several_ops_are_one_page():
     cases = sum(report.cases for report in reports)
     checks = sum(report.checks for report in reports)
     assert f"{cases} cases, {checks} checks" in page.all("div", class_="verdict")[0]["text"]
+    doubt, both = tree(judged("blind"), judged("right")), tree(judged("blind"), judged("right"), judged("turned"))
+    assert doubt.all("h1")[0]["text"] == "? softmax: undecided; 1 of 2 ops are right."
+    assert both.all("h1")[0]["text"] == "✗ conv: not right; softmax: undecided; 1 of 3 ops are right."
+    assert "softmax: grad_x was decided in" in doubt.all("div", class_="verdict")[0]["text"]
     few = tree(judged("right"), judged("ties"))
     assert few.all("h1")[0]["text"] == "✓ All 2 ops are right."
     assert [e["text"] for e in few.all("th", scope="col")][:3] == ["law", "conv", "max_pool"]

@@ -62,7 +62,7 @@ def test_every_report_is_a_suite_that_passes_only_if_the_report_is_true(name):
     assert list(outcomes(root))[: len(report.laws)] == list(report.laws)
     assert {case.get("classname") for case in root.iter("testcase")} == {report.op.name}
     assert (root.get("failures") == root.get("errors") == "0") == bool(report), "nothing judged is not green"
-    assert (int(root.get("failures")) > 0) == (report.exit_code == 1)
+    assert (int(root.get("failures")) > 0) == (report.exit_code in {1, 4})
 
 
 def test_a_failure_is_told_as_the_terminal_tells_it():
@@ -93,7 +93,18 @@ def test_what_a_law_has_nothing_to_say_of_is_skipped():
     found = outcomes(parsed(replace(report, tally=Tally.counted(only))))
     note = f"rounding hides an error of a hundredth here, {len(only)} times"
     assert found["finite_difference"] == ("skipped", "undecided", note)
-    assert found["verdict"][:2] == ("error", "conv: nothing could be judged, every check is undecided.")
+    assert found["verdict"][:2] == ("failure", "conv: undecided.")
+
+
+def test_what_is_undecided_is_a_failure_that_says_what_was_not_decided():
+    kind, line, text = outcomes(parsed(judged("blind")))["verdict"]
+    assert (kind, line) == ("failure", "softmax: undecided.")
+    assert text.splitlines()[:2] == list(words.left(judged("blind")))
+    said = {entry.get("name"): entry.get("value") for entry in parsed(judged("blind")).iter("property")}
+    count, cases = judged("blind").decided["grad_x"]
+    assert said["decided"] == f"y 20 of 20, grad_x {count} of {cases}"
+    nothing = parsed(replace(judged("right"), misses=(1.0,)))
+    assert {e.get("name"): e.get("value") for e in nothing.iter("property")}["miss bound"] == "nothing earned"
 
 
 def test_a_crash_is_an_error_and_what_it_kept_from_running_is_skipped():

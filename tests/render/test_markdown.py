@@ -36,6 +36,16 @@ def test_the_verdict_comes_first():
     assert verdict == f"- **conv: grad\\_x is wrong.** Planted, float64: {words.ran(judged('turned'))}"
 
 
+def test_what_is_undecided_says_under_the_verdict_what_was_not_decided():
+    text = summary.render(judged("blind"))
+    _, verdict, *_ = text.split("\n\n")
+    what, how = (summary.escaped(line) for line in words.left(judged("blind")))
+    first, *lines = verdict.splitlines()
+    assert first.startswith("- **softmax: undecided.** reference.softmax, float16: 20 cases")
+    assert lines == [f"  - {what}", f"  - {how}"]
+    assert html(text).count("<ul>") == 3, "that list lies within the first"
+
+
 def test_the_table_has_a_row_for_each_op_and_a_column_for_each_law():
     turned, ties, known = judged("turned"), judged("ties"), judged("known")
     laws, *_ = cells(summary.render(turned, ties, known))

@@ -55,12 +55,12 @@ def contrast(a, b):
 @pytest.mark.parametrize("theme", range(3), ids=["light", "dark", "print"])
 def test_text_stands_out_from_what_it_stands_on(theme):
     colour = colours(re.findall(r":root \{(.*?)\}", stylesheet("page.css"), flags=re.DOTALL)[theme])
-    for text in ("ink", "muted", "accent", "right", "wrong", "warm"):
+    for text in ("ink", "muted", "accent", "right", "wrong", "open", "warm"):
         for ground in ("paper", "raised", "cell"):
             assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
     for ground in ("tint", "accent-soft", "warm-soft", "wrong-soft", "right-soft"):
         assert contrast(colour["ink"], colour[ground]) >= 4.5, ground
-    for outline in ("accent", "warm", "wrong", "line-strong"):
+    for outline in ("accent", "warm", "wrong", "open", "line-strong"):
         assert contrast(colour[outline], colour["paper"]) >= 3, outline
 
 

@@ -1,0 +1,81 @@
+"""Which results were decided: silence is no consent, so right is what was looked at closely enough, and held.
+
+A result (y, each gradient) of a case is decided if a law that decides every element of it (`DECIDES`,
+laws/__init__.py) held there, or broke. Laws that sample, along a line or by a promise, may accuse a result; they do
+not decide it.
+
+**How many cases are enough.** A case in which a result was not decided is, for that result, a case that was not
+tried. Single ones are a matter of chance: two samples of a batch that lie close together have a gradient that is all
+cancellation. But a mistake must not be able to hide in them. One that shows in most cases of a kind shows in at least
+one that was decided, if those are more than half: so many are asked for, of each kind. What shows in fewer cases is a
+matter of chance as it is where all are decided, and the numbers stand beside the verdict.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from checks.op import Problem
+from checks.trials.finding import Finding, Verdict
+
+NOT_TAKEN = "an empty batch is not taken"  # how the warning begins that stands in place of all findings on such a case
+
+
+@dataclass(frozen=True)
+class Decision:
+    """In how many cases of one kind (Problem.kind) a result was decided, of those in which it could have been."""
+
+    result: str
+    kind: str
+    decided: int
+    cases: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether what shows in most of the cases shows in one that was decided."""
+        return 2 * self.decided > self.cases
+
+
+class Decisions:
+    """Counts them, case by case."""
+
+    def __init__(self, deciding: Iterable[str]) -> None:
+        self.deciding = frozenset(deciding)
+        self.cases: Counter[tuple[str, str]] = Counter()
+        self.decided: Counter[tuple[str, str]] = Counter()
+
+    def add(self, problem: Problem, found: Iterable[Finding]) -> None:
+        """Count what was found in one more case."""
+        for result, decided in decided_in(problem, found, self.deciding).items():
+            self.cases[result, problem.kind] += 1
+            self.decided[result, problem.kind] += decided
+
+    @property
+    def counted(self) -> tuple[Decision, ...]:
+        """The counts, in the order in which each came first."""
+        return tuple(Decision(*of, self.decided[of], cases) for of, cases in self.cases.items())
+
+
+def decided_in(problem: Problem, found: Iterable[Finding], deciding: Iterable[str]) -> Mapping[str, bool]:
+    """Whether each result of a case was decided by one of these laws.
+
+    A law that took a lighter problem in its place has said nothing of this case. Where the implementation raised, which is
+    a verdict of its own, or takes no empty batch, a result is counted only if it was decided before.
+    """
+    findings, names = tuple(found), frozenset(deciding)
+    sure = {
+        f.result
+        for f in findings
+        if f.law in names and f.verdict is not Verdict.UNDECIDED and f.problem.identity == problem.identity
+    }
+    ended = any(map(_ends, findings))
+    results = ("y", *(f"grad_{name}" for name in problem.present))
+    return {result: result in sure for result in results if result in sure or not ended}
+
+
+def _ends(finding: Finding) -> bool:
+    """Whether the implementation returned nothing that could be judged, so that no other law was asked."""
+    nothing = not finding.result and finding.verdict in {Verdict.BROKEN, Verdict.KNOWN}
+    return nothing or finding.crashed or finding.note.startswith(NOT_TAKEN)

@@ -1,0 +1,256 @@
+"""Right means decided: what nothing looked at closely enough is never right, at whatever door it is asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from checks import Verdict, gradcheck, judge
+from checks.laws import decides, laws
+from checks.numbers.bounds import rounding
+from checks.render import json as as_json
+from checks.render import terminal, words
+from checks.render.load import from_text
+from checks.trials import trial
+from checks.trials.finding import Finding
+from checks.verdict.decisions import NOT_TAKEN, Decision, Decisions, decided_in
+from checks.verdict.known import Known
+from checks.verdict.report import worst
+from reference import linear, softmax
+from tests.judged import Raises, judged
+
+DECIDING = [name for name, law in laws().items() if decides(law)]
+
+
+class Spoiled:
+    """Softmax with y and its gradient multiplied by these."""
+
+    def __init__(self, y=1.0, gradient=1.0):
+        self.y, self.gradient = y, gradient
+
+    def forward(self, x, **parameters):
+        return (softmax.forward(x, **parameters) * self.y).astype(x.dtype)
+
+    def backward(self, g, x, **parameters):
+        (gradient,) = softmax.backward(g, x, **parameters)
+        return ((gradient * self.gradient).astype(x.dtype),)
+
+
+PLANTED = {
+    "right": {},
+    "y 0": {"y": 0},
+    "y doubled": {"y": 2},
+    "gradient 0": {"gradient": 0},
+    "doubled": {"gradient": 2},
+}
+
+
+@pytest.fixture
+def vague(monkeypatch):
+    """Bounds as wide as a universe."""
+
+    def wide(*given):
+        bound = rounding(*given)
+        return bound * 1e20
+
+    monkeypatch.setattr(trial, "rounding", wide)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.usefixtures("vague")
+def test_where_bounds_are_vague_neither_what_is_wrong_nor_what_is_right_is_right(name):
+    report = judge("softmax", Spoiled(**PLANTED[name]), seed=3, examples=15)
+    assert report.exit_code == 4, report
+    assert not report
+    assert [d.result for d in report.undecided] == ["y", "grad_x"]
+    assert report.decided["y"] == (0, 15)
+    assert not report.counts[Verdict.BROKEN]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_with_the_bounds_as_they_are_each_is_told(name):
+    assert judge("softmax", Spoiled(**PLANTED[name]), seed=3, examples=15).exit_code == (name != "right")
+
+
+class Nothing:
+    """y = 0, and gradients of 0."""
+
+    def forward(self, x, weight, bias=None):
+        return np.zeros_like(linear.forward(x, weight, bias))
+
+    def backward(self, g, x, weight, bias=None):
+        return tuple(a if a is None else np.zeros_like(a) for a in linear.backward(g, x, weight, bias))
+
+
+def test_a_sum_that_is_too_long_for_its_precision_is_no_excuse():
+    report = judge("linear", Nothing(), seed=1, examples=6, dtype="float16", features=(2100, 4), batch=3)
+    assert report.exit_code in {1, 4}, report
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_rightly_zero_is_decided(dtype):
+    """A softmax over one class, what a ReLU lets through of nothing, gradients of parameters that no sample reaches."""
+    for op, pins in (("softmax", {"shape": (3, 1), "axis": 1}), ("relu", {"shape": (0, 3)}), ("linear", {"batch": 0})):
+        report = judge(op, seed=2, examples=12, dtype=dtype, **pins)
+        assert report.exit_code == 0, report
+        assert all(count == cases for count, cases in report.decided.values())
+
+
+def finding(problem, law, result, verdict=Verdict.HOLDS, **rest):
+    return Finding(law, result, verdict, problem, **rest)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """Any case of a convolution with a bias."""
+    return next(f.problem for f in judged("right").findings if f.problem.shapes["bias"] and f.law == "exact")
+
+
+def test_a_result_is_decided_by_a_law_that_decides_it_and_by_no_other(problem):
+    lighter = replace(problem, seed=problem.seed + 1)
+    found = [
+        finding(problem, "exact", "y", Verdict.UNDECIDED),
+        finding(problem, "agreement", "y"),
+        finding(problem, "agreement", "grad_x", Verdict.BROKEN),
+        finding(problem, "adjoint", "grad_weight"),
+        finding(lighter, "autograd", "grad_weight"),
+        finding(problem, "agreement", "grad_bias", Verdict.UNDECIDED),
+    ]
+    assert decided_in(problem, found, DECIDING) == {"y": True, "grad_x": True, "grad_weight": False, "grad_bias": False}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"result": "", "verdict": Verdict.BROKEN, "crashed": True},
+        {"result": "", "verdict": Verdict.KNOWN, "crashed": True},
+        {"result": "behaviour", "verdict": Verdict.WARNING, "note": f"{NOT_TAKEN}: forward raised"},
+    ],
+)
+def test_what_never_came_is_no_result_that_was_left_undecided(problem, end):
+    assert decided_in(problem, [finding(problem, "exact", **end)], DECIDING) == {}
+    refused = finding(problem, "autograd", "", Verdict.UNDECIDED)
+    assert set(decided_in(problem, [refused], DECIDING).values()) == {False}, "torch does not do it: somebody has to"
+
+
+def test_kinds_are_counted_apart(problem):
+    decisions = Decisions(DECIDING)
+    for kind, verdict in (("", Verdict.HOLDS), ("wide", Verdict.UNDECIDED), ("wide", Verdict.HOLDS)):
+        case = replace(problem, kind=kind)
+        decisions.add(case, [finding(case, "exact", "y", verdict)])
+    of_y = [d for d in decisions.counted if d.result == "y"]
+    assert of_y == [Decision("y", "", 1, 1), Decision("y", "wide", 1, 2)]
+    assert [d.enough for d in of_y] == [True, False], "half is not most"
+
+
+def with_decisions(report, *decisions):
+    return replace(report, decisions=decisions)
+
+
+def test_one_kind_that_is_not_decided_is_enough_to_be_undecided():
+    report = with_decisions(judged("right"), Decision("y", "", 20, 20), Decision("grad_x", "wide", 3, 9))
+    assert report.exit_code == 4
+    assert "  grad_x was decided in 3 of 9 wide cases" in terminal.render(report)
+    assert with_decisions(report, Decision("y", "", 20, 20), Decision("grad_x", "wide", 5, 9)).exit_code == 0
+    assert replace(report, decisive=False).exit_code == 0, "then only what was asked is judged"
+    assert replace(report, interrupted=True).exit_code == 3
+    assert with_decisions(judged("turned"), Decision("y", "", 0, 20)).exit_code == 1, "wrong is wrong"
+
+
+def test_of_several_the_worst_counts():
+    assert worst([]) == 0
+    assert worst([0, 4]) == 4
+    assert worst([4, 3, 0]) == 3
+    assert worst([4, 3, 1, 0]) == 1
+
+
+def test_a_law_that_does_not_decide_is_judged_by_what_it_says():
+    report = judged("restricted")
+    assert (report.exit_code, report.decisive) == (0, False)
+    text = terminal.render(report)
+    assert "only these laws were asked: adjoint; what they leave undecided is not judged" in text
+    every = judge("conv", seed=4, examples=5, laws=DECIDING)
+    assert (every.exit_code, every.decisive) == (0, True)
+    assert f"only these laws were asked: {', '.join(DECIDING)}\n" in terminal.render(every)
+    assert "only these laws" not in terminal.render(judged("right"))
+
+
+def test_known_failures_are_decided_and_known_crashes_are_left_out():
+    known = judge("softmax", Spoiled(gradient=2), seed=3, examples=8, known=_known(), laws=[*DECIDING])
+    assert (known.exit_code, known.counts[Verdict.BROKEN]) == (0, 0)
+    assert known.decided["grad_x"] == (8, 8)
+    crashes = [Known("conv", law, "crash", "no kernel") for law in laws()]
+    assert judge("conv", Raises, seed=4, examples=5, known=crashes).exit_code == 0
+
+
+def _known():
+    return [Known("softmax", law, "grad_x", "doubled") for law in laws()]
+
+
+def test_an_undecided_run_says_what_was_not_decided_why_and_what_would_decide_it():
+    report = judged("blind")
+    assert report.exit_code == 4
+    count, cases = report.decided["grad_x"]
+    head, what, how, *_ = terminal.render(report).splitlines()
+    assert head == "softmax: undecided.  reference.softmax, float16"
+    assert what.startswith(f"  grad_x was decided in {count} of {cases} cases: rounding alone may be ")
+    assert how == "  what would decide it: --dtype float32, or fewer numbers to a sum (smaller sizes)"
+    assert f"decided: y 20 of 20, grad_x {count} of {cases} cases" in terminal.render(report)
+    assert str(report) == terminal.render(report)
+    mine = judge("softmax", Spoiled(), seed=4, examples=20, dtype="float16")
+    assert "what would decide it: dtype='float32', or" in str(mine)
+    nothing = list(words.left(replace(judged("undecided"), tally=judged("undecided").tally.of("kinks"))))
+    assert not nothing, "no check at all is not judged, rather than undecided"
+
+
+def test_the_summary_says_how_sharp_each_law_that_decides_was():
+    line = next(t for t in words.decided(judged("right")) if t.startswith("smallest error"))
+    assert "any on whole numbers (exact)" in line
+    sees = max(f.sees for f in judged("right").findings if f.law == "agreement")
+    assert f"{sees:.0e} of it (agreement)" in line
+    assert "adjoint" not in line
+
+
+def test_nothing_earned_is_not_called_a_probability_of_one():
+    nothing = replace(judged("right"), misses=(1.0, 0.99))
+    assert "code that is wrong in one case of ten may well pass `exact`: it has earned nothing" in words.earned(nothing)
+    for report in (nothing, replace(nothing, misses=(0.96,))):
+        assert "1e+00" not in terminal.render(report)
+    assert any("at most 9e-01" in line for line in words.earned(replace(nothing, misses=(0.9,))))
+
+
+@pytest.mark.parametrize("name", ["blind", "right", "restricted"])
+def test_json_carries_what_was_decided_and_reports_without_it_are_read(name):
+    report = judged(name)
+    document = json.loads(as_json.render(report))
+    assert document["reports"][0]["verdict"] == {"blind": "undecided"}.get(name, "right")
+    (loaded,) = from_text(json.dumps(document), "r.json")
+    assert (loaded.decisions, loaded.exit_code, loaded.tally) == (report.decisions, report.exit_code, report.tally)
+    (old,) = from_text(json.dumps(without_the_new(document)), "r.json")
+    assert (old.exit_code, old.decisions) == (0, ())
+    assert terminal.render(old).startswith(f"{report.op.name}: right.")
+
+
+def without_the_new(value):
+    """The document as it was before there was anything about what was decided."""
+    if isinstance(value, list):
+        return [without_the_new(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: without_the_new(v) for k, v in value.items() if k not in {"decided", "decisive", "sees", "kind"}}
+
+
+def test_more_decided_than_cases_is_refused():
+    document = json.loads(as_json.render(judged("right")))
+    document["reports"][0]["decided"][0]["decided"] = 99
+    with pytest.raises(ValueError, match=r"decided\[0\]\.decided: 99 given; expected a whole number of at most"):
+        from_text(json.dumps(document), "r.json")
+
+
+def test_the_command_line_ends_with_4(capsys):
+    assert gradcheck.main(["softmax", "--dtype", "float16", "--examples", "20", "--seed", "4", "-q"]) == 4
+    assert capsys.readouterr().out == "softmax: undecided.  reference.softmax, float16\n"
+    assert gradcheck.main(["softmax", "--examples", "20", "--seed", "4", "-q"]) == 0
