@@ -156,7 +156,7 @@ def _gradcheck(problem: Problem, implementation: Planted, dtype: str, *, fast: b
             return tuple(None if g is None else torch.from_numpy(np.array(g)) for g in gradients)
 
     tensors = [
-        None if a is None else torch.from_numpy(a.copy()).requires_grad_(name in op.differentiable)
+        None if a is None else torch.from_numpy(a.copy()).requires_grad_(name in op.takes.differentiable)
         for name, a in zip(op.inputs, case.inputs, strict=True)
     ]
     with warnings.catch_warnings(action="ignore"):  # that float32 is imprecise

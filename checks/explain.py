@@ -89,7 +89,7 @@ def _parser(op: Op | None) -> Parser:
     shown.add_argument(
         "--wrt", default="", metavar="WHAT", help='an element, such as "V[2,2]", or an array, such as Z (default: all)'
     )
-    if op is None or "bias" in op.optional:
+    if op is None or "bias" in op.takes.optional:
         shown.add_argument("--bias", action="store_true", help="with a bias, where there need not be one")
     shown.add_argument(
         "--names",

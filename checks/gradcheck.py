@@ -25,11 +25,11 @@ from checks.command.skeleton import skeleton
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
-from checks.signature.options import as_text, flag, memory, real, shapes, whole
+from checks.signature.options import as_text, flag, memory, one_of, real, shapes, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
 from checks.verdict import known
-from checks.verdict.judging import EXAMPLES
+from checks.verdict.judging import EXAMPLES, PROMISES
 from checks.verdict.report import Report, deciding, worst
 
 PROGRAM = "python -m checks.gradcheck"
@@ -148,6 +148,7 @@ def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None)
         laws=options.laws,
         progress=progress,
         reach=options.reach,
+        accumulate=options.accumulate or "",
         **{name: value for name, value in given.items() if value is not None},
     )
 
@@ -235,6 +236,12 @@ def _parser(op: Op | None) -> Parser:
         default=REACH,
         metavar="N",
         help=f"about how large an axis is made in one case of {ONE_IN} (default: {REACH}; 1: not at all)",
+    )
+    parser.add_argument(
+        "--accumulate",
+        type=typed(one_of(*PROMISES)),
+        metavar="D",
+        help="what sums of float16 and bfloat16 are promised to be kept in: float32, or same",
     )
     parser.add_argument("--strict", action="store_true", help="count warnings as broken")
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")

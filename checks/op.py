@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
 from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
 
 from checks.algebra.expression import Expression
-from checks.numbers.precision import PRECISIONS, Array
+from checks.numbers.precision import PRECISIONS, Array, accumulator, largest_root
 from checks.signature.options import Option
 from checks.signature.takes import Takes
 
@@ -200,16 +199,6 @@ class Op:
         """What can be pinned."""
         return self.takes.options
 
-    @property
-    def optional(self) -> tuple[str, ...]:
-        """Inputs that may be None."""
-        return self.takes.optional
-
-    @property
-    def differentiable(self) -> tuple[str, ...]:
-        """Names of the inputs that have a gradient, where they are present."""
-        return tuple(name for name in self.inputs if name not in self.takes.constant)
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -233,7 +222,7 @@ class Problem:
     @property
     def present(self) -> tuple[str, ...]:
         """Names of the inputs that are there and have a gradient."""
-        return tuple(name for name in self.op.differentiable if self.shapes[name] is not None)
+        return tuple(name for name in self.op.takes.differentiable if self.shapes[name] is not None)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a present input, or of "y"."""
@@ -278,22 +267,27 @@ class Problem:
 
     @cached_property
     def largest(self) -> int:
-        """The largest magnitude M at which no sum can round: unit · terms · M^degree ≤ 2**bits, or 0 if there is none."""
+        """The largest magnitude M at which no sum can round: unit · terms · M^degree ≤ 2**bits, or 0 if there is none.
+
+        Of products that are summed in a wider precision than they are stored in, those that are not small use its bits:
+        sums are exact, and what is stored is rounded once. Small ones are exact however sums are kept (cases/sparse.py).
+        """
         if not self.op.kind.degree or not self.unit:
             return 0
-        room = (1 << PRECISIONS[self.dtype].bits) // (self.unit * self.most_terms)
-        largest = int(room ** (1 / self.op.kind.degree))
-        if self._power(largest) > room:  # the root was rounded up
-            largest -= 1
-        return min(largest, 9) if self.small else largest
+        own, kept = PRECISIONS[self.dtype], accumulator(self.dtype)
+        bits = own.bits if self.small or not self.op.rounds.factors else min(kept.bits, own.highest - 1)
+        found = largest_root((1 << bits) // (self.unit * self.most_terms), self.op.kind.degree)
+        return max(min(found, 9), int(self.sparse)) if self.small else min(found, 1 << own.bits)
 
     def fits(self, dtype: str) -> bool:
         """Whether sums of the whole numbers of this problem are exact in this dtype too."""
-        return (self.unit or 1) * self.most_terms * self._power(self.largest) <= 1 << PRECISIONS[dtype].bits
+        terms = (self.unit or 1) * self.most_terms * self.largest ** (self.op.kind.degree or 1)
+        return self.sparse or terms <= 1 << PRECISIONS[dtype].bits
 
-    def _power(self, magnitude: int) -> int:
-        """Size of a product of as many factors as the terms of y have."""
-        return prod([magnitude] * (self.op.kind.degree or 1))
+    @property
+    def sparse(self) -> bool:
+        """Whether small whole numbers leave most elements 0, so that sums are exact however they are kept."""
+        return self.small and bool(self.op.rounds.factors) and self.most_terms > 1 << PRECISIONS[self.dtype].bits
 
     @cached_property
     def most_terms(self) -> int:
@@ -369,7 +363,7 @@ class Case:
 
     def widened(self, dtype: Any = np.float64) -> Case:
         """The same numbers in another dtype."""
-        return self._each(lambda a: a.astype(dtype, copy=False))
+        return self.each(lambda a: a.astype(dtype, copy=False))
 
     @property
     def y(self) -> Array:
@@ -385,9 +379,10 @@ class Case:
 
     def absolute(self) -> Case:
         """The magnitudes: running the reference on them gives Σ|terms| where the case itself gives Σ terms."""
-        return self._each(np.abs)
+        return self.each(np.abs)
 
-    def _each(self, change: Callable[[Array], Array]) -> Case:
+    def each(self, change: Callable[[Array], Array]) -> Case:
+        """The case with every array of numbers changed so."""
         named = zip(self.op.inputs, self.inputs, strict=True)
         inputs = tuple(a if a is None or name in self.op.takes.constant else change(a) for name, a in named)
         return replace(self, inputs=inputs, cotangent=change(self.cotangent))

@@ -73,7 +73,9 @@ def small_problem(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
             raise Stopped
 
     Search(problems_of(op, small, "float64"), ENOUGH, 0).run(keep)
-    shapes = {name: None if name in op.optional and not bias else shape for name, shape in drawn[0].shapes.items()}
+    shapes = {
+        name: None if name in op.takes.optional and not bias else shape for name, shape in drawn[0].shapes.items()
+    }
     return replace(drawn[0], shapes=shapes, exponents={}, small=True)
 
 

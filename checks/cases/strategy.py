@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
+from checks.cases.sparse import whole_numbers
 from checks.numbers.precision import NATIVE
 from checks.op import Case, Problem
 
@@ -31,4 +33,5 @@ def cases(op: str, *, dtype: str = "float64", **pinned: Any) -> SearchStrategy[C
 
 
 def _case(problem: Problem) -> Case:
-    return problem.whole_numbers() if problem.largest else problem.reals()
+    exact = problem if problem.fits(problem.dtype) else replace(problem, small=True)
+    return whole_numbers(exact) if exact.largest else problem.reals()

@@ -21,7 +21,7 @@ def backward(grad_output, {inputs}{parameters}):
 def skeleton(op: Op) -> str:
     """The text of the file; a parameter that is not supported may be left out of both signatures."""
     parameters = "".join(f", {name}={value!r}" for name, value in op.defaults.items())
-    gradients = [f"grad_{name}" if name in op.differentiable else "None" for name in op.inputs]
+    gradients = [f"grad_{name}" if name in op.takes.differentiable else "None" for name in op.inputs]
     return TEMPLATE.format(
         name=op.name,
         inputs=", ".join(op.inputs),

@@ -36,7 +36,7 @@ class Request:
 
     def is_optional(self, op: Op) -> bool:
         """Whether it is about an input that need not be there."""
-        return any(self.name in {name, letter_of(op, name)} for name in op.optional)
+        return any(self.name in {name, letter_of(op, name)} for name in op.takes.optional)
 
     def is_own(self, op: Op) -> bool:
         """Whether it calls an array by the protocol's name, where the documents have a letter for it."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
+from checks.trials.narrow import judged
 from checks.trials.trial import Refused, Trial
 
 RANK = 7
@@ -24,5 +24,5 @@ def check(trial: Trial) -> Iterator[Finding]:
     except Refused as refusal:
         yield Finding("autograd", "", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
         return
-    for name, bound in run.gradient_bounds.items():
-        yield compared("autograd", f"grad_{name}", run, run.gradients[name], gradients[name], bound)
+    for name, gradient in run.gradients.items():
+        yield judged("autograd", f"grad_{name}", run, gradient, gradients[name])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
+from checks.trials.narrow import judged
 from checks.trials.trial import Refused, Trial
 
 RANK = 2
@@ -24,4 +24,4 @@ def check(trial: Trial) -> Iterator[Finding]:
     except Refused as refusal:
         yield Finding("forward", "y", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
         return
-    yield compared("forward", "y", run, run.y, y, run.y_bound)
+    yield judged("forward", "y", run, run.y, y)

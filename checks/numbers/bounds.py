@@ -9,6 +9,16 @@ subnormal number, is what a product that underflows can lose (ibid., eq. 2.8). �
 values. Both sides of a comparison round, so both are counted: the implementation in its own precision and the reference
 in float64. Where n·u reaches 1, or the sum can overflow, nothing follows, and the bound is infinite: undecided.
 
+**Sums kept wider.** In float16 and bfloat16 (u) kernels keep their sums in float32 (v), and round once to store them.
+Products of two such numbers are exact there, and what is stored is off by u|y| and what the sum was off by:
+
+    |ŷ − y| ≤ u|y| + (1 + u)·(γₙ(v) Σ|aᵢ||bᵢ| + n·η(v)) + η(u)
+
+which stays sharp where n·u has long passed 1 (ibid., §3.1, with two precisions).
+
+**Sums kept narrow.** Where s partial sums P_j are stored in the dtype of the result and added there, one a sample or one
+a tap of a kernel, each is rounded, and so is each addition: γ_s(u)·Σ|P_j| more.
+
 **Normwise.** Algorithms that transform first (FFT, Winograd) spread the error of the largest element over all others.
 For a convolution by radix-2 FFT, three transforms of length L with an error of at most log₂L·(u + γ₄(√2 + u)) < 6.7·u·log₂L
 each (ibid., theorem 24.2) and the products between them give, by Parseval, for every element
@@ -27,7 +37,7 @@ from math import inf, log2, prod
 
 import numpy as np
 
-from checks.numbers.precision import PRECISIONS, Array
+from checks.numbers.precision import PRECISIONS, Array, accumulator
 
 
 @cache
@@ -77,6 +87,25 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
         transform = 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
         largest = float(elementwise.max(initial=0.0))
     return Bound(elementwise, np.asarray(max(transform, largest)))
+
+
+def rounded_once(terms: int, magnitude: Array, size: Array, dtype: str) -> Array:
+    """The bound, element by element, where sums are kept in the accumulator of the dtype and rounded once to be stored.
+
+    size  |y|, what is right
+    """
+    u, (underflow, overflow) = unit_roundoff(dtype), _range(dtype)
+    kept = accumulator(dtype).name
+    magnitude = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inside = _rounding(terms, magnitude, kept) + _rounding(terms, magnitude, "float64")
+        bound = u * size + (1 + u) * inside + underflow * (magnitude > 0)
+    return np.where(size + bound < overflow, bound, np.where(magnitude > 0, inf, 0.0))
+
+
+def added_narrow(parts: int, magnitude: Array, dtype: str) -> Array:
+    """What is lost more where so many partial sums, of sizes that add up to `magnitude`, are stored and added."""
+    return gamma(parts, unit_roundoff(dtype)) * magnitude
 
 
 def _rounding(terms: int, magnitude: Array, dtype: str) -> Array:

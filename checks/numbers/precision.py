@@ -66,6 +66,17 @@ class Precision:
         return np.where(np.isfinite(stored), nearest.view(np.float32), stored)
 
 
+def largest_root(room: int, degree: int) -> int:
+    """The largest whole number of which a power is at most so much."""
+    root = int(room ** (1 / degree))
+    return root if root**degree <= room else root - 1
+
+
+def accumulator(dtype: str) -> Precision:
+    """The precision that sums of this dtype are kept in."""
+    return PRECISIONS[ACCUMULATORS.get(dtype, dtype)]
+
+
 PRECISIONS: Mapping[str, Precision] = MappingProxyType(
     {
         precision.name: precision
@@ -77,5 +88,7 @@ PRECISIONS: Mapping[str, Precision] = MappingProxyType(
         )
     }
 )
+# What sums are kept in, where that is not the precision of what is summed: products of two such numbers are exact there.
+ACCUMULATORS: Mapping[str, str] = MappingProxyType({"float16": "float32", "bfloat16": "float32"})
 # What NumPy computes in by itself; the others need a bridge.
 NATIVE = tuple(name for name, precision in PRECISIONS.items() if precision.storage == name)

@@ -133,6 +133,11 @@ class Takes:
         return tuple(name for name in self.inputs if self.axes[name].optional)
 
     @cached_property
+    def differentiable(self) -> tuple[str, ...]:
+        """Inputs that have a gradient, where they are present."""
+        return tuple(name for name in self.inputs if name not in self.constant)
+
+    @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """The parameters and their defaults."""
         return {parameter.name: parameter.default for parameter in self.parameters}

@@ -14,6 +14,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -64,6 +65,12 @@ class Judged(ABC):
     op: Op
     name: str
     is_reference: bool = False
+    promised: str = ""  # what --accumulate says that sums are kept in: "float32", "same", or nothing
+
+    @cached_property
+    def remembered(self) -> dict[Any, Any]:
+        """What was found out about it, for as long as it lives."""
+        return {}
 
     @abstractmethod
     def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
@@ -97,6 +104,7 @@ class Implementation(Judged):
     _forward: _Function
     _backward: _Function
     shares: bool = False
+    promised: str = ""
 
     @classmethod
     def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
@@ -158,7 +166,7 @@ def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, 
         raise Malformed(f"backward returned {returned!r}; expected one gradient for each of {op.inputs}")
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     present = dict(zip(op.inputs, case.inputs, strict=True))
-    wanted = {n: a for n, a in present.items() if a is not None and n in op.differentiable}
+    wanted = {n: a for n, a in present.items() if a is not None and n in op.takes.differentiable}
     if len(gradients) == len(present):
         gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
     if len(gradients) != len(wanted):
@@ -221,7 +229,7 @@ class _Function:
         ]
         if needed:
             refuses = f"needs {' and '.join(needed)} as well"
-        elif most is not None and most < given - len(op.optional):
+        elif most is not None and most < given - len(op.takes.optional):
             refuses = f"takes ({', '.join(p.name for p in arrays)})"
         else:
             refuses = ""

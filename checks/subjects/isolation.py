@@ -62,6 +62,7 @@ class Isolated(Judged):
     timeout: float = TIMEOUT
     memory: int | None = None
     name: str = ""
+    promised: str = ""
     _process: _Process | None = None
     _crashes: int = 0
     _hangs: int = 0
@@ -108,7 +109,7 @@ class Isolated(Judged):
             wanted = {"y": case.cotangent.shape}
         else:
             present = zip(self.op.inputs, case.inputs, strict=True)
-            wanted = {n: a.shape for n, a in present if a is not None and n in self.op.differentiable}
+            wanted = {n: a.shape for n, a in present if a is not None and n in self.op.takes.differentiable}
         shared = tuple((str(a), str(b)) for a, b in reply.get("shared", ()))
         return Outcome({n: process.result(n, shape, reply) for n, shape in wanted.items()}, changed, shared)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from checks.numbers.bounds import Bound, rounding
-from checks.numbers.precision import Array
+from checks.cases.sparse import whole_numbers
+from checks.numbers.bounds import Bound, rounded_once, rounding
+from checks.numbers.precision import ACCUMULATORS, Array
 from checks.op import Case, Problem
 from checks.subjects.implementation import Judged
 
@@ -55,8 +56,7 @@ class Run:
     @cached_property
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
-        own = self._own_magnitudes
-        return self._rounding("y", own["y"] if own else self.reference.forward(self._absolute))
+        return self._rounding("y", self.magnitude("y"))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
@@ -96,6 +96,23 @@ class Run:
     def bound(self, result: str) -> Bound:
         """What rounding can do to a result of this name."""
         return self.y_bound if result == "y" else self.gradient_bounds[result.removeprefix("grad_")]
+
+    def sharp_bound(self, result: str) -> Bound:
+        """What rounding can do to a result of an implementation that keeps sums as wide as kernels do, and stores once."""
+        dtype, name = self.problem.dtype, result.removeprefix("grad_")
+        if dtype not in ACCUMULATORS:
+            return self.bound(result)
+        terms = self.problem.op.rounds.terms(self.problem)[name]
+        return Bound(
+            rounded_once(terms, self.magnitude(result), np.abs(self.result(result)[1]), dtype), np.asarray(0.0)
+        )
+
+    def magnitude(self, result: str) -> Array:
+        """What the roundings in a result are relative to."""
+        if result != "y":
+            return self.gradient_magnitudes[result.removeprefix("grad_")]
+        own = self._own_magnitudes
+        return own["y"] if own else self.reference.forward(self._absolute)
 
     def with_cotangent(self, cotangent: Array) -> Run:
         """The same inputs under another cotangent, on which y and its bound do not depend."""
@@ -150,7 +167,7 @@ class Trial:
         """On whole numbers, or None where the dtype has no room for exact sums of so many terms."""
         if self.problem.largest < 1:
             return None
-        return self._run(self.problem, self.problem.whole_numbers())
+        return self._run(self.problem, whole_numbers(self.problem))
 
     @cached_property
     def real(self) -> Run:

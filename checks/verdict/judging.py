@@ -35,6 +35,7 @@ from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Tally
 
 EXAMPLES = 200
+PROMISES = ("float32", "same")
 ORDER = 12  # what the order of laws is drawn with (Problem.rng)
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 Progress = Callable[[int], None]
@@ -55,6 +56,7 @@ def judge(
     device: str = "cpu",
     known: Iterable[Known] = (),
     reach: int = REACH,
+    accumulate: str = "",
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
@@ -74,6 +76,8 @@ def judge(
     device          where a bridge computes, e.g. "cuda"
     known           failures that are known (known.py): counted, and no failures
     reach           about how large an axis is made in wide cases (cases/wide.py); below 17 there are none
+    accumulate      what sums of float16 and bfloat16 are promised to be kept in, "float32" or the "same" as the inputs;
+                    then narrower is broken, where it is a warning if nothing is promised
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -93,6 +97,9 @@ def judge(
         wrapped = Isolated.loaded(judged, implementation, dtype, device, timeout, memory or half_the_memory())
     else:
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
+    if accumulate not in {"", *PROMISES}:
+        raise ValueError(f"accumulate is {accumulate!r}; expected {' or '.join(PROMISES)}")
+    wrapped = replace(wrapped, promised=accumulate) if accumulate else wrapped
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
     also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach)

@@ -118,7 +118,7 @@ def _entry(given: Mapping[str, Any], laws: Sequence[str]) -> Known:
     op = ops.find(given["op"])
     if given["law"] not in laws:
         raise ValueError(f"there is no law {given['law']!r}; {ops.suggestion(given['law'], list(laws))}")
-    results = ["y", *(f"grad_{name}" for name in op.differentiable), "behaviour", CRASH]
+    results = ["y", *(f"grad_{name}" for name in op.takes.differentiable), "behaviour", CRASH]
     if given["gradient"] not in results:
         raise ValueError(f"{op.name} has no {given['gradient']!r}; {ops.suggestion(given['gradient'], results)}")
     _check_condition(op, given.get("condition", ""))

@@ -111,7 +111,7 @@ def test_other_letters_are_explained(printed):
 def test_every_op_is_explained_without_any_option(printed, name):
     """As text: a block for y and for each gradient, under its name."""
     op = find(name)
-    letters = [letter_of(op, array) for array in ("y", *op.differentiable) if array not in op.optional]
+    letters = [letter_of(op, array) for array in ("y", *op.takes.differentiable) if array not in op.takes.optional]
     shown = printed(name)
     headers = [line for line in shown.splitlines() if line and line[0] != " " and not line.startswith("where ")]
     assert [re.split(": |$", line)[0] for line in headers] == [letters[0], *(f"∂J/∂{letter}" for letter in letters[1:])]

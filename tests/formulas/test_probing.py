@@ -46,7 +46,7 @@ def times(factor):
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("name", POLYNOMIAL)
 def test_the_reference_computes_what_is_right(name, dtype):
-    problem = small(name, bias="bias" in find(name).optional, dtype=dtype)
+    problem = small(name, bias="bias" in find(name).takes.optional, dtype=dtype)
     for array in ("y", *problem.present):
         right = comparable(problem, array, Implementation.of(problem.op, problem.op.reference))
         assert told(problem.op.reference, array, problem, most_calls=5000, near=right) == right

@@ -85,7 +85,7 @@ def products(problem):
 @pytest.mark.parametrize(("name", "pinned"), FIXED, ids=str)
 def test_formulas_are_what_the_reference_computes_of_problems_with_every_parameter(name, pinned):
     op = find(name)
-    agrees(small_problem(op, pinned, bias="bias" in op.optional))
+    agrees(small_problem(op, pinned, bias="bias" in op.takes.optional))
 
 
 def to(last):

@@ -27,7 +27,9 @@ class ByTorch:
 
     def backward(self, grad_output, *inputs, **parameters):
         tensors = self._tensors(inputs)
-        wanted = {n: t.requires_grad_() for n, t in tensors.items() if t is not None and n in self.op.differentiable}
+        wanted = {
+            n: t.requires_grad_() for n, t in tensors.items() if t is not None and n in self.op.takes.differentiable
+        }
         y = (self._y(tensors, parameters) * self._tensor(grad_output)).sum()
         gradients = dict(zip(wanted, torch.autograd.grad(y, list(wanted.values())), strict=True))
         return tuple(gradients[name].numpy() if name in gradients else None for name in tensors)

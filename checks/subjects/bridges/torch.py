@@ -37,7 +37,7 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str) -> Any:
         wanted = [
             t.requires_grad_()
             for n, t in zip(op.inputs, tensors, strict=False)
-            if t is not None and n in op.differentiable
+            if t is not None and n in op.takes.differentiable
         ]
         y = function(*tensors, **parameters)
         gradients = iter(torch.autograd.grad(y, wanted, tensor(grad_output), allow_unused=True))
