@@ -231,7 +231,12 @@ def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *,
 
 
 def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
-    """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is."""
+    """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is.
+
+    A law that holds takes nothing back of what another says is broken. `exact` speaks of whole numbers, `finite_difference`
+    of another cotangent; `agreement` rests on the reference, of which the laws after it are the proof: where what is judged
+    is the reference, it compares that with itself.
+    """
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
     if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
         broken = [f for f in broken if not getattr(tried.laws[f.law], "OWN_FORWARD", False)]
