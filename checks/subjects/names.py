@@ -5,7 +5,8 @@ one of ours would be handed ours, and we theirs, depending on who came first. So
 says whose turn it is:
 
     ours    both names are this project's, wherever one stands and whatever the path says
-    theirs  what Python would find if this project were not there; ours, where that is nothing
+    theirs  what lies on the user's side of the path, before the standard library: the folder of a file, the current one,
+            PYTHONPATH; ours, where that has none
 
 A `with` changes what is imported from there on, late imports inside functions included, and puts back what was there.
 Modules that ran keep what they have imported; nothing is loaded again because of coming and going.
@@ -17,33 +18,31 @@ is read before anything else is.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
 NAMES = ("checks", "reference")
+STANDARD_LIBRARY = str(Path(os.__file__).parent)
 ROOT = Path(__file__).resolve().parents[2]  # the folder that holds both
 
 
-def theirs_of(name: str) -> ModuleSpec | None:
-    """What Python would find under a name of ours if this project were not there.
+def theirs_of(name: str, *more: str) -> ModuleSpec | None:
+    """What the user's side of the path, and more folders, have under a name of ours, other than ours.
 
     A folder without __init__.py counts if there is a Python file in it: one of papers is nothing that could be imported,
     and must not hide what can be.
     """
-    for finder in sys.meta_path:
-        if hasattr(finder, "meaning"):
-            continue  # one of these, maybe of a copy of this module under another name
-        path = [entry for entry in sys.path if Path(entry).resolve() != ROOT] if finder is PathFinder else None
-        spec = finder.find_spec(name, path)
-        if spec is not None and not _is_ours(name, spec) and _can_be_imported(spec):
-            return spec
-    return None
+    side = [e for e in (*more, *takewhile(STANDARD_LIBRARY.__ne__, sys.path)) if Path(e).resolve() != ROOT]
+    spec = PathFinder.find_spec(name, side)
+    return spec if spec is not None and _can_be_imported(spec) else None
 
 
 def _is_ours(name: str, spec: ModuleSpec | None) -> bool:
@@ -61,8 +60,8 @@ class Meaning(MetaPathFinder):
     def __init__(self, meaning: str) -> None:
         self.meaning = meaning
         self.depth = 0
-        self.modules: dict[str, ModuleType] = {}  # of this meaning, while it is another's turn
-        self.others: dict[str, ModuleType] = {}  # of the other, while it is this one's
+        self.other = self  # the other meaning
+        self.modules: dict[str, ModuleType] = {}  # of this meaning, while it is the other's turn
         self.taken: list[str] = []
 
     def find_spec(
@@ -79,8 +78,8 @@ class Meaning(MetaPathFinder):
         if self.depth > 1:
             return
         self.taken = [name for name in NAMES if self._is_anothers(name)]
-        self.others = _taken_out(self.taken)
-        sys.modules.update({n: module for n, module in self.modules.items() if n.split(".")[0] in self.taken})
+        self.other.modules |= _taken_out(self.taken, sys.modules)
+        sys.modules.update(_taken_out(self.taken, self.modules))
         sys.meta_path.insert(0, self)
 
     def __exit__(self, *_: object) -> None:
@@ -88,23 +87,25 @@ class Meaning(MetaPathFinder):
         if self.depth:
             return
         sys.meta_path.remove(self)
-        self.modules |= _taken_out(self.taken)
-        sys.modules.update(self.others)
+        self.modules |= _taken_out(self.taken, sys.modules)
+        sys.modules.update(_taken_out(self.taken, self.other.modules))
 
     def _is_anothers(self, name: str) -> bool:
         """Whether the name means, or would come to mean, something else than it does here."""
         module = sys.modules.get(name)
         if module is None:
-            return self.meaning == "ours" and theirs_of(name) is not None
-        return _is_ours(name, module.__spec__) != (self.meaning == "ours")
+            # The current folder comes on the path later than this, where pytest finds its first test.
+            return self.meaning == "theirs" or theirs_of(name, str(Path.cwd())) is not None
+        return _is_ours(name, getattr(module, "__spec__", None)) != (self.meaning == "ours")
 
 
-def _taken_out(names: Sequence[str]) -> dict[str, ModuleType]:
-    """The modules of these names and all that is inside them, which sys.modules then has no more."""
-    return {full: sys.modules.pop(full) for full in list(sys.modules) if full.split(".")[0] in names}
+def _taken_out(names: Sequence[str], modules: dict[str, ModuleType]) -> dict[str, ModuleType]:
+    """The modules of these names and all that is inside them, which are then no longer where they were."""
+    return {full: modules.pop(full) for full in list(modules) if full.split(".")[0] in names}
 
 
 ours, theirs = Meaning("ours"), Meaning("theirs")
+ours.other, theirs.other = theirs, ours
 
 
 def give_way() -> None:

@@ -41,10 +41,8 @@ def answer(module: str) -> None:
     """Let ours be found from here on, if a door of ours is asked for and theirs is in its way."""
     if module not in DOORS:
         return
-    here = [] if sys.flags.safe_path else [str(Path.cwd())]  # as Python itself will have it, once it has started
-    sys.path[:0] = here
-    package = theirs_of("checks")
-    del sys.path[: len(here)]
+    # The current folder comes on the path once Python has started.
+    package = theirs_of("checks", *([] if sys.flags.safe_path else [str(Path.cwd())]))
     if package and not has(package, module):
         ours.__enter__()
 
