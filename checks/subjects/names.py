@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -54,7 +54,7 @@ def _can_be_imported(spec: ModuleSpec) -> bool:
     return spec.has_location or any(next(Path(folder).rglob("*.py"), None) for folder in folders)
 
 
-class Meaning(MetaPathFinder):
+class Meaning(MetaPathFinder, AbstractContextManager[None]):
     """One of the two meanings; within a `with` it is what imports find."""
 
     def __init__(self, meaning: str) -> None:

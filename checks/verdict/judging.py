@@ -26,7 +26,6 @@ from checks.signature.options import in_words
 from checks.subjects.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
-from checks.subjects.names import ours
 from checks.trials.trial import Trial
 from checks.verdict.known import Known
 from checks.verdict.report import Finding, Report, Verdict
@@ -75,8 +74,7 @@ def judge(
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
     case can have; NotAnImplementation, a TypeError, if the implementation has no forward or backward or cannot be loaded.
     """
-    with ours:  # what an op is judged against is our reference, whatever the caller calls so
-        judged = ops.find(op)
+    judged = ops.find(op)
     chosen = _chosen(laws)
     pinned = pinned_values(judged, pinned)
     if dtype not in PRECISIONS:

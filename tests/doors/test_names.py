@@ -202,6 +202,33 @@ def test_where_they_have_none_it_is_ours(tmp_path, monkeypatch, forgotten):
         assert sys.path == path, "nothing is in the way"
 
 
+THEIRS_BESIDE_OURS = """
+import checks
+from hypothesis import HealthCheck, given, settings
+from reference import SCALE
+
+class Wrong:
+    def forward(self, x): return x * SCALE
+    def backward(self, g, x): return g
+
+@settings(max_examples=3, suppress_health_check=list(HealthCheck), database=None)
+@given(case=checks.cases("relu"))
+def test_cases(case):
+    assert case.op.name == "relu"
+
+def test_verdict():
+    assert not checks.judge("relu", Wrong(), examples=5)
+"""
+
+
+def test_their_tests_may_use_our_checks_beside_their_reference(environment, tmp_path):
+    (tmp_path / "reference.py").write_text(REFERENCE, encoding="utf-8")
+    (tmp_path / "test_theirs.py").write_text(THEIRS_BESIDE_OURS, encoding="utf-8")
+    code, said = ran(environment / "bin" / "python", "-m", "pytest", "-q", cwd=tmp_path)
+    assert code == 0, said
+    assert "2 passed" in said
+
+
 def test_processes_get_a_path_on_which_we_come_first(folder, monkeypatch):
     monkeypatch.syspath_prepend(str(folder))
     path = list(sys.path)
