@@ -22,7 +22,7 @@ from typing import Any
 from checks.op import Op
 from checks.subjects import bridges
 from checks.subjects.implementation import NotAnImplementation, needed
-from checks.subjects.names import theirs
+from checks.subjects.names import NAMES, theirs, theirs_of
 
 # Loaded with this module, so before what is judged is: after that, `checks` may be somebody else's.
 BRIDGES: dict[str, ModuleType] = {
@@ -65,13 +65,13 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
 def find(spec: str) -> Any:
     """What such a text names, without a bridge and whatever it is; raises NotAnImplementation in one sentence.
 
-    It runs in the judge's own process, by its own names: while it is loaded, and in every call.
+    It runs in the judge's own process, by its own names: while it is loaded and, where it has some, in every call.
     """
     where, _, name = spec.partition(":")
     with theirs:
         module = _module(where)
         found = _attribute(module, where, name) if name else module
-    return _by_their_names(found) if callable(found) else found
+    return _by_their_names(found) if callable(found) and any(map(theirs_of, NAMES)) else found
 
 
 def _by_their_names(function: Any) -> Any:
