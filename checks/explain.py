@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from checks import ops
-from checks.command.arguments import Parser, typed
+from checks.command.arguments import Parser, command, typed
 from checks.command.progress import Bar
 from checks.formulas.explanation import Explanation, explain
 from checks.op import Op
@@ -21,18 +21,19 @@ from checks.render.explanation import FORMATS, untold
 from checks.signature.options import memory, one_of, real, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
+from checks.subjects.names import ours
 
 PROGRAM = "python -m checks.explain"
 DIFFERS, UNTOLD = 1, 3
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    """Run the command line, as what it was called; returns the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if any(word.split("=")[0] == "--book" for word in given):
-        return _bind(given)
-    op = ops.find(_parser(None).op_of(given))
-    parser = _parser(op)
+        return _bind(given, program)
+    op = ops.find(_parser(None, program).op_of(given))
+    parser = _parser(op, program)
     options, unknown = parser.parse_known_args(given)
     if unknown:
         parser.refuse_unknown(unknown, op.name)
@@ -41,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as wrong:
         parser.refuse(str(wrong))
     except NotAnImplementation as wrong:
-        print(f"explain: {wrong}", file=sys.stderr)
+        print(f"{command(program)}: {wrong}", file=sys.stderr)
         return UNTOLD
     except KeyboardInterrupt:
         return UNTOLD
     _print(FORMATS[options.format](shown))
     for why in untold(shown):
-        print(f"explain: {options.impl}, {why}", file=sys.stderr)
+        print(f"{command(program)}: {options.impl}, {why}", file=sys.stderr)
     return DIFFERS if shown.differs else UNTOLD if shown.untold else 0
 
 
@@ -73,12 +74,12 @@ def _explained(op: Op, options: argparse.Namespace) -> Explanation:
             theirs.close()
 
 
-def _parser(op: Op | None) -> Parser:
+def _parser(op: Op | None, program: str) -> Parser:
     """The parser with the options of one op, or with those that all ops share."""
     parser = Parser(
-        prog=f"{PROGRAM} {op.name}" if op else PROGRAM,
+        prog=f"{program} {op.name}" if op else program,
         description="Write out the formulas of an op for a small shape: of its output and of its gradients.",
-        epilog=None if op else f"Options of an op: {PROGRAM} conv --help",
+        epilog=None if op else f"Options of an op: {program} conv --help",
         allow_abbrev=False,
     )
     parser.set_defaults(bias=False)
@@ -120,11 +121,11 @@ def _parser(op: Op | None) -> Parser:
     return parser
 
 
-def _bind(given: Sequence[str]) -> int:
+def _bind(given: Sequence[str], program: str) -> int:
     """Write the book; its proofs are run, with a bar on a terminal."""
     from checks.book.binding import write
 
-    parser = Parser(prog=PROGRAM, description="Write the book of all derivations as one HTML page.", allow_abbrev=False)
+    parser = Parser(prog=program, description="Write the book of all derivations as one HTML page.", allow_abbrev=False)
     parser.add_argument("--book", type=Path, required=True, metavar="FILE", help="the page to write")
     options, others = parser.parse_known_args(given)
     if others:
@@ -142,4 +143,5 @@ def _bind(given: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ours:
+        sys.exit(main())

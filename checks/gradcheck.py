@@ -19,7 +19,7 @@ from pathlib import Path
 
 from checks import judge, ops
 from checks.cases.wide import ONE_IN, REACH
-from checks.command.arguments import Parser, typed
+from checks.command.arguments import Parser, command, typed
 from checks.command.progress import Bar
 from checks.command.skeleton import skeleton
 from checks.laws import laws
@@ -28,43 +28,46 @@ from checks.render.outputs import Outputs, colour, written
 from checks.signature.options import as_text, flag, memory, one_of, real, shapes, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
+from checks.subjects.names import first_on_the_path, ours
 from checks.verdict import known
 from checks.verdict.judging import EXAMPLES, PROMISES
 from checks.verdict.report import Report, deciding, worst
 
 PROGRAM = "python -m checks.gradcheck"
+ANY_FUNCTION = 'Any other function is judged by --function FILE.py:f --backward FILE.py:b --inputs "3,4"'
 NOT_LOADED, INTERRUPTED = 3, 3
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    """Run the command line, as what it was called; returns the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if "--list" in given:
         print(_listing())
         return 0
     if any(word.split("=")[0] == "--function" for word in given):
-        return _judge_function(given)
-    chosen, options, outputs = _read(given)
+        return _judge_function(given, program)
+    chosen, options, outputs = _read(given, program)
     if options.skeleton:
         print(skeleton(chosen[0]), end="")
         return 0
     try:
-        return _run(chosen, options, outputs)
+        return _run(chosen, options, outputs, command(program))
     except ValueError as wrong:
-        _parser(None).refuse(str(wrong))
+        _parser(None, program).refuse(str(wrong))
     except NotAnImplementation as wrong:
-        print(f"gradcheck: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0])}", end="", file=sys.stderr)
+        print(f"{command(program)}: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0])}", end="", file=sys.stderr)
         return NOT_LOADED
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
 
 
-def _read(given: list[str]) -> tuple[list[Op], argparse.Namespace, Outputs]:
+def _read(given: list[str], program: str) -> tuple[list[Op], argparse.Namespace, Outputs]:
     """The ops to judge, the options, and what to write; what makes no sense is refused."""
-    name = _parser(None).op_of(given, "all")
+    unnamed = _parser(None, program)
+    name = unnamed.op_of(given, "all", otherwise="" if program == PROGRAM else ANY_FUNCTION)
     chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
-    parser = _parser(chosen[0] if len(chosen) == 1 else None)
+    parser = _parser(chosen[0], program) if len(chosen) == 1 else unnamed
     options, unknown = parser.parse_known_args(given)
     if unknown:
         parser.refuse_unknown(unknown, name)
@@ -85,7 +88,7 @@ def _outputs(parser: Parser, options: argparse.Namespace) -> Outputs:
     return outputs
 
 
-def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> int:
+def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs, called: str) -> int:
     """Judge, and print or write the verdicts; the exit code is the worst of theirs."""
     reports = []
     for report in _reports(chosen, options):
@@ -98,7 +101,7 @@ def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> int
         written(known.as_toml(reports), options.write_known)
     over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
     for entry in over:
-        print(f"gradcheck: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
+        print(f"{called}: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
     codes = [report.exit_code for report in deciding(reports)]
     return worst([*codes, int(bool(over)), 0 if len(reports) == len(chosen) else INTERRUPTED])
 
@@ -115,7 +118,8 @@ def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
         return
     bar = Bar("all", len(chosen))
     # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
-    with ProcessPoolExecutor(min(len(chosen), os.cpu_count() or 1), get_context("spawn")) as pool:
+    processes = min(len(chosen), os.cpu_count() or 1)
+    with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         waiting = [pool.submit(_judged, op.name, options) for op in chosen]
         try:
             for done, future in enumerate(waiting):
@@ -166,12 +170,12 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
         print(terminal.render(report, colour=colour(), verbose=options.verbose, quiet=options.quiet), flush=True)
 
 
-def _judge_function(given: Sequence[str]) -> int:
+def _judge_function(given: Sequence[str], program: str) -> int:
     """Judge a function that is no op, by the laws that need no reference."""
     from checks.subjects.loading import find
     from checks.verdict import function
 
-    parser = Parser(prog=PROGRAM, description="Judge any function and its backward, by laws that need no reference.")
+    parser = Parser(prog=program, description="Judge any function and its backward, by laws that need no reference.")
     parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")
     parser.add_argument("--backward", required=True, metavar="WHAT", help="b(grad_output, *inputs) -> gradients")
     parser.add_argument("--inputs", required=True, type=typed(shapes), metavar="S S", help='shapes, e.g. "3,4 4,5"')
@@ -196,17 +200,17 @@ def _judge_function(given: Sequence[str]) -> int:
     except ValueError as wrong:
         parser.refuse(str(wrong))
     except NotAnImplementation as wrong:
-        print(f"gradcheck: {wrong}", file=sys.stderr)
+        print(f"{command(program)}: {wrong}", file=sys.stderr)
         return NOT_LOADED
     return report.exit_code
 
 
-def _parser(op: Op | None) -> Parser:
+def _parser(op: Op | None, program: str) -> Parser:
     """The parser with the options of one op, or with those that all ops share."""
     parser = Parser(
-        prog=f"{PROGRAM} {op.name}" if op else PROGRAM,
+        prog=f"{program} {op.name}" if op else program,
         description="Judge the gradients of an op by laws that every right gradient obeys.",
-        epilog=None if op else f"Options of an op: {PROGRAM} conv --help",
+        epilog=None if op else f"Options of an op: {program} conv --help",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -274,4 +278,5 @@ def _listing() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ours:
+        sys.exit(main())

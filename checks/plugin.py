@@ -2,20 +2,25 @@
 
     pytest --pyargs checks.conformance --impl mypackage.conv:Conv --op conv --param stride=2
 
-pytest loads this wherever the project is installed. The options exist only in runs that name `checks.conformance`, or one
-of them: a conftest.py elsewhere may have options of the same names.
+pytest loads this wherever the project is installed, as `_gradoracle.plugin`: `checks` may be a package of the user's there,
+and what is ours is imported where it is needed only, by our meaning of the name (subjects/names.py). The options exist only
+in runs that name `checks.conformance`, or one of them: a conftest.py elsewhere may have options of the same names.
 """
 
 from __future__ import annotations
 
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from .subjects.names import give_way, ours
 
 if TYPE_CHECKING:
     from checks.verdict.known import Known
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 # Cases for each op and law, by Hypothesis profile; without one of these, as many as on the command line.
 PROFILES = {"dev": 25, "ci": 200, "nightly": 5000}
 OURS = ("checks.conformance", "conformance.py", "--impl", "--op", "--param", "--known")
+TESTS = "conformance"
 COUNTED = ("ran", "held", "broken", "undecided", "not supported", "known")
 ONE_SEED = 1 << 32
 
@@ -49,9 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
-    """Add the options, if the run is about them."""
+    """Leave names to the user's own tests; add the options, and find our tests, if the run is about them."""
+    give_way()
     if not any(argument.startswith(OURS) or argument.endswith("conformance.py") for argument in args):
         return
+    if "--pyargs" in args:  # which would look into whatever is called `checks` here
+        beside = find_spec(f"{__package__}.{TESTS}")
+        name = f"checks.{TESTS}"
+        args[:] = [
+            f"{beside.origin}{argument.removeprefix(name)}"
+            if beside and argument.partition("::")[0] == name
+            else argument
+            for argument in args
+        ]
     group = parser.getgroup("gradoracle", "judging gradients (checks.conformance)")
     group.addoption(
         "--impl", action="append", dest="judge_impl", metavar="WHAT", help="what to judge, or op=WHAT; see gradcheck"
@@ -96,7 +112,8 @@ def requested(config: pytest.Config) -> Request:
     """What the options ask for; raises UsageError, in one sentence, for what makes no sense."""
     if REQUEST not in config.stash:
         try:
-            config.stash[REQUEST] = _request(config)
+            with ours:
+                config.stash[REQUEST] = _request(config)
         except ValueError as wrong:
             raise pytest.UsageError(str(wrong)) from None
     return config.stash[REQUEST]
@@ -167,14 +184,16 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is judged, and with which versions."""
     if not hasattr(config.option, "judge_impl"):
         return []
-    from checks.verdict.judging import versions
+    with ours:
+        from checks.verdict.judging import versions
 
+        having = versions()
     request = requested(config)
     judged = ", ".join(f"{op} by {what or 'reference.' + op}" for op, what in request.implementations.items())
     pins = "".join(f", {name} {value}" for name, value in request.pinned.items())
     return [
         f"judged: {judged}; {request.dtype}{pins}, {request.examples} cases each, --judge-seed {request.seed}",
-        "with: " + ", ".join(f"{name} {number}" for name, number in versions().items()),
+        "with: " + ", ".join(f"{name} {number}" for name, number in having.items()),
     ]
 
 
@@ -187,7 +206,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     laws = list(dict.fromkeys(f["law"] for f in found))
     terminalreporter.ensure_newline()
     terminalreporter.write_sep("=", "judged")
-    for line in _grid(found, sorted(laws, key=_rank)):
+    for line in _grid(found, sorted(laws, key=_ranks().index)):
         terminalreporter.write_line(line)
 
 
@@ -195,10 +214,11 @@ def _is_ours(report: Any) -> bool:
     return {"op", "law", *COUNTED} <= {name for name, _ in getattr(report, "user_properties", ())}
 
 
-def _rank(law: str) -> int:
-    from checks.laws import laws
+def _ranks() -> list[str]:
+    with ours:
+        from checks.laws import laws
 
-    return list(laws()).index(law)
+        return list(laws())
 
 
 def _grid(found: Iterable[Mapping[str, Any]], laws: list[str]) -> Generator[str]:
@@ -230,11 +250,13 @@ def _mark(cell: Mapping[str, Any] | None) -> str:
 def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Where `assert judge(…)` fails, the message is the whole explanation: pytest would show the beginning of it."""
     error = call.excinfo
-    if error is not None and isinstance(error.value, AssertionError):
-        from checks.verdict.report import Report
+    # Who has not loaded our reports has none; and a test that fails is no reason to load them.
+    if error is not None and isinstance(error.value, AssertionError) and "checks.verdict.report" in sys.modules:
+        with ours:
+            from checks.verdict.report import Report
 
-        values = error.traceback[-1].frame.f_locals.values() if error.traceback else ()
-        failed = [value for value in values if isinstance(value, Report) and not value]
-        if failed:
-            error.value.args = ("\n" + "\n\n".join(map(str, dict.fromkeys(map(str, failed)))),)
+            values = error.traceback[-1].frame.f_locals.values() if error.traceback else ()
+            failed = [value for value in values if isinstance(value, Report) and not value]
+            if failed:
+                error.value.args = ("\n" + "\n\n".join(map(str, dict.fromkeys(map(str, failed)))),)
     return (yield)

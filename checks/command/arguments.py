@@ -46,15 +46,20 @@ class Parser(argparse.ArgumentParser):
         for option in op.options:
             _add(group, option)
 
-    def op_of(self, given: Sequence[str], *others: str) -> str:
-        """The op, or one of some other words, that is named among what was given; refused with what is close if none is."""
+    def op_of(self, given: Sequence[str], *others: str, otherwise: str = "") -> str:
+        """The op, or one of some other words, that is named among what was given; refused with what is close if none is.
+
+        `otherwise` says what else can be meant by a name that is none of these.
+        """
         words = [word for word in given if not word.startswith("-")]
         known = [*ops.ops(), *others]
         name = next((word for word in words if word in known), words[0] if words else None)
         if name is None or name not in known:
             self.parse_known_args([*given, known[0]])  # --help stops here
-            missing = f"there is no op {name!r}; {ops.suggestion(name, known)}" if name else None
-            self.refuse(missing or f"name an op: {' or '.join(known)}")
+            if name is None:
+                self.refuse(f"name an op: {' or '.join(known)}")
+            missing = f"there is no op {name!r}; {ops.suggestion(name, known)}"
+            self.refuse(f"{missing} {otherwise}" if otherwise else missing)
         return name
 
 

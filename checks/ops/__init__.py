@@ -9,21 +9,31 @@ import copyreg
 import difflib
 import pkgutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import import_module
 
 from checks.op import Op
+
+_within: AbstractContextManager[None] = nullcontext()
+
+
+def loaded_within(meaning: AbstractContextManager[None]) -> None:
+    """Say what names mean while ops are loaded: the `reference` of an op is this project's, whatever a caller calls so."""
+    global _within  # noqa: PLW0603, set once, when the judge is imported
+    _within = meaning
 
 
 @cache
 def ops() -> dict[str, Op]:
     """Every op by name."""
     found: dict[str, Op] = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue  # a part of one of the others
-        for op in import_module(f"{__name__}.{module.name}").OPS:
-            found[op.name] = op
+    with _within:
+        for module in pkgutil.iter_modules(__path__):
+            if module.name.startswith("_"):
+                continue  # a part of one of the others
+            for op in import_module(f"{__name__}.{module.name}").OPS:
+                found[op.name] = op
     return found
 
 

@@ -15,12 +15,15 @@ from checks.command.arguments import Parser, typed
 from checks.render.load import from_text, load
 from checks.render.outputs import FORMATS, STANDARD_OUTPUT, colour, for_github, rendered, written
 from checks.signature.options import one_of
+from checks.subjects.names import ours
+
+PROGRAM = "python -m checks.render"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    """Run the command line, as what it was called; returns the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = _parser()
+    parser = _parser(program)
     options, unknown = parser.parse_known_args(given)
     if unknown:
         parser.refuse_unknown(unknown, "render")
@@ -47,9 +50,9 @@ def _how(options: Namespace) -> dict[str, bool]:
     return {"colour": painted, "verbose": options.verbose} if options.to == "text" else {}
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     parser = Parser(
-        prog="python -m checks.render",
+        prog=program,
         description="Draw a report that --json wrote, as the run itself would have.",
         epilog="\n".join(["formats:", *(f"  {name:<12} {what}" for name, (_, what) in FORMATS.items())]),
         allow_abbrev=False,
@@ -63,4 +66,5 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ours:
+        sys.exit(main())

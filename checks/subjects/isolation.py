@@ -27,6 +27,7 @@ from checks.cases.layouts import ALIGNMENT, OUTSIDE, address, memory_of, overrun
 from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
+from checks.subjects import names
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
 
 TIMEOUT = 10.0  # seconds that a call may take
@@ -175,7 +176,7 @@ class _Process:
             **passed,
         }
         running = subprocess.Popen(  # noqa: S603, this interpreter and this package
-            [sys.executable, "-m", "checks.subjects.worker", json.dumps(settings)],
+            [sys.executable, "-P", names.__file__, "checks.subjects.worker", json.dumps(settings)],
             pass_fds=list(passed.values()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -2,13 +2,15 @@
 
     mine.py:Conv    mypackage.layers:pool    torch:mypackage.ops:MyConvFunction
 
-What stands before the first colon is a bridge if a file of that name lies in `checks/bridges`: it turns what it finds into
-something with forward and backward on NumPy arrays. This runs in the process of the implementation, never in the judge's.
+What stands before the first colon is a bridge if a file of that name lies in `bridges`: it turns what it finds into
+something with forward and backward on NumPy arrays. This runs in the process of the implementation; in the judge's own runs
+what is no op, by `find` alone.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import pkgutil
 import sys
@@ -20,11 +22,17 @@ from typing import Any
 from checks.op import Op
 from checks.subjects import bridges
 from checks.subjects.implementation import NotAnImplementation, needed
+from checks.subjects.names import NAMES, theirs, theirs_of
+
+# Loaded with this module, so before what is judged is: after that, `checks` may be somebody else's.
+BRIDGES: dict[str, ModuleType] = {
+    module.name: import_module(f"{bridges.__name__}.{module.name}") for module in pkgutil.iter_modules(bridges.__path__)
+}
 
 
 def bridge_names() -> list[str]:
     """The frameworks that can be spoken to."""
-    return [module.name for module in pkgutil.iter_modules(bridges.__path__)]
+    return list(BRIDGES)
 
 
 def split(spec: str) -> tuple[str | None, str, str]:
@@ -41,7 +49,7 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
     module = _module(where)
     found = _attribute(module, where, name) if name else module
     if bridge is not None:
-        return import_module(f"checks.subjects.bridges.{bridge}").bridged(op, found, dtype=dtype, device=device)
+        return BRIDGES[bridge].bridged(op, found, dtype=dtype, device=device)
     missing = [part for part in ("forward", "backward") if not callable(getattr(found, part, None))]
     if missing and isinstance(found, ModuleType):
         inside = [n for n, value in vars(found).items() if _is_implementation(value)]
@@ -55,10 +63,25 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
 
 
 def find(spec: str) -> Any:
-    """What such a text names, without a bridge and whatever it is; raises NotAnImplementation in one sentence."""
+    """What such a text names, without a bridge and whatever it is; raises NotAnImplementation in one sentence.
+
+    It runs in the judge's own process, by its own names: while it is loaded and, where it has some, in every call.
+    """
     where, _, name = spec.partition(":")
-    module = _module(where)
-    return _attribute(module, where, name) if name else module
+    with theirs:
+        module = _module(where)
+        found = _attribute(module, where, name) if name else module
+    return _by_their_names(found) if callable(found) and any(map(theirs_of, NAMES)) else found
+
+
+def _by_their_names(function: Any) -> Any:
+    @functools.wraps(function, updated=())
+    def call(*inputs: Any, **parameters: Any) -> Any:
+        with theirs:
+            return function(*inputs, **parameters)
+
+    call.__name__ = getattr(function, "__name__", type(function).__name__)
+    return call
 
 
 def _is_implementation(value: Any) -> bool:

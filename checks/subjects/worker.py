@@ -1,5 +1,6 @@
-"""The process of an implementation: `python -m checks.subjects.worker SETTINGS`, which isolation.py alone starts.
+"""The process of an implementation: `python -P names.py checks.subjects.worker SETTINGS`, which isolation.py alone starts.
 
+All that is ours is loaded before anything of the user's is; from then on, names are the user's (names.py).
 It finds what --impl names, then answers one line of JSON with one line of JSON. Arrays lie in two files that both processes
 have open: inputs in the one, mapped, with the layout that the line says; results are written to the other.
 """
@@ -13,6 +14,7 @@ import resource
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
@@ -22,6 +24,7 @@ from checks.op import Case
 from checks.ops import find
 from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, NotAnImplementation, Unsupported
 from checks.subjects.loading import load
+from checks.subjects.names import theirs
 
 FAILURES = {  # Ended before what it is a kind of
     Unsupported: "unsupported",
@@ -38,9 +41,10 @@ def main() -> None:
     if settings["memory"]:
         resource.setrlimit(resource.RLIMIT_DATA, (settings["memory"],) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies:
+    op = find(settings["op"])
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it
+    with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies, theirs:
         try:
-            op = find(settings["op"])
             found = load(op, settings["spec"], dtype=settings["dtype"], device=settings["device"])
             implementation = Implementation.of(op, found, shares=True)
         except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported

@@ -1,7 +1,6 @@
 """The pytest door, as its users have it: from a folder of their own, with the wheel installed and no checkout in sight."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -10,7 +9,6 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-ROOT = Path(__file__).parents[2]
 LAWS = ["exact", "forward", "agreement", "adjoint", "complex_step", "finite_difference", "autograd", "linearity"]
 MINE = """
 import os
@@ -46,22 +44,6 @@ class Nothing:
     def forward(self, x, weight, bias): raise NotImplementedError("not yet")
     def backward(self, g, x, weight, bias): raise NotImplementedError("not yet")
 """
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory):
-    """The wheel, in a folder that nothing but it is in."""
-    wheels, target = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    built = tmp_path_factory.mktemp("source")
-    for name in ("checks", "reference", "pyproject.toml", "README.md", "LICENSE"):
-        (built / name).symlink_to(ROOT / name)
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(built)], check=True
-    )
-    (wheel,) = wheels.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)], check=True)
-    return target
 
 
 @pytest.fixture

@@ -1,0 +1,100 @@
+"""The command line of everything: each door by its word, and the name that it was called by in what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checks import __main__ as program
+from checks import explain, gradcheck
+from checks.ops import ops
+from checks.render import __main__ as render
+
+ROOT = Path(__file__).parents[2]
+SECONDS = re.compile(r"[\d.]+ s\b")
+FEW = ["linear", "--examples", "5", "--seed", "3"]
+
+
+@pytest.fixture
+def said(capsys):
+    """Run a `main`; returns the exit code and both streams, but for seconds."""
+
+    def run(main, *given):
+        try:
+            code = main(*given)
+        except SystemExit as ended:
+            code = ended.code
+        return code, *(SECONDS.sub("", text) for text in capsys.readouterr())
+
+    return run
+
+
+def test_it_judges_as_gradcheck_does(said):
+    verdict = said(gradcheck.main, FEW)
+    assert verdict[0] == 0
+    assert verdict[1].startswith("linear: right.")
+    assert said(program.main, FEW, "gradoracle") == verdict
+    assert said(program.main, ["--list"], "gradoracle") == said(gradcheck.main, ["--list"])
+
+
+def test_explain_and_render_are_words_of_it(said, tmp_path):
+    asked = ["linear", "--wrt", "y"]
+    assert said(program.main, ["explain", *asked], "gradoracle") == said(explain.main, asked)
+    report = str(tmp_path / "report.json")
+    assert said(program.main, [*FEW, "--json", report], "gradoracle")[0] == 0
+    drawn = said(program.main, ["render", report, "--to", "markdown"], "gradoracle")
+    assert drawn == said(render.main, [report, "--to", "markdown"])
+    assert drawn[0] == 0
+    assert "linear" in drawn[1]
+
+
+def test_help_lists_the_commands_and_the_ops(said):
+    code, out, _ = said(program.main, ["--help"], "gradoracle")
+    assert code == 0
+    for words in ("gradoracle OP", "gradoracle explain OP", "gradoracle render REPORT", "gradoracle --function F"):
+        assert words in out
+    assert re.search(r"^ops: (.*)$", out, re.MULTILINE).group(1).split(", ") == list(ops())
+    starts = [line[len("usage: gradoracle ") :].index(" " * 2) for line in out.splitlines() if "[options]  " in line]
+    assert starts, "what a command does stands behind two spaces"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["gelu"], "there is no op 'gelu'; did you mean relu? Any other function is judged by --function FILE.py:f"),
+        ([], "name an op: "),
+        (["linear", "--batsh", "2"], "linear has no option --batsh; did you mean --batch?"),
+        (["linear", "--impl", "nowhere.py"], "there is no file nowhere.py"),
+        (["--function", "nowhere.py:f", "--backward", "nowhere.py:b", "--inputs", "3"], "there is no file nowhere.py"),
+        (["explain", "gelu"], "there is no op 'gelu'; did you mean relu?"),
+        (["explain", "linear", "--wrt", "q"], ""),
+        (["render", "nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_its_own_name(said, given, sentence):
+    for name, called in ("gradoracle", "gradoracle"), ("python -m checks", "checks"):
+        code, out, err = said(program.main, given, name)
+        assert code in {2, 3}
+        assert not out
+        assert err.startswith(f"{called}: {sentence}")
+
+
+def test_help_of_an_op_names_the_command(said):
+    assert said(program.main, ["linear", "--help"], "gradoracle")[1].startswith("usage: gradoracle linear [")
+    assert said(program.main, ["explain", "linear", "-h"], "gradoracle")[1].startswith(
+        "usage: gradoracle explain linear"
+    )
+    assert said(program.main, ["render", "--help"], "gradoracle")[1].startswith("usage: gradoracle render [")
+
+
+def test_gradcheck_itself_says_what_it_said(said):
+    assert said(gradcheck.main, ["gelu"]) == (2, "", "gradcheck: there is no op 'gelu'; did you mean relu?\n")
+
+
+def test_python_runs_it_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "checks", *FEW, "-q"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "linear: right.  reference.linear, float64\n", "")
