@@ -32,6 +32,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Op, Problem, of_x
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
+from checks.ops import _response_mistakes
 from checks.ops.activation import EXP
 from checks.signature.drawing import among
 from checks.signature.options import Option, Pinned, per_axis, real, whole
@@ -292,7 +293,7 @@ LOCAL_RESPONSE_NORM = Op(
     sources=dict.fromkeys(("y", "x"), "004, C19"),
     formula=formulas.local_response_norm,
     usual={"channels": 3, "size": 3, "dims": 1, "spatial": 1},
-    mistakes=mistakes.LOCAL_RESPONSE_NORM,
+    mistakes=_response_mistakes.LOCAL_RESPONSE_NORM,
 )
 
 OPS = (BATCH_NORM, LOCAL_RESPONSE_NORM)
