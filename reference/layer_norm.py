@@ -10,9 +10,9 @@ For the n numbers x of the last axes at one place of the others, with mean μ an
     ∂J/∂β   = Σ g,   ∂J/∂γ = Σ g · x̂                             over the places: γ and β act at each of them
     ∂J/∂x_i = (h_i − mean(h) − x̂_i · mean(h · x̂)) / σ            over the n numbers         (Ba, Kiros and Hinton 2016)
 
-The mean is taken off twice, of x and of h alike: what rounding left of it the first time is small, so the second time it is
-known to all its digits (Chan, Golub and LeVeque 1983). In the last line mean(h · x̂) may be taken with h less its mean,
-for Σ x̂ = 0, which keeps a large mean(h) out of it.
+The mean of x is taken off twice: what rounding left of it the first time is small, so the second time it is known to all
+its digits (Chan, Golub and LeVeque 1983). In the last line mean(h · x̂) is taken with h less its mean, which is the same,
+for Σ x̂ = 0, and keeps a large mean(h) out of it.
 """
 
 from __future__ import annotations
