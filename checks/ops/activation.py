@@ -119,7 +119,8 @@ def softmax_roundings(problem: Problem) -> dict[str, int]:
 def _at_zero(problem: Problem) -> Case:
     """Every second element is 0, the others whole numbers of either sign."""
     rng = problem.rng(2)
-    case = problem.whole_numbers()
+    case = problem.whole_numbers(problem.largest or 9)  # 9 where the slope makes no sum exact, which is no matter here
+    case = replace(case, whole=problem.largest > 0)
     return case.with_input("x", case.input("x") * rng.integers(0, 2, problem.shape("x"), np.int8))
 
 
@@ -128,20 +129,35 @@ def _all_at_once(case: Case) -> list[Array]:
     return [np.ones(case.cotangent.shape, case.cotangent.dtype)]
 
 
+def _slope(case: Case) -> float:
+    """The derivative left of 0."""
+    return float(case.parameters.get("negative_slope", 0))
+
+
 def _nearest_share(case: Case, gradient: Array) -> Array:
-    """G where x > 0, 0 where x < 0, and at 0 what is nearest between 0 and g."""
-    x, g = case.input("x"), case.cotangent
-    between = np.clip(gradient, np.minimum(g, 0), np.maximum(g, 0))
-    return np.where(x == 0, between, np.where(x > 0, g, 0))
+    """G where x > 0, slope·G where x < 0, and at 0 what is nearest between the two, in whichever order they lie."""
+    x, g = case.input("x"), case.cotangent.astype(np.float64)
+    left = _slope(case) * g
+    between = np.clip(gradient, np.minimum(g, left), np.maximum(g, left))
+    return np.where(x == 0, between, np.where(x > 0, g, left))
 
 
 def _share_at_zero(case: Case, gradient: Array) -> str:
-    """The share of the cotangent that comes through where x is 0."""
-    at = case.input("x") == 0
-    if not at.any():
+    """The share of the cotangent that comes through where x is 0.
+
+    A share of its own is rounded where the slope is stored, where it is multiplied by G, and perhaps in the making.
+    """
+    at, slope = case.input("x") == 0, _slope(case)
+    if not at.any() or slope == 1:
         return ""
-    shares = np.unique(np.abs(gradient[at] / case.cotangent[at]))
-    return f"the derivative at 0 is {shares[0]:g}" if len(shares) == 1 else "the derivative at 0 is between 0 and 1"
+    shares = gradient[at].astype(np.float64) / case.cotangent[at] + 0.0  # and so −0 is 0
+    rounding = 4 * float(np.finfo(gradient.dtype).eps)
+    named = {slope: "negative_slope", (1 + slope) / 2: "halfway between negative_slope and 1"}
+    named = named if "negative_slope" in case.parameters else {}
+    for share in (slope, 1.0, (1 + slope) / 2, float(shares[0])):
+        if np.all(np.abs(shares - share) <= rounding * abs(share)):
+            return f"the derivative at 0 is {named.get(share, f'{share:g}')}"
+    return f"the derivative at 0 is between {named.get(slope, 0)} and 1"
 
 
 def elementwise(*parameters: Parameter) -> Takes:

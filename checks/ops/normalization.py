@@ -32,6 +32,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
+from checks.ops import _response_mistakes
 from checks.ops.activation import EXP
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, real, whole
@@ -217,7 +218,7 @@ LOCAL_RESPONSE_NORM = Op(
         formula=formulas.local_response_norm,
         usual={"channels": 3, "size": 3, "dims": 1, "spatial": 1},
     ),
-    mistakes=mistakes.LOCAL_RESPONSE_NORM,
+    mistakes=_response_mistakes.LOCAL_RESPONSE_NORM,
 )
 
 OPS = (BATCH_NORM, LOCAL_RESPONSE_NORM)
