@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +23,9 @@ from checks.numbers.precision import Array
 from checks.op import Case, Documents, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
-from checks.signature.options import Pinned, whole
+from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
-from reference import relu, sigmoid, softmax, tanh
+from reference import leaky_relu, relu, sigmoid, softmax, tanh
 
 if TYPE_CHECKING:
     import torch
@@ -84,6 +86,30 @@ def tanh_twin(x: torch.Tensor) -> torch.Tensor:
 def relu_twin(x: torch.Tensor) -> torch.Tensor:
     """The same function by torch."""
     return x.relu()
+
+
+def leaky_relu_twin(x: torch.Tensor, *, negative_slope: float) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.leaky_relu(x, negative_slope)
+
+
+def leaky_roundings(problem: Problem) -> dict[str, int]:  # noqa: ARG001, every op is asked alike
+    """The slope is stored, and multiplied by."""
+    return {"y": 2, "x": 2}
+
+
+def leaky_magnitudes(case: Case) -> dict[str, Array]:
+    """|y|, and the cotangents that come through."""
+    x, g, slope = case.input("x"), np.abs(case.cotangent), abs(_slope(case))
+    return {"y": np.abs(x) * np.where(x > 0, 1, slope), "x": g * np.where(x > 0, 1, slope)}
+
+
+def leaky_unit(problem: Problem) -> int | None:
+    """The denominator of a slope that is a fraction of few bits, with which products stay whole."""
+    slope = Fraction(problem.parameters["negative_slope"])
+    return slope.denominator if max(abs(slope.numerator), slope.denominator) <= 4 else None
 
 
 def softmax_twin(x: torch.Tensor, *, axis: int) -> torch.Tensor:
@@ -199,6 +225,20 @@ RELU = Op(
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.relu),
     mistakes=mistakes.RELU,
 )
+SLOPE = Parameter(
+    "negative_slope", 0.01, "the derivative left of 0", "0.01", real(-inf), (0.25, 0.01, 0.5, 2.0, -0.5, 0.3)
+)
+LEAKY_RELU = replace(
+    RELU,
+    name="leaky_relu",
+    reference=leaky_relu,
+    takes=elementwise(SLOPE),
+    twin=leaky_relu_twin,
+    rounds=Rounding(leaky_roundings, leaky_magnitudes),
+    kind=replace(RELU.kind, unit=leaky_unit),
+    told=Documents(sources={"y": "T1", "x": "T1"}, formula=formulas.leaky_relu),
+    mistakes=mistakes.LEAKY_RELU,
+)
 AXIS = Parameter("axis", 1, "the axis along which y adds to 1", "1", whole(0), with_elements)
 SOFTMAX = Op(
     name="softmax",
@@ -211,4 +251,4 @@ SOFTMAX = Op(
     mistakes=mistakes.SOFTMAX,
 )
 
-OPS = (SIGMOID, TANH, RELU, SOFTMAX)
+OPS = (SIGMOID, TANH, RELU, LEAKY_RELU, SOFTMAX)

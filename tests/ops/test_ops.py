@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from checks import gradcheck, judge
 from checks.cases.drawing import problems_of
-from checks.numbers.precision import NATIVE, PRECISIONS
+from checks.cases.sparse import whole_numbers
+from checks.numbers.precision import NATIVE, PRECISIONS, accumulator
 from checks.ops import ops
 from checks.ops._mistakes import right
 from checks.signature.options import as_text
@@ -86,12 +87,13 @@ def test_whole_numbers_stay_multiples_of_the_unit_and_fit(op, dtype):
     exact = [problem for problem in drawn(op, dtype=dtype) if problem.largest]
     assert len(exact) >= DRAWN // 3, "the law `exact` is asked too rarely"
     for problem in exact:
-        case = problem.whole_numbers().widened()
+        case = whole_numbers(problem).widened()
         results = [op.reference.forward(*case.inputs, **case.parameters), *right(case).values()]
+        kept = PRECISIONS[dtype] if problem.fits(dtype) else accumulator(dtype)
         for result in results:
             scaled = np.asarray(result) * problem.unit
             assert np.array_equal(scaled, np.round(scaled))
-            assert np.abs(scaled).max(initial=0) <= 2 ** PRECISIONS[dtype].bits
+            assert np.abs(scaled).max(initial=0) <= 2**kept.bits
 
 
 @EVERY
