@@ -14,7 +14,7 @@ from checks.trials.accumulator import widths
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Trial
 
-RANK = 4
+RANK = 11
 
 
 def check(trial: Trial) -> Iterator[Finding]:
