@@ -38,7 +38,7 @@ class Axes:
     def sizes(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
         """The size of each name that stands in it by itself.
 
-        Where several of them stand for several axes, `known` says how many; the last of those that it does not know has one.
+        Where more than one stands for several axes, `known` says how many; but the first of the others has one.
         """
         several = [name for name in self.names if name.startswith("*")]
         counts = {name: len(known[name]) if name in known else 1 for name in several}

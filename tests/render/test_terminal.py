@@ -95,7 +95,7 @@ def test_the_values_shown_are_those_of_the_case(reports):
 
 def test_real_numbers_are_shown_with_every_digit_their_error_and_its_bound():
     report = judge("conv", Mine, seed=4, examples=20, laws=["agreement"])
-    lines = failing(terminal.render(report))["grad_weight"]
+    lines = failing(terminal.render(report, verbose=True))["grad_weight"]
     shown = re.search(r"yours (\S+)   right (\S+)   off by (\S+), rounding explains at most (\S+)", "\n".join(lines))
     (failure,) = (f for f in report.failures if f.result == "grad_weight")
     assert (float(shown[1]), float(shown[2])) == (failure.actual, failure.expected), "17 digits say which number it is"
