@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from checks.diagnosis import narrow
 from checks.signature.options import as_text, flag, in_words
 from checks.verdict.report import Finding, Report, Verdict
 
@@ -24,7 +25,11 @@ def _verdict(report: Report) -> str:
     stopped = f"stopped after {report.cases} cases"
     if report.exit_code == 1:
         wrong = list(dict.fromkeys(f.result or "what it returns" for f in report.failures)) or ["a result"]
-        return f"{', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} wrong{f' ({stopped})' * report.interrupted}"
+        why = narrow.headline(report.failures).removesuffix(".")
+        return (
+            f"{', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} wrong{f' ({stopped})' * report.interrupted}"
+            f"{f'. {why}' * bool(why)}"
+        )
     if report.interrupted:
         return f"{stopped}, so nothing is decided"
     if not any(report.counts[verdict] for verdict in (Verdict.HOLDS, Verdict.BROKEN, Verdict.KNOWN)):
@@ -151,7 +156,9 @@ def tried(report: Report) -> Iterator[tuple[str, str]]:
     """What was tried, as shares; values of each axis are counted."""
     for label, values in report.coverage.items():
         total = sum(values.values())
-        ordered = sorted(values.items(), key=lambda item: (not item[0].isdigit(), item[0].zfill(3)))
+        ordered = sorted(
+            values.items(), key=lambda item: (not item[0].isdigit(), len(item[0]) * item[0].isdigit(), item[0])
+        )
         yield label, ", ".join(f"{value}: {round(100 * count / total)} %" for value, count in ordered)
 
 

@@ -1,0 +1,52 @@
+"""Whether results are right but for the precision they were computed in: that is said before all else.
+
+They are if every one is a number of the narrower precision, is off by no more than rounding in it explains, and is right
+wherever sums are exact in it too. Inputs are rounded as well there, up to three factors of each product: a bound made for
+n + 1 ≥ 2 roundings has to hold n + 4 at most, which are fewer than three times as many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from checks.diagnosis.seen import Seen
+from checks.numbers.precision import PRECISIONS, Precision
+from checks.trials.finding import Finding
+
+NAME = "narrower precision"
+INPUTS_TOO = 3
+
+
+def computed_in(seen: Sequence[Seen]) -> str:
+    """The widest precision, narrower than that of the problems, that explains every case; "" if there is none."""
+    if not seen or not any(one.wrong.any() for one in seen):
+        return ""
+    bits = PRECISIONS[seen[0].run.problem.dtype].bits
+    narrower = sorted((p for p in PRECISIONS.values() if p.bits < bits), key=lambda p: -p.bits)
+    return next((p.name for p in narrower if all(_is_of(one, p) for one in seen)), "")
+
+
+def _is_of(one: Seen, precision: Precision) -> bool:
+    problem = one.run.problem
+    if one.run.case.whole and problem.fits(precision.name) and one.wrong.any():
+        return False
+    run = replace(one.run, problem=replace(problem, dtype=precision.name))
+    result = one.result if one.result == "y" else f"grad_{one.result}"
+    with np.errstate(all="ignore"):
+        off = np.abs(one.actual - one.right)
+        near = off <= INPUTS_TOO * run.bound(result).elementwise
+        return bool(np.all(near & (precision.rounded(one.actual) == one.actual)))
+
+
+def sentence(precision: str) -> str:
+    """What is said of results computed in this precision."""
+    return f"It computes in {precision}: --dtype {precision} judges it as that."
+
+
+def headline(failures: Iterable[Finding]) -> str:
+    """What to say first, if all that is wrong is the precision; else ""."""
+    said = {f.explanation if f.mistake == NAME else "" for f in failures if f.result != "behaviour"}
+    return said.pop() if len(said) == 1 else ""
