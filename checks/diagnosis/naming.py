@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from checks.diagnosis import narrow, whereabouts
+from checks.diagnosis import narrow, sizes, whereabouts
 from checks.diagnosis.changes import change, is_zero
 from checks.diagnosis.seen import Seen, is_empty, runs
 from checks.numbers.precision import Array
@@ -54,24 +54,33 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     broken = [problem for problem in broken if not is_empty(problem)]
     problems = [*_unlike(broken), failure.problem]
     seen = [Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
-    samples = failure.result == "y" or failure.result.removeprefix("grad_") in failure.problem.op.samples(
-        failure.problem
-    )
-    found = [whereabouts.Found(one.actual, one.right, one.wrong) for one in seen]
-    where = "; ".join(
-        filter(
-            None,
-            [
-                whereabouts.parameters(broken, right),
-                whereabouts.elements(found, samples=samples),
-                "an empty batch is wrong too" if also_empty else "",
-            ],
-        )
-    )
-    diagnosis = replace(_mistake(failure.problem.op.mistakes, seen), where=where)
+    diagnosis = _mistake(failure.problem.op.mistakes, seen)
+    unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
+    by_size = sizes.described(seen[-1], failure.result, failure.law, beyond=unnamed) if seen else ""
+    remark = "an empty batch is wrong too" if also_empty else ""
+    if by_size:
+        told = [by_size]
+        if unnamed:
+            diagnosis = Diagnosis()  # what stands in the part that is wrong says more
+    else:
+        told = _where(failure, broken, right, seen, unknown=unnamed)
+    diagnosis = replace(diagnosis, where="; ".join(filter(None, [*told, remark])))
     if failure.note and diagnosis.explanation == UNKNOWN:
         return replace(diagnosis, explanation="")  # what the law says of it is better
     return diagnosis
+
+
+def _where(
+    failure: Finding, broken: Sequence[Problem], right: Sequence[Problem], seen: Sequence[Seen], *, unknown: bool
+) -> list[str]:
+    """The parameter values, and the elements, that are wrong where others are right."""
+    name = failure.result.removeprefix("grad_")
+    samples = failure.result == "y" or name in failure.problem.op.samples(failure.problem)
+    found = [whereabouts.Found(one.actual, one.right, one.wrong) for one in seen]
+    elements = whereabouts.elements(found, samples=samples)
+    if not elements and unknown and seen and not seen[-1].wrong.all():
+        elements = sizes.part(seen[-1], failure.result)
+    return [whereabouts.parameters(broken, right), elements]
 
 
 def _unlike(problems: Iterable[Problem]) -> list[Problem]:

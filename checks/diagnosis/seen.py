@@ -41,11 +41,15 @@ class Seen:
         Sums of whole numbers are exact, so in a short significand, where the bound of any sum is wide, whatever is not
         the right sum, stored, is wrong. A long one leaves room for arithmetic that transforms, and its bound is narrow.
         """
-        precision = PRECISIONS[self.run.problem.dtype]
-        if self.run.case.whole and precision.bits < SHORT:
-            return np.asarray(self.actual != precision.rounded(self.right))
+        if self.is_exact:
+            return np.asarray(self.actual != PRECISIONS[self.run.problem.dtype].rounded(self.right))
         with np.errstate(invalid="ignore"):
             return np.asarray(~(np.abs(self.actual - self.right) <= self.bound))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether an element is right only if it is the right sum to the last bit, in a precision that has few."""
+        return self.run.case.whole and PRECISIONS[self.run.problem.dtype].bits < SHORT
 
     def made_by(self, mistake: Mistake) -> Array | None:
         """What the mistake computes in its place, or None if it leaves this result alone."""
