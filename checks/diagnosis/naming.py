@@ -24,6 +24,7 @@ from checks.trials.finding import Finding, Verdict
 CASES = 6  # that a mistake has to explain, beside the smallest one
 NOTHING = "It is 0 everywhere."
 EMPTY = "Only an empty batch is wrong: of no samples every sum is 0, and a mean is no number."
+LARGE = 1 << 14
 UNKNOWN = "None of the known mistakes computes this."
 
 
@@ -87,9 +88,9 @@ def _unlike(problems: Iterable[Problem]) -> list[Problem]:
     """A few that differ in what the report counts as tried: mistakes that are alike for one scale are not for another.
 
     Of those that show as many values that no other has shown yet the largest is taken: the larger a case, the fewer
-    mistakes look alike in it.
+    mistakes look alike in it. Beyond `LARGE` none does by accident, and every mistake takes its time.
     """
-    left = sorted({p.identity: p for p in problems}.values(), key=lambda p: -p.elements)
+    left = sorted({p.identity: p for p in problems}.values(), key=lambda p: (p.elements > LARGE, -p.elements))
     tried = {p.identity: {(n, v) for n, values in p.op.coverage(p).items() for v in values} for p in left}
     chosen: list[Problem] = []
     shown: set[tuple[str, object]] = set()

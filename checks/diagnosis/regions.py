@@ -63,21 +63,26 @@ def _everything(axes: int) -> Slices:
 
 
 def _box(mask: Array) -> Slices | None:
-    """The slices that hold whatever is true; None if nothing is, or if along some axis one slice does not hold it."""
+    """The slices that hold whatever is true; None if nothing is, or if along some axis one slice holds much beside it."""
     slices = []
     for axis, size in enumerate(mask.shape):
         at = np.flatnonzero(mask.any(tuple(a for a in range(mask.ndim) if a != axis)))
-        step = int(at[1] - at[0]) if len(at) > 1 else 1
-        if not len(at) or any(np.diff(at) != step):
+        if not len(at):
             return None
         first, last = int(at[0]), int(at[-1])
+        step = int(at[1]) - first if len(at) > 1 else 1
+        if any(np.diff(at) != step):
+            if len(at) < MOST * (last - first + 1):
+                return None
+            step = 1  # with some between that are right by accident
         slices.append(slice(first or None, None if last + step >= size else last + 1, None if step == 1 else step))
     return tuple(slices)
 
 
 def _written(slices: Slices, shape: Sequence[int]) -> str:
-    """Slices as NumPy takes them."""
-    return ", ".join(_one(s, n) for s, n in zip(slices, shape, strict=True))
+    """Slices as NumPy takes them, without those at the end that take all."""
+    last = max((axis for axis, s in enumerate(slices) if s != slice(None)), default=0)
+    return ", ".join(_one(s, n) for s, n in zip(slices[: last + 1], shape, strict=False))
 
 
 def _one(cut: slice, size: int) -> str:

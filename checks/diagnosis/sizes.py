@@ -32,6 +32,8 @@ NEAREST = 4  # sizes about a middle, where not every one can be had
 LISTED = 4
 MOST_SECONDS = 10.0
 
+Shape = tuple[int, ...]
+
 
 def described(failure: Seen, result: str, law: str, *, beyond: bool) -> str:
     """For which sizes the result is wrong, and which part of it; "" if it is so for all sizes, or for small ones.
@@ -44,7 +46,7 @@ def described(failure: Seen, result: str, law: str, *, beyond: bool) -> str:
         for axis in _axes(failure.run.problem):
             known = wrong.by_size(axis, beyond=beyond)
             if not all(known.values()):
-                words, limit = _rule(axis, known)
+                words, limit = _rule(axis, known, wrong.shapes)
                 told.append(words)
                 limits += [limit, axis.size - 1]
     return f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""
@@ -114,18 +116,17 @@ class _Wrong:
         self.run = failure.run
         self.result = result
         self.law = law
+        self.shapes: dict[int, Mapping[str, Shape]] = {}
         self.calls = 0
         self.started = time.perf_counter()
 
     def by_size(self, axis: _Axis, *, beyond: bool) -> dict[int, bool]:
         """Whether it is wrong, by size: enough to tell rules apart, if the size matters at all."""
         known = {axis.size: True}
-        if axis.size > SMALL[-1]:
-            near = self._halved(axis, known)
-        elif beyond and self._ask(axis, TILES[-1], known) is False:
+        self.shapes = {axis.size: self._shapes(self.run.problem)}
+        near = self._halved(axis, known) if axis.size > SMALL[-1] else ()
+        if not near and beyond and self._ask(axis, TILES[-1], known) is False:
             near = (*SMALL, TILES[-1] - 1, TILES[-1] + 1)
-        else:
-            near = ()
         if not near:
             return {axis.size: True}
         for size in (*near, *(size for tile in TILES if tile <= 2 * max(known) for size in (tile, tile + 1))):
@@ -153,6 +154,10 @@ class _Wrong:
                 known[size] = found
         return known.get(size)
 
+    def _shapes(self, problem: Problem) -> Mapping[str, Shape]:
+        """Those of the result and of y."""
+        return {name: problem.shape(name) for name in dict.fromkeys((self.result.removeprefix("grad_"), "y"))}
+
     def _is_wrong(self, axis: _Axis, size: int) -> bool | None:
         if self.calls >= MOST_CALLS or time.perf_counter() - self.started > MOST_SECONDS:
             return None
@@ -161,6 +166,7 @@ class _Wrong:
         if other is None or other.elements > MOST_ELEMENTS:
             return None
         self.calls += 1
+        self.shapes[size] = self._shapes(other)
         try:
             asked = runs(self.law, [other], self.run.implementation, self.run.reference)
             seen = [Seen.of(self.result, run) for run in asked]
@@ -184,22 +190,36 @@ def resized(problem: Problem, option: str, value: Any) -> Problem | None:
         Search(op.problems(op, pinned, problem.dtype), DRAWS, 0).run(keep)
     except ValueError:
         return None
-    if not drawn or drawn[0].parameters != problem.parameters:
+    if not drawn or op.pins(drawn[0]) != {**op.pins(problem), option: value}:
         return None
-    return replace(drawn[0], seed=problem.seed, small=problem.small, exponents=problem.exponents)
+    return replace(problem, shapes=drawn[0].shapes)
 
 
 Rule = Callable[[int], bool]
 
 
-def _rule(axis: _Axis, known: Mapping[int, bool]) -> tuple[str, int]:
-    """The simplest rule that agrees with all sizes that were tried, in words, and from which index on parts are lost."""
-    for words, limit, rule in _rules(axis, known):
-        if all(rule(size) == wrong for size, wrong in known.items()):
-            return words, limit
+def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[str, Shape]]) -> tuple[str, int]:
+    """The simplest rule that agrees with all sizes that were tried, in words, and from which index on parts are lost.
+
+    It is one about this size, or about one that follows from it: a window has fewer places than its input is long.
+    """
+    for one, sizes in ((axis, {size: size for size in known}), *_following(axis, shapes)):
+        found = {sizes[size]: wrong for size, wrong in known.items()}
+        for words, limit, rule in _rules(one, found):
+            if all(rule(sizes[size]) == wrong for size, wrong in known.items()):
+                return words, limit
     right, wrong = (sorted(n for n, is_wrong in known.items() if is_wrong is wanted) for wanted in (False, True))
     few = (", ".join(map(str, sizes[:LISTED])) + " …" * (len(sizes) > LISTED) for sizes in (right, wrong))
     return "right for {}, wrong for {}".format(*map(axis.many, few)), 0
+
+
+def _following(axis: _Axis, shapes: Mapping[int, Mapping[str, Shape]]) -> Iterator[tuple[_Axis, Mapping[int, int]]]:
+    """The axes of the result, and of y, whose size changes with this one, and the size that each has then."""
+    for name, whole in shapes[axis.size].items():
+        for i in range(len(whole)):
+            sizes = {size: of[name][i] for size, of in shapes.items()}
+            if len(set(sizes.values())) > 1:
+                yield _Axis(axis.option, i, whole[i], f"size of {name} along axis {i}"), sizes
 
 
 def _rules(axis: _Axis, known: Mapping[int, bool]) -> Iterator[tuple[str, int, Rule]]:
