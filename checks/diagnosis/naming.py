@@ -57,7 +57,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     seen = [Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
     diagnosis = _mistake(failure.problem.op.mistakes, seen)
     unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
-    by_size = sizes.described(seen[-1], failure.result, failure.law, beyond=unnamed) if seen else ""
+    by_size = sizes.described(seen[-1], failure.result, failure.law, unnamed=unnamed) if seen else ""
     remark = "an empty batch is wrong too" if also_empty else ""
     if by_size:
         told = [by_size]

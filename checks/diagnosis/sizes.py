@@ -35,19 +35,20 @@ MOST_SECONDS = 10.0
 Shape = tuple[int, ...]
 
 
-def described(failure: Seen, result: str, law: str, *, beyond: bool) -> str:
+def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> str:
     """For which sizes the result is wrong, and which part of it; "" if it is so for all sizes, or for small ones.
 
-    beyond  whether to look for sizes that are right above those that are wrong: a whole tile, where parts of one are lost
+    unnamed  whether no mistake is known: then sizes that are right are looked for above those that are wrong too (a whole
+             tile, where parts of one are lost), and sizes that follow no rule are listed
     """
     wrong = _Wrong(failure, result, law)
     told, limits = [], []
     with suppress(Stopped):  # what was tried until then is told
         for axis in _axes(failure.run.problem):
-            known = wrong.by_size(axis, beyond=beyond)
+            known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()):
                 words, limit = _rule(axis, known, wrong.shapes)
-                told.append(words)
+                told += [words or _list(axis, known)] if words or unnamed else []
                 limits += [limit, axis.size - 1]
     return f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""
 
@@ -199,7 +200,7 @@ Rule = Callable[[int], bool]
 
 
 def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[str, Shape]]) -> tuple[str, int]:
-    """The simplest rule that agrees with all sizes that were tried, in words, and from which index on parts are lost.
+    """The simplest rule that agrees with all sizes that were tried, if one does, and from which index on parts are lost.
 
     It is one about this size, or about one that follows from it: a window has fewer places than its input is long.
     """
@@ -208,9 +209,14 @@ def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[s
         for words, limit, rule in _rules(one, found):
             if all(rule(sizes[size]) == wrong for size, wrong in known.items()):
                 return words, limit
+    return "", 0
+
+
+def _list(axis: _Axis, known: Mapping[int, bool]) -> str:
+    """The sizes that were tried, where they follow no rule."""
     right, wrong = (sorted(n for n, is_wrong in known.items() if is_wrong is wanted) for wanted in (False, True))
     few = (", ".join(map(str, sizes[:LISTED])) + " …" * (len(sizes) > LISTED) for sizes in (right, wrong))
-    return "right for {}, wrong for {}".format(*map(axis.many, few)), 0
+    return "right for {}, wrong for {}".format(*map(axis.many, few))
 
 
 def _following(axis: _Axis, shapes: Mapping[int, Mapping[str, Shape]]) -> Iterator[tuple[_Axis, Mapping[int, int]]]:

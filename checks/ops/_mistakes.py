@@ -126,3 +126,55 @@ def last_sample(*names: str) -> Mistake:
         "004, C17",
         wrong_gradient,
     )
+
+
+def over_wrong_axes(name: str, *, feature: int) -> tuple[Mistake, ...]:
+    """Ways to sum the cotangent over other axes than all but that of the features, as far as shapes allow them.
+
+    name     of a parameter that is added to every sample and position, one number for each feature
+    feature  the axis of the cotangent that counts features: 1, with samples before and positions behind, or the last
+    """
+    front = feature == 1
+
+    def by(total: Callable[[Array, int], Array | None]) -> Callable[[Case], Mapping[str, Array]]:
+        def wrong_gradient(case: Case) -> Mapping[str, Array]:
+            gradient = right(case).get(name)
+            if gradient is None:
+                return {}
+            found = total(case.cotangent, len(gradient)) if case.cotangent.size else None
+            return {name: gradient if found is None or found.shape != gradient.shape else found}
+
+        return wrong_gradient
+
+    def keeping(axis: int) -> Callable[[Array, int], Array | None]:
+        """The sum over all axes but this one."""
+
+        def total(g: Array, _: int) -> Array | None:
+            kept = axis % g.ndim if -g.ndim <= axis < g.ndim else feature % g.ndim
+            return None if kept == feature % g.ndim else np.asarray(g.sum(tuple(a for a in range(g.ndim) if a != kept)))
+
+        return total
+
+    here = "where the sum goes over all axes but that of the features"
+    ways = [
+        ("summed over all but samples", f"Summed over all axes but the first, {here}.", keeping(0)),
+        (
+            "summed over all but positions",
+            f"Summed over all axes but {'the last' if front else 'the second'}, {here}.",
+            keeping(-1 if front else 1),
+        ),
+        (
+            "reshaped before its sum",
+            f"The cotangent was read as (features, all else), {here}: that needs its axes moved first.",
+            lambda g, n: g.reshape(n, -1).sum(1),
+        ),
+    ]
+    if front:
+        ways.append(
+            (
+                "reshaped with features last",
+                f"The cotangent was read as (all else, features), {here}, and features are not the last of them.",
+                lambda g, n: g.reshape(-1, n).sum(0),
+            )
+        )
+    return tuple(Mistake(f"{name} {of}", says, "chain rule", by(total)) for of, says, total in ways)
