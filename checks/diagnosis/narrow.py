@@ -2,7 +2,8 @@
 
 They are if every one is a number of the narrower precision, is off by no more than rounding in it explains, and is right
 wherever sums are exact in it too. Inputs are rounded as well there, up to three factors of each product: a bound made for
-n + 1 ≥ 2 roundings has to hold n + 4 at most, which are fewer than three times as many.
+n + 1 ≥ 2 roundings has to hold n + 4 at most, which are fewer than three times as many. An input that underflows loses what
+a product may lose, times the other factors, which are below 1 where nothing is beyond the range.
 """
 
 from __future__ import annotations
@@ -26,10 +27,23 @@ def computed_in(seen: Sequence[Seen]) -> str:
         return ""
     bits = PRECISIONS[seen[0].run.problem.dtype].bits
     narrower = sorted((p for p in PRECISIONS.values() if p.bits < bits), key=lambda p: -p.bits)
-    return next((p.name for p in narrower if all(_is_of(one, p) for one in seen)), "")
+    return next((p.name for p in narrower if _explains(p, seen)), "")
+
+
+def _explains(precision: Precision, seen: Sequence[Seen]) -> bool:
+    within = [one for one in seen if _holds(precision, one)]
+    return bool(within) and all(_is_of(one, precision) for one in within)
+
+
+def _holds(precision: Precision, one: Seen) -> bool:
+    """Whether no number of the case is beyond the largest of the precision, where anything may come out."""
+    case = one.run.case
+    sizes = (np.abs(a).max(initial=0) for a in (*case.inputs, case.cotangent, one.right) if a is not None)
+    return all(size <= precision.largest for size in sizes)
 
 
 def _is_of(one: Seen, precision: Precision) -> bool:
+    """Whether rounding in the precision explains this result, and it is all that is wrong with it."""
     problem = one.run.problem
     if one.run.case.whole and problem.fits(precision.name) and one.wrong.any():
         return False

@@ -1,8 +1,8 @@
 """Which part of one array is wrong, as NumPy would slice it, and what stands there: "grad_weight[:, 32:] is 0".
 
 Along each axis the indices that have a wrong element are one range, one residue of a step, or nothing that has a name. The
-part is their product where it covers what is wrong and most of it is; else, where the product of the indices that have a
-right element covers what is right, all but that.
+part is their product where it covers what is wrong and most of it is; or all but the product of the indices that have a
+right element, where all of that is right.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from checks.numbers.bounds import rounding
 from checks.numbers.precision import Array
 
 MOST = 0.5  # of a part that has to be wrong: the rest is right by accident, as a 0 is where nothing is added
+SEVERAL = 4  # elements that are right in one block, which is no accident
+NEAR = 2
 Slices = tuple[slice, ...]
 
 
@@ -46,16 +48,26 @@ class Region:
         return f" (the last {size - cut.start} of {size})"
 
 
-def region(name: str, wrong: Array) -> Region | None:
-    """The part of an array of this name in which elements are wrong; None if there is no simple one."""
-    for outside, mask in ((False, wrong), (True, ~wrong)):
-        slices = _box(mask)
-        if slices is None:
-            continue
-        share = float(mask[slices].mean())
-        if (share == 1 and slices != _everything(mask.ndim)) if outside else share >= MOST:
-            return Region(name, wrong.shape, slices, outside)
-    return None
+def region(name: str, wrong: Array, limits: Sequence[int] = ()) -> Region | None:
+    """The part of an array of this name in which elements are wrong; None if there is no simple one.
+
+    limits  where parts are known to begin: what is right there, as far as `NEAR`, is so by accident
+    """
+    inside, outside = _box(wrong), _box(~wrong)
+    filled = 0.0 if inside is None else float(wrong[inside].mean())
+    if outside is not None and outside != _everything(wrong.ndim) and filled < 1:
+        spared = wrong[outside]
+        if spared.size >= SEVERAL and not spared.any():
+            return Region(name, wrong.shape, outside, outside=True)
+    if inside is None or filled < MOST:
+        return None
+    return Region(name, wrong.shape, tuple(_from_limit(cut, limits) for cut in inside))
+
+
+def _from_limit(cut: slice, limits: Sequence[int]) -> slice:
+    if cut.start is None or cut.stop is not None or cut.step is not None:
+        return cut
+    return slice(min([cut.start, *(limit for limit in limits if 0 < limit < cut.start <= limit + NEAR)]), None)
 
 
 def _everything(axes: int) -> Slices:

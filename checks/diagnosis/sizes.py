@@ -55,7 +55,7 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> str:
 
 def part(failure: Seen, result: str, limits: Sequence[int] = ()) -> str:
     """Which part of the result is wrong, and what stands there or has been left out."""
-    where = regions.region(result, failure.wrong)
+    where = regions.region(result, failure.wrong, limits)
     said = regions.contents(where, failure) if where is not None else ""
     if said in ("", "is wrong") and (done := regions.left_out(result, failure, limits)):
         return f"{result} is {done}"
