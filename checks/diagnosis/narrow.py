@@ -2,8 +2,9 @@
 
 They are if every one is a number of the narrower precision, is off by no more than rounding in it explains, and is right
 wherever sums are exact in it too. Inputs are rounded as well there, up to three factors of each product: a bound made for
-n + 1 ≥ 2 roundings has to hold n + 4 at most, which are fewer than three times as many. An input that underflows loses what
-a product may lose, times the other factors, which are below 1 where nothing is beyond the range.
+n + 1 ≥ 2 roundings has to hold n + 4 at most, which are fewer than three times as many. An input that underflows
+loses η, as a product may, times factors that are below 1: numbers are whole, or from (−1, 1) times powers of two of which
+those that make others small enough make a factor larger than any number of the precision, and such cases are left out.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> str:
             known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()):
                 words, limit = _rule(axis, known, wrong.shapes)
-                told += [words or _list(axis, known)] if words or unnamed else []
+                told += [words or _list(axis, known)] if words or (unnamed and axis.size > SMALL[-1]) else []
                 limits += [limit, axis.size - 1]
     return f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""
 
