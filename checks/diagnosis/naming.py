@@ -17,7 +17,7 @@ from checks.diagnosis.changes import change, is_zero
 from checks.diagnosis.seen import Seen, is_empty, runs
 from checks.numbers.precision import Array
 from checks.op import Mistake, Problem
-from checks.ops._mistakes import general
+from checks.ops._mistakes import by_accident_of_shape, general
 from checks.subjects.implementation import Judged
 from checks.trials.finding import Finding, Verdict
 
@@ -108,7 +108,8 @@ def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen]) -> Diagnosis:
         return Diagnosis()
     if precision := narrow.computed_in(seen):
         return Diagnosis(narrow.NAME, narrow.sentence(precision))
-    known = (*specific, *general())
+    # What comes out by accident of shape alone goes first: where shapes are as they have to be, others compute the same.
+    known = (*by_accident_of_shape(), *specific, *general())
     for mistake in known:
         if _explains(mistake, seen):
             return Diagnosis(mistake.name, mistake.explanation, mistake.source)

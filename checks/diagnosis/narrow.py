@@ -20,6 +20,7 @@ from checks.trials.finding import Finding
 
 NAME = "narrower precision"
 INPUTS_TOO = 3
+TELLING = 0.25  # of what is right: a bound that is wider explains a factor of 2, and more, as well
 
 
 def computed_in(seen: Sequence[Seen]) -> str:
@@ -51,9 +52,9 @@ def _is_of(one: Seen, precision: Precision) -> bool:
     run = replace(one.run, problem=replace(problem, dtype=precision.name))
     result = one.result if one.result == "y" else f"grad_{one.result}"
     with np.errstate(all="ignore"):
-        off = np.abs(one.actual - one.right)
-        near = off <= INPUTS_TOO * run.bound(result).elementwise
-        return bool(np.all(near & (precision.rounded(one.actual) == one.actual)))
+        off, allowed = np.abs(one.actual - one.right), INPUTS_TOO * run.bound(result).elementwise
+        tells = np.sum(allowed) <= TELLING * np.sum(np.abs(one.right))
+        return bool(tells and np.all((off <= allowed) & (precision.rounded(one.actual) == one.actual)))
 
 
 def sentence(precision: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, over_wrong_axes, right
+from checks.ops._mistakes import last_sample, reshaped, right
 from reference._window import Window, gather, per_axis
 
 Wrong = Callable[[Case], Mapping[str, Array]]
@@ -178,5 +178,5 @@ CONV_TRANSPOSE = (
         _bias_where_laid_down,
     ),
     last_sample("weight"),
-    *over_wrong_axes("bias", feature=1),
+    *reshaped("bias"),
 )

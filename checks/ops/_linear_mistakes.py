@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, over_wrong_axes, right
+from checks.ops._mistakes import last_sample, reshaped, right
 
 
 def _transposed(case: Case) -> Case:
@@ -107,5 +107,5 @@ LINEAR = (
         _one_leading_axis_only,
     ),
     last_sample("weight", "bias"),
-    *over_wrong_axes("bias", feature=-1),
+    *reshaped("bias", features_last=True),
 )

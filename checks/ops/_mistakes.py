@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from checks.numbers.bounds import rounding
 from checks.numbers.precision import NATIVE, Array
 from checks.op import Case, Mistake
 
+MOST_AXES = 5  # of a cotangent: samples, channels and three more
 Change = Callable[[Array, Case], Array]
 
 
@@ -128,53 +130,66 @@ def last_sample(*names: str) -> Mistake:
     )
 
 
-def over_wrong_axes(name: str, *, feature: int) -> tuple[Mistake, ...]:
-    """Ways to sum the cotangent over other axes than all but that of the features, as far as shapes allow them.
+def reshaped(name: str, *, features_last: bool = False) -> tuple[Mistake, ...]:
+    """Ways to sum the cotangent over other elements than those of one feature, by reading its axes in another order.
 
-    name     of a parameter that is added to every sample and position, one number for each feature
-    feature  the axis of the cotangent that counts features: 1, with samples before and positions behind, or the last
+    name  of a parameter that is added to every sample and position, one number for each feature
     """
-    front = feature == 1
 
-    def by(total: Callable[[Array, int], Array | None]) -> Callable[[Case], Mapping[str, Array]]:
+    def by(shape: Callable[[int], tuple[int, int]], axis: int) -> Callable[[Case], Mapping[str, Array]]:
         def wrong_gradient(case: Case) -> Mapping[str, Array]:
             gradient = right(case).get(name)
             if gradient is None:
                 return {}
-            found = total(case.cotangent, len(gradient)) if case.cotangent.size else None
-            return {name: gradient if found is None or found.shape != gradient.shape else found}
+            g = case.cotangent
+            return {name: g.reshape(shape(len(gradient))).sum(axis) if g.size else gradient}
 
         return wrong_gradient
 
-    def keeping(axis: int) -> Callable[[Array, int], Array | None]:
-        """The sum over all axes but this one."""
+    first = Mistake(
+        f"{name} reshaped before its sum",
+        "The cotangent was read as (features, all else), which its axes have to be moved for.",
+        "chain rule",
+        by(lambda n: (n, -1), 1),
+    )
+    last = Mistake(
+        f"{name} reshaped with features last",
+        "The cotangent was read as (all else, features), where features are not the last of its axes.",
+        "chain rule",
+        by(lambda n: (-1, n), 0),
+    )
+    return (first,) if features_last else (first, last)
 
-        def total(g: Array, _: int) -> Array | None:
-            kept = axis % g.ndim if -g.ndim <= axis < g.ndim else feature % g.ndim
-            return None if kept == feature % g.ndim else np.asarray(g.sum(tuple(a for a in range(g.ndim) if a != kept)))
 
-        return total
+def by_accident_of_shape() -> tuple[Mistake, ...]:
+    """Mistakes that come out only where two axes have the same size: a parameter's gradient, summed over the wrong ones."""
+    return tuple(_keeping(axis) for axis in range(MOST_AXES))
 
-    here = "where the sum goes over all axes but that of the features"
-    ways = [
-        ("summed over all but samples", f"Summed over all axes but the first, {here}.", keeping(0)),
-        (
-            "summed over all but positions",
-            f"Summed over all axes but {'the last' if front else 'the second'}, {here}.",
-            keeping(-1 if front else 1),
-        ),
-        (
-            "reshaped before its sum",
-            f"The cotangent was read as (features, all else), {here}: that needs its axes moved first.",
-            lambda g, n: g.reshape(n, -1).sum(1),
-        ),
-    ]
-    if front:
-        ways.append(
-            (
-                "reshaped with features last",
-                f"The cotangent was read as (all else, features), {here}, and features are not the last of them.",
-                lambda g, n: g.reshape(-1, n).sum(0),
-            )
-        )
-    return tuple(Mistake(f"{name} {of}", says, "chain rule", by(total)) for of, says, total in ways)
+
+def _keeping(axis: int) -> Mistake:
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        g = case.cotangent
+        named = zip(case.op.inputs, case.inputs, strict=True)
+        fits = {n for n, a in named if a is not None and axis < g.ndim and a.shape == g.shape[axis : axis + 1]}
+        if not fits - {*case.op.constant} or not g.size:
+            return {}
+        return {n: _but(g, axis) for n, a in right(case).items() if n in fits and _is_sum(g, a)}
+
+    return Mistake(
+        "summed over the wrong axes",
+        f"It is grad_output summed over all axes but axis {axis}, which is as long as that of the features.",
+        "chain rule",
+        wrong_gradient,
+    )
+
+
+def _but(g: Array, axis: int) -> Array:
+    """The sum over all axes but this one."""
+    return np.asarray(g.sum(tuple(a for a in range(g.ndim) if a != axis)))
+
+
+def _is_sum(g: Array, gradient: Array) -> bool:
+    """Whether the gradient is the cotangent, summed over all axes but one, to within the rounding of such a sum."""
+    axes = [axis for axis in range(g.ndim) if g.shape[axis : axis + 1] == gradient.shape]
+    bounds = (rounding(g.size, _but(np.abs(g), axis), (), g.dtype.name).elementwise for axis in axes)
+    return any(bool(np.all(np.abs(_but(g, axis) - gradient) <= b)) for axis, b in zip(axes, bounds, strict=True))

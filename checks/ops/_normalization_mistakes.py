@@ -10,7 +10,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, over_wrong_axes, right
+from checks.ops._mistakes import last_sample, reshaped, right
 from reference._window import Window, gather, scatter
 
 Wrong = Callable[[Case], Mapping[str, Array]]
@@ -216,7 +216,7 @@ BATCH_NORM = (
         _parameters_averaged,
     ),
     last_sample("gamma", "beta"),
-    *over_wrong_axes("beta", feature=1),
+    *reshaped("beta"),
 )
 
 

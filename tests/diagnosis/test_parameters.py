@@ -56,10 +56,11 @@ def test_values_are_listed_in_the_order_of_numbers():
 @pytest.mark.parametrize(
     ("total", "name"),
     [
-        (lambda g: g.sum(-1), "bias summed over all but samples"),
-        (lambda g: g.sum((0, 2)) if g.ndim == 3 else None, "bias summed over all but positions"),
+        (lambda g: g.sum(-1), "summed over the wrong axes"),
+        (lambda g: g.sum((0, 2)) if g.ndim == 3 else None, "summed over the wrong axes"),
         (lambda g: g.reshape(g.shape[-1], -1).sum(1), "bias reshaped before its sum"),
     ],
+    ids=["samples kept", "steps kept", "reshaped"],
 )
 def test_a_bias_summed_over_the_wrong_axes_is_named_where_shapes_allow_it(total, name):
     (found,) = judge("linear", OfLinear(total), seed=3, examples=80, laws=["exact"]).failures
