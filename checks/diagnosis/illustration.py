@@ -12,7 +12,7 @@ import numpy as np
 from checks.algebra.expression import Sum, tree
 from checks.algebra.polynomial import Polynomial
 from checks.cases.pins import small_problem
-from checks.diagnosis.naming import runs
+from checks.diagnosis.seen import runs
 from checks.formulas import truth
 from checks.formulas.asking import comparable
 from checks.formulas.notation import plain

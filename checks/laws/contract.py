@@ -126,7 +126,7 @@ def _laid_out(run: Run) -> Iterator[Finding]:
     )
     other = replace(run, case=case)
     note = f"arrays {layout} are read wrongly"
-    right = _right(run)
+    right = run.once(_right)
     for result, actual in _results(other):
         if result in right:
             yield _noted(compared("contract", result, run, actual, run.result(result)[1], run.bound(result)), note)
@@ -136,7 +136,10 @@ def _broadcast(run: Run) -> Iterator[Finding]:
     """A cotangent with strides of 0, against the same numbers with others."""
     laid = broadcast(run.case.cotangent)
     other, plain = run.with_cotangent(laid), run.with_cotangent(np.array(laid))
+    right = run.once(_right)
     for name, actual in other.gradients.items():
+        if f"grad_{name}" not in right:
+            continue
         bound = plain.gradient_bounds[name] * 2  # each may be off by as much
         found = compared("contract", f"grad_{name}", run, actual, plain.gradients[name], bound)
         yield _noted(found, "a cotangent that is broadcast (strides of 0) is read wrongly")
@@ -162,7 +165,10 @@ def _sample(run: Run) -> Iterator[Finding]:
 
 
 def _right(run: Run) -> set[str]:
-    """The results that are right when arrays lie as usual: of the others `agreement` says that they are wrong."""
+    """The results that are right when arrays lie as usual and hold numbers: of others `agreement` says what is wrong.
+
+    What else is found of those (in another layout, under a cotangent that is broadcast, beside a NaN) is an echo of it.
+    """
     found = (compared("contract", r, run, actual, true, run.bound(r)) for r, actual, true in run.results())
     return {finding.result for finding in found if finding.verdict is not Verdict.BROKEN}
 
@@ -217,9 +223,10 @@ def _no_number(a: Array) -> Array:
 def _elsewhere(run: Run, case: Case, what: str, are: Callable[[Array], Array]) -> str:
     """Which result has elements of a kind where the reference has none, or none where it has some."""
     other = replace(run, case=case)
+    usually = run.once(_right)
     for result, actual, true in other.results():
         found, right = are(actual), are(true)
-        if not np.array_equal(found, right):
+        if result in usually and not np.array_equal(found, right):
             does = "makes NaN or infinity of" if np.any(found & ~right) else "leaves no trace in"
             return f"{what} {does} elements of {result} that it should{'' if np.any(right & ~found) else ' not'}"
     return ""

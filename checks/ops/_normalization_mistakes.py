@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, right
+from checks.ops._mistakes import last_sample, reshaped, right
 
 Wrong = Callable[[Case], Mapping[str, Array]]
 
@@ -238,6 +238,7 @@ BATCH_NORM = (
         _each_position,
     ),
     last_sample("gamma", "beta"),
+    *reshaped("beta"),
 )
 
 
