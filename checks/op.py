@@ -105,7 +105,7 @@ class Op:
     coverage    labels and values by which the report counts what was tried
     pins        the options that pin this very problem
 
-    How it rounds (bounds.py):
+    How it rounds (bounds.py), which a polynomial says by its terms; where an op that is none says nothing, running.py does:
 
     terms       for y and for each gradient (by input name): the most roundings that one of its elements goes through;
                 for a polynomial, the products that are summed into it
@@ -148,7 +148,7 @@ class Op:
     twin: Callable[..., Any]
     coverage: Callable[[Problem], Mapping[str, tuple[Any, ...]]]
     pins: Callable[[Problem], Mapping[str, Any]]
-    terms: Callable[[Problem], Mapping[str, int]]
+    terms: Callable[[Problem], Mapping[str, int]] | None = None
     magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     telling: Callable[[], Problem] | None = None
@@ -176,6 +176,11 @@ class Op:
         """Inputs that may be None: those that the reference need not be given."""
         takes = inspect.signature(self.reference.forward).parameters
         return tuple(name for name in self.inputs if name in takes and takes[name].default is None)
+
+    @property
+    def running(self) -> bool:
+        """Whether its bounds are those that its reference gives when it is run on numbers that carry their errors."""
+        return self.degree is None and self.magnitudes is None
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -242,8 +247,8 @@ class Problem:
 
     @cached_property
     def most_terms(self) -> int:
-        """The most roundings that an element of y or of a gradient goes through."""
-        return max(1, *self.op.terms(self).values())
+        """The most roundings that an element of y or of a gradient goes through; 1 where magnitudes count them already."""
+        return max(1, *self.op.terms(self).values()) if self.op.terms else 1
 
     @cached_property
     def identity(self) -> str:

@@ -64,7 +64,7 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
 
 def _decay(x: Array) -> tuple[Array, Array]:
     """e^{−|x|} and whether x > 0; for complex x the real part decides, and −|x| is −x or x, so that e is analytic."""
-    sign = np.copysign(1, x.real)
-    positive = sign > 0
-    e = np.multiply(x, np.negative(sign, out=sign))
+    positive = x.real > 0
+    e = x.copy()
+    np.negative(e, out=e, where=positive)
     return np.exp(e, out=e), positive

@@ -81,6 +81,8 @@ def _directions(vectors: Array, axis: int) -> tuple[Array, Array]:
     overflows or underflows. It is taken from the real parts: the imaginary ones of a complex step are no size.
     """
     largest = np.abs(vectors.real).max(axis=axis, keepdims=True)
+    if largest.dtype == object:
+        largest = largest.astype(np.float64)  # only their exponents count
     limit = np.finfo(largest.dtype).maxexp - 1
     scale = np.ldexp(np.ones_like(largest), np.clip(-np.frexp(largest)[1], -limit, limit))
     vectors = vectors * scale
@@ -107,9 +109,9 @@ def _arrays(x: Array, template: Array) -> tuple[Array, Array, Window]:
 
 
 def _real(a: Array) -> Array:
-    """Whole numbers as float64."""
+    """Whole numbers as float64; objects as they are, if they know their square roots."""
     if a.dtype.kind in "biu":
         return a.astype(np.float64)
-    if a.dtype.kind not in "fc":
+    if a.dtype.kind not in "fc" and not (a.dtype == object and all(hasattr(number, "sqrt") for number in a.flat)):
         raise ValueError(f"a norm takes a square root, which numbers of dtype {a.dtype} do not have")
     return a

@@ -45,7 +45,8 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
     flat, wide = at_least_single(g.reshape(-1)), at_least_single(x.reshape(-1))
 
     def fill(block: slice) -> None:
-        e = wide[block] * np.copysign(1, -wide[block].real)  # −|x|, analytic for complex x
+        e = wide[block].copy()
+        np.negative(e, out=e, where=e.real > 0)  # −|x|, analytic for complex x
         np.exp(e, out=e)
         total = np.square(e)
         total += 1

@@ -79,6 +79,15 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
     return Bound(elementwise, np.asarray(max(transform, largest)))
 
 
+def running(error: Array, dtype: str) -> Bound:
+    """The bound for results of which running.py says the error in `dtype`, compared with their float64 reference.
+
+    That error is at least linear in u and η, so in float64 it is less by the ratio of the two u at least.
+    """
+    elementwise = error * (1 + unit_roundoff("float64") / unit_roundoff(dtype))
+    return Bound(elementwise, np.asarray(elementwise.max(initial=0.0)))
+
+
 def _rounding(terms: int, magnitude: Array, dtype: str) -> Array:
     """γₙ Σ|aᵢ||bᵢ| + n·η; n + 1 for n, since the result is rounded once more to be stored."""
     relative, (underflow, overflow) = gamma(terms + 1, unit_roundoff(dtype)), _range(dtype)

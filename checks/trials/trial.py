@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from checks.numbers.bounds import Bound, rounding
+from checks.numbers.bounds import Bound, rounding, running, unit_roundoff
 from checks.numbers.precision import Array
+from checks.numbers.running import carried, errors
 from checks.op import Case, Problem
 from checks.subjects.implementation import Judged
 
@@ -53,17 +54,24 @@ class Run:
     @cached_property
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
+        if self.problem.op.running:
+            return running(self._running_y, self.problem.dtype)
         own = self._own_magnitudes
         return self._rounding("y", own["y"] if own else self.reference.forward(self._absolute))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
         """What rounding can do to each gradient, by input name."""
+        if self.problem.op.running:
+            return {name: running(error, self.problem.dtype) for name, error in self._running_gradients.items()}
         return {name: self._rounding(name, m) for name, m in self.gradient_magnitudes.items()}
 
     @cached_property
     def gradient_magnitudes(self) -> Mapping[str, Array]:
-        """What the roundings in each gradient are relative to, by input name."""
+        """What the roundings in each gradient are relative to, by input name; their number included if it runs."""
+        if self.problem.op.running:
+            u = unit_roundoff(self.problem.dtype)
+            return {name: error / u for name, error in self._running_gradients.items()}
         own = self._own_magnitudes
         return {name: own[name] for name in self.problem.present} if own else self.reference.backward(self._absolute)
 
@@ -95,6 +103,11 @@ class Run:
         """What rounding can do to a result of this name."""
         return self.y_bound if result == "y" else self.gradient_bounds[result.removeprefix("grad_")]
 
+    def reference_bound(self, result: str) -> Bound:
+        """What rounding can do to this result in the reference's own formula, which may keep digits that others lose."""
+        error = self._running_y if result == "y" else self._running_gradients[result.removeprefix("grad_")]
+        return running(error, self.problem.dtype)
+
     def with_cotangent(self, cotangent: Array) -> Run:
         """The same inputs under another cotangent, on which y and its bound do not depend."""
         other = replace(self, case=replace(self.case, cotangent=np.asarray(cotangent)))
@@ -120,6 +133,24 @@ class Run:
         return None if own is None else own(self.case.widened())
 
     @cached_property
+    def _running_y(self) -> Array:
+        """What rounding makes of the reference's y, of inputs that were rounded to points themselves."""
+        return errors(self.problem.op.reference.forward(*self._carried(rounded=True), **self.case.parameters))
+
+    @cached_property
+    def _running_gradients(self) -> Mapping[str, Array]:
+        """What rounding makes of the reference's gradients, by input name."""
+        op, g = self.problem.op, carried(self.case.cotangent, self.problem.dtype)
+        found = op.reference.backward(g, *self._carried(), **self.case.parameters)
+        return {name: errors(a) for name, a in zip(op.inputs, found, strict=True) if name in self.problem.present}
+
+    def _carried(self, *, rounded: bool = False) -> list[Array | None]:
+        """The inputs, of numbers that carry their errors; as they are if they are constant."""
+        op, dtype = self.problem.op, self.problem.dtype
+        named = zip(op.inputs, self.case.inputs, strict=True)
+        return [a if a is None or name in op.constant else carried(a, dtype, rounded=rounded) for name, a in named]
+
+    @cached_property
     def _absolute(self) -> Case:
         """The case's magnitudes, whose sums need few digits: in float32 where it has the range."""
         return self.case.absolute().widened(np.float32 if self.case.moderate else np.float64)
@@ -128,7 +159,8 @@ class Run:
         op = self.problem.op
         named = op.factors.get(name, ())
         factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in named]
-        return rounding(op.terms(self.problem)[name], magnitude, factors, self.problem.dtype)
+        terms = op.terms(self.problem)[name] if op.terms else 1
+        return rounding(terms, magnitude, factors, self.problem.dtype)
 
 
 class Refused(Exception):

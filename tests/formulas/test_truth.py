@@ -69,16 +69,13 @@ def test_formulas_are_what_the_reference_computes_of_drawn_problems(name):
     pinned = pinned_values(op, {option.name: SMALL[option.name] for option in op.options if option.name in SMALL})
     drawn = []
     Search(op.problems(op, pinned, "float64"), 60, 0).run(drawn.append)
-    few = [p for p in drawn if 0 not in p.shape("y") and 0 not in p.shape(p.present[0]) and products(p) <= MOST]
+    few = [
+        p for p in drawn if 0 not in p.shape("y") and 0 not in p.shape(p.present[0]) and formulas.products(p) <= MOST
+    ]
     chosen = {str((p.shapes, p.parameters)): p for p in few}.values()
     assert chosen
     for problem in list(chosen)[:DRAWN]:
         agrees(replace(problem, exponents={}, small=True))
-
-
-def products(problem):
-    terms = problem.op.terms(problem)
-    return sum(int(np.prod(problem.shape(n))) * terms[n] for n in (*problem.present, "y"))
 
 
 @pytest.mark.parametrize(("name", "pinned"), FIXED, ids=str)
