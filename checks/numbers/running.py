@@ -51,7 +51,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, reduce
-from math import exp, expm1, frexp, inf, isfinite, log, log1p, nan, sqrt, tanh
+from math import exp, expm1, frexp, inf, isfinite, isinf, log, log1p, nan, sqrt, tanh
 from operator import mul
 from typing import Any
 
@@ -93,6 +93,8 @@ class Rounded:
     def stored(self) -> float:
         """The error of the number as a result."""
         _, error = self.closed()
+        if isinf(error):
+            return inf
         return error + self.arithmetic.u * (abs(self.value) + error) + self.arithmetic.underflow * (self.size > 0)
 
     # Sums
@@ -149,6 +151,8 @@ class Rounded:
 
     def _scaled(self, scale: float) -> Rounded:
         """Times 0, or a power of 2, which rounds nothing unless it underflows."""
+        if isinf(self.error):
+            return self._lost()
         if not scale:
             return Rounded(0.0, 0.0, 0.0, 0, self.arithmetic)
         by = abs(scale)
