@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference._matrix import gathered, matrix, multiply, samples_first, samples_last, transposed
+from reference._precision import real
 from reference._window import Array, Window, scatter, wide, window
 
 
@@ -80,9 +81,7 @@ def _directions(vectors: Array, axis: int) -> tuple[Array, Array]:
     A power of 2, which rounds nothing, first brings the largest element between 1/2 and 1, so that no square that counts
     overflows or underflows. It is taken from the real parts: the imaginary ones of a complex step are no size.
     """
-    largest = np.abs(vectors.real).max(axis=axis, keepdims=True)
-    if largest.dtype == object:
-        largest = largest.astype(np.float64)  # only their exponents count
+    largest = np.abs(real(vectors)).max(axis=axis, keepdims=True)
     limit = np.finfo(largest.dtype).maxexp - 1
     scale = np.ldexp(np.ones_like(largest), np.clip(-np.frexp(largest)[1], -limit, limit))
     vectors = vectors * scale

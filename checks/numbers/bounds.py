@@ -16,6 +16,8 @@ each (ibid., theorem 24.2) and the products between them give, by Parseval, for 
     |error| ≤ ‖error‖₂ ≤ 20·u·(1 + log₂L)·‖a‖₂‖b‖₂
 
 for a, b the two arrays whose products are summed. A result that needs this bound is said to hold normwise only.
+
+What is no sum of products has the bound that its op derives, or that running.py finds.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ argument is an input, so it is exact. σ = 1/(1 + e^{−x}) and tanh = (e^{2x} �
 and may be computed as 1 minus something, so their error is relative to 1: EXP + 2 roundings, and for the derivatives
 σ(1 − σ) and 1 − t² twice that and three more. (That `reference` does better, in ulp, is for its own tests.)
 
-How softmax rounds its reference tells by itself (checks/numbers/running.py).
+How softmax rounds its reference tells by itself (numbers/running.py).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ itself: less than 5/8·δ, which (2m + 8)·u·R covers, as long as δ ≤ 1/4, b
 too, where δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more than
 p = ⌈m/2⌉ are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
 
-How local response normalisation rounds its reference tells by itself (checks/numbers/running.py).
+How local response normalisation rounds its reference tells by itself (numbers/running.py).
 """
 
 from __future__ import annotations
