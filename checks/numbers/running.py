@@ -11,11 +11,12 @@ take scales into sums and add in any order: the terms that it rounds are part of
 do is covered by `MARGIN`, which lets every rounding count twice. Three examples:
 
 - (a − b)² = a² − 2ab + b² takes three additions where two are counted.
-- e^{x − log Σe^x} for a softmax of n numbers of size X = |max x| at most: its logarithm, of size X + log n, has an error of
-  6(X + log n) + n + 5, which with 6 for e^x makes 6X + n + 6 log n + 11. The reference has 2X from x − max x in numerator
-  and denominator, and n + 13 for the rest: 2·(4X + n + 13) is more, since 6 log n < n + 15 for every n.
-- d^{−β} = e^{−β log d} has 7β|log d| more, by the same count, which the margin covers while β|log d| is at most 2, and with
-  logarithms right to one rounding, as those in use are, to 7.
+- e^{x − log Σe^x} for a softmax of n numbers of size X at most: the logarithm, of size X + log n, has an error of
+  6(X + log n) + n + 5 roundings, the difference 2X + log n, and 7 are for e^x and the result, 8X + n + 7 log n + 12 in all.
+  The reference has 2X from x − max x in numerator and denominator each, and n + 13 for the rest; 2·(4X + n + 13) is more,
+  since 7 log n < n + 14 for every n.
+- d^{−β} = e^{−β log d} has 7β|log d| more by the same count, of which the margin covers as much as β·(n + 3) + 8, for
+  n squares summed: where d is beyond that, what counts is that logarithms in use are right to one rounding, not to 6.
 
 The largest error of a right algorithm of `tests/laws` is a fifth of the bound (python -m benchmarks.rounding).
 

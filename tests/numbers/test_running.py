@@ -1,6 +1,7 @@
 """Running errors contain what rounding really does, in any order and by other right algorithms, and little more."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import permutations
 from math import inf, isinf
 
@@ -22,7 +23,8 @@ BY_RUNNING = [(name, algorithm) for name, algorithm, _ in RIGHT if name in RUNNI
 LOW = ["float32", "float16"]
 
 
-def drawn(name, dtype, examples=60):
+@cache
+def drawn(name, dtype, examples=40):
     found = []
     Search(find(name).problems(find(name), {}, dtype), examples, 41).run(found.append)
     return found
