@@ -108,7 +108,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Rounding:
-    """How an op rounds (numbers/bounds.py).
+    """How an op rounds (numbers/bounds.py): a polynomial says it by its terms. Of others running.py finds it by itself.
 
     terms       for y and for each gradient (by input name): the most roundings that one of its elements goes through;
                 for a polynomial, the products that are summed into it
@@ -118,7 +118,7 @@ class Rounding:
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
     """
 
-    terms: Callable[[Problem], Mapping[str, int]]
+    terms: Callable[[Problem], Mapping[str, int]] | None = None
     magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     telling: Callable[[], Problem] | None = None
@@ -177,7 +177,7 @@ class Op:
     reference: Reference
     takes: Takes
     twin: Callable[..., Any]
-    rounds: Rounding
+    rounds: Rounding = Rounding()
     kind: Kind = Kind()
     kinks: Kinks | None = None
     cases: Inputs = Inputs()
@@ -193,6 +193,11 @@ class Op:
     def defaults(self) -> Mapping[str, Any]:
         """The parameters and their defaults."""
         return self.takes.defaults
+
+    @property
+    def running(self) -> bool:
+        """Whether its bounds are those that its reference gives when it is run on numbers that carry their errors."""
+        return self.kind.degree is None and self.rounds.magnitudes is None
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -291,8 +296,8 @@ class Problem:
 
     @cached_property
     def most_terms(self) -> int:
-        """The most roundings that an element of y or of a gradient goes through."""
-        return max(1, *self.op.rounds.terms(self).values())
+        """The most roundings that an element of y or of a gradient goes through; 1 where magnitudes count them already."""
+        return max(1, *self.op.rounds.terms(self).values()) if self.op.rounds.terms else 1
 
     @cached_property
     def identity(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
 from checks.diagnosis.changes import Pair
-from checks.numbers.bounds import rounding
+from checks.numbers.bounds import rounding, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Mistake, Problem
 from checks.subjects.implementation import Judged
@@ -95,8 +96,16 @@ class Seen:
         problem, magnitude = self.run.problem, np.abs(computed)
         if self.run.case.whole:  # exact but for divisions, of which a mistake has few
             return np.asarray(4 * rounding(1, magnitude, (), problem.dtype).elementwise)
-        own = 2 * rounding(problem.most_terms, magnitude, (), problem.dtype).elementwise
+        own = 2 * rounding(self._roundings, magnitude, (), problem.dtype).elementwise
         return np.asarray(self.bound + own if self.bound.shape == own.shape else own)
+
+    @property
+    def _roundings(self) -> int:
+        """How many roundings one element goes through; where the op counts none, as many as explain the largest bound."""
+        largest, bound = (float(np.max(np.abs(a), initial=0.0)) for a in (self.right, self.bound))
+        if not self.run.problem.op.running or not largest or not np.isfinite(bound / largest):
+            return self.run.problem.most_terms
+        return ceil(bound / largest / unit_roundoff(self.run.problem.dtype))
 
 
 def runs(law: str, problems: Sequence[Problem], implementation: Judged, reference: Judged) -> Iterator[Run]:

@@ -5,8 +5,7 @@ argument is an input, so it is exact. σ = 1/(1 + e^{−x}) and tanh = (e^{2x} �
 and may be computed as 1 minus something, so their error is relative to 1: EXP + 2 roundings, and for the derivatives
 σ(1 − σ) and 1 − t² twice that and three more. (That `reference` does better, in ulp, is for its own tests.)
 
-Softmax: x − max x rounds relative to |x| + max|x|, which e^x turns into a relative error of y; then n terms are summed.
-So y rounds relative to y·(1 + 2 max|x|), and its gradient y·(g − Σ g·y) relative to that times |g| + max|g|.
+How softmax rounds its reference tells by itself (numbers/running.py).
 """
 
 from __future__ import annotations
@@ -128,20 +127,6 @@ def relu_roundings(problem: Problem) -> dict[str, int]:  # noqa: ARG001, every o
     return {"y": 1, "x": 1}
 
 
-def softmax_magnitudes(case: Case) -> dict[str, Array]:
-    """y·(1 + 2 max|x|), and for the gradient that times |g| + max|g|."""
-    x, axis, g = case.input("x"), case.parameters["axis"], np.abs(case.cotangent)
-    with np.errstate(all="ignore"):
-        y = softmax.forward(x, axis=axis) * (1 + 2 * np.abs(x).max(axis, keepdims=True, initial=0.0))
-    return {"y": y, "x": y * (g + g.max(axis, keepdims=True, initial=0.0))}
-
-
-def softmax_roundings(problem: Problem) -> dict[str, int]:
-    """y: the difference, e^x, the sum, the quotient. Gradient: that in both factors, and another sum."""
-    n = problem.shape("x")[problem.parameters["axis"]]
-    return {"y": n + EXP + 2, "x": 3 * n + 2 * EXP + 8}
-
-
 def _at_zero(problem: Problem) -> Case:
     """Every second element is 0, the others whole numbers of either sign."""
     rng = problem.rng(2)
@@ -245,7 +230,6 @@ SOFTMAX = Op(
     reference=softmax,
     takes=replace(elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0),), refuse=refuse),
     twin=softmax_twin,
-    rounds=Rounding(softmax_roundings, softmax_magnitudes),
     kind=Kind(radius=within_reach_of("x"), bounded=True, mixes=lambda problem: problem.parameters["axis"] == 0),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.softmax, usual={"shape": (1, 3)}),
     mistakes=mistakes.SOFTMAX,

@@ -16,8 +16,7 @@ itself: less than 5/8·δ, which (2m + 8)·u·R covers, as long as δ ≤ 1/4, b
 too, where δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more than
 p = ⌈m/2⌉ are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
 
-**Local response normalisation**, d = k + α/n Σx², y = x·d^{−β}. d is a sum of positive terms, so its error is relative, and
-β times that in d^{−β}; the gradient is g·d^{−β} − 2αβ/n · x·Σ g·x·d^{−β−1}, both terms with their magnitudes added.
+How local response normalisation rounds its reference tells by itself (numbers/running.py).
 """
 
 from __future__ import annotations
@@ -33,13 +32,11 @@ from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops import _response_mistakes
-from checks.ops.activation import EXP
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import pinned_axes
 from reference import batch_norm, local_response_norm
-from reference._window import gather, window
 
 if TYPE_CHECKING:
     import torch
@@ -127,31 +124,6 @@ def batch_norm_twin(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, *,
     return torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
 
 
-def response_terms(problem: Problem) -> dict[str, int]:
-    """The sum of squares and its scale, a power, a product; the gradient has another such sum and power."""
-    n = problem.parameters["size"]
-    return {"y": n + EXP + 6, "x": 2 * n + 2 * EXP + 12}
-
-
-def response_magnitudes(case: Case) -> dict[str, Array]:
-    """|y|(1 + 2β), and both terms of the gradient with their signs taken off, times 1 + 2(β + 1)."""
-    x, g, p = np.abs(case.input("x")), np.abs(case.cotangent), case.parameters
-    n, alpha, beta = p["size"], p["alpha"], p["beta"]
-    d = p["k"] + alpha / n * _over_channels(np.square(x), n, n // 2)
-    power = d**-beta
-    second = x * _over_channels(g * x * power / d, n, (n - 1) // 2)
-    return {
-        "y": x * power * (1 + 2 * beta),
-        "x": (g * power + 2 * alpha * beta / n * second) * (3 + 2 * beta),
-    }
-
-
-def _over_channels(a: Array, size: int, before: int) -> Array:
-    """The sum over a window of so many channels, of which so many lie before."""
-    padded = np.pad(a, [(0, 0), (before, size - 1 - before), *[(0, 0)] * (a.ndim - 2)])
-    return np.asarray(gather(padded, window(padded.shape[1:2], (size,)), axis=1).sum(1))
-
-
 def response_radius(case: Case) -> float:  # noqa: ARG001, every op is asked alike
     """Steps of a quarter at most change d by less than twice as much."""
     return 0.5
@@ -211,7 +183,6 @@ LOCAL_RESPONSE_NORM = Op(
         scales={"x": (0, 0, 3, -3)},
     ),
     twin=response_twin,
-    rounds=Rounding(response_terms, response_magnitudes),
     kind=Kind(radius=response_radius),
     told=Documents(
         sources=dict.fromkeys(("y", "x"), "004, C19"),
