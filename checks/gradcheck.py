@@ -189,11 +189,11 @@ def _judge_function(given: Sequence[str]) -> int:
         )
         _show(report, options, outputs)
         outputs.write([report])
-    except ValueError as wrong:
-        parser.refuse(str(wrong))
-    except NotAnImplementation as wrong:
+    except (function.NotTaken, NotAnImplementation) as wrong:
         print(f"gradcheck: {wrong}", file=sys.stderr)
         return NOT_LOADED
+    except ValueError as wrong:
+        parser.refuse(str(wrong))
     return report.exit_code
 
 

@@ -283,7 +283,7 @@ class Problem:
         case = self._case(lambda shape: np.asarray(rng.uniform(-1, 1, shape)), rng, whole=False)
         for name, exponent in self.exponents.items():
             if exponent and name in self.present:
-                case = case.with_input(name, np.ldexp(case.input(name), exponent))
+                case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
         return case
 
     def _case(self, draw: Callable[[tuple[int, ...]], Array], rng: np.random.Generator, *, whole: bool) -> Case:

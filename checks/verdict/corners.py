@@ -1,13 +1,13 @@
 """What is right where a function has no derivative: slopes to the left and to the right, output by output.
 
-Where y_k has a slope l to the left along v and r to the right, a backward may use any s_k between, so that the claim ⟨b, v⟩ is
-right if it lies in Σ_k [g_k·l_k, g_k·r_k]. Each output has an interval of its own: one between the sums would accuse code
-that is right where slopes of two outputs cancel.
+Where y_k has a slope l to the left along v and r to the right, a backward may use any s_k between, so that the claim
+⟨b, v⟩ is right if it lies in Σ_k [g_k·l_k, g_k·r_k]. Each output has an interval of its own: one between the sums would
+accuse code that is right where slopes of two outputs cancel.
 
 Where several elements meet in a kink (a tie, a norm at 0) the slopes along one of them do not tell everything: max(a, b)
-has slopes 0 and 1 along either at a tie, and 1 along both together. Such a group is looked at along itself and along what is
-claimed, and slopes at points around belong to the interval too: a generalized gradient is made of their limits (Clarke 1983).
-Only some of the points around can be tried, so a claim about a group, or about an element that others play into, is
+has slopes 0 and 1 along either at a tie, and 1 along both together. Such a group is looked at along itself and along what
+is claimed, and slopes at points around belong to the interval too: a generalized gradient is made of their limits (Clarke
+1983). Only some of the points around can be tried, so a claim about a group, or about an element that others play into, is
 called wrong only if it is outside by half of the largest slope; nearer than that it is undecided.
 """
 
@@ -18,7 +18,6 @@ from enum import Enum
 
 import numpy as np
 
-from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import Array
 from checks.subjects.implementation import Crashed, Malformed, Unsupported
 from checks.verdict.place import Place
@@ -107,13 +106,16 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
         return Look.KINK, BETWEEN
     if _on_one_side_of_a_jump(g, sides, claim, off):
         return Look.KINK, JUMP
-    around = _around(place, v)
-    wide, lowest, highest = _widened(g, sides, around)
+    free = _free(place)
+    wide, lowest, highest = _widened(g, sides, _around(place, v, free))
     if wide and finer and lowest - doubt <= claim <= highest + doubt:
         return Look.KINK, BETWEEN
-    if not (wide or sides.differ(g)) or _alone(place, v):
+    others = _entangled(place, v, free)
+    if not others.any():
         return Look.WRONG, ""
-    return (Look.WRONG, "") if _beyond(claim, lowest, highest, doubt) else (Look.OPEN, MEET)
+    return (
+        (Look.WRONG, "") if _beyond(claim, *_reach(place, others, free, lowest, highest), doubt) else (Look.OPEN, MEET)
+    )
 
 
 def _group(place: Place, v: Array) -> Look:
@@ -122,10 +124,15 @@ def _group(place: Place, v: Array) -> Look:
     doubt = sides.doubt(g) + float(np.abs(v) @ place.claim_doubt)
     if not np.isfinite(doubt):
         return Look.OPEN
-    _, low, high = _widened(g, sides, _around(place, v))
+    free = _free(place)
+    around = _around(place, v, free)
+    _, low, high = _widened(g, sides, around)
     if low - doubt <= claim <= high + doubt:
         return Look.KINK
-    return Look.WRONG if _beyond(claim, low, high, doubt) else Look.OPEN
+    # Which of many that are tied is chosen, the points around may never show: a slope of 0 is always possible, then.
+    most = float(np.abs(g) @ np.abs(np.stack([sides.left, sides.right, *around])).max(axis=0))
+    reach = _reach(place, _entangled(place, v, free), free, -most, most)
+    return Look.WRONG if _beyond(claim, *reach, doubt) else Look.OPEN
 
 
 def _beyond(claim: float, low: float, high: float, doubt: float) -> bool:
@@ -133,9 +140,37 @@ def _beyond(claim: float, low: float, high: float, doubt: float) -> bool:
     return max(low - claim, claim - high) > doubt + BEYOND * max(abs(low), abs(high))
 
 
+def _reach(place: Place, others: Array, free: Array, low: float, high: float) -> tuple[float, float]:
+    """The interval, as wide at least as the slopes of the outputs that others play into, when all move alike.
+
+    Which of many that are tied is chosen, the points that were tried around may never show; that is as much as it can get.
+    """
+    if not others.any():
+        return low, high
+    sides = _sides(place, place.scale * free)
+    most = float(np.abs(place.g * others) @ np.maximum(np.abs(sides.left), np.abs(sides.right)))
+    return min(low, -most), max(high, most)
+
+
+def _free(place: Place) -> Array:
+    """1 for the elements of inputs that y is continuous in, 0 for those that it jumps with, such as indices.
+
+    What is continuous changes 64 times less in a step 64 times smaller, give or take its curvature.
+    """
+    free, far, size = np.ones_like(place.x), 8 * _step(place), np.abs(place.g)
+    for span in place.spans.values():
+        v = np.zeros_like(place.x)
+        v[span] = place.scale[span]
+        for sign in (1, -1):
+            wide, near = (float(size @ np.abs(place.at(place.x + sign * h * v) - place.y)) for h in (far, far / 64))
+            if near > wide / 8 and near > 4 * float(size @ place.unsteady):
+                free[span] = 0
+    return free
+
+
 def _step(place: Place) -> float:
     """u^(1/3): slopes from two steps are off by s² and by u/s."""
-    return float(2.0 ** round(np.log2(unit_roundoff(place.dtype)) / 3))
+    return float(2.0 ** round(np.log2(place.measuring.roundoff) / 3))
 
 
 def _sides(place: Place, v: Array) -> Sides:
@@ -166,7 +201,7 @@ def _on_one_side_of_a_jump(g: Array, sides: Sides, claim: float, off: float) -> 
     return False
 
 
-def _around(place: Place, v: Array) -> Array:
+def _around(place: Place, v: Array, free: Array) -> Array:
     """Slopes along v at points around, by output: along v itself, along all elements alike, and at random."""
     rng = place.run.problem.rng(AROUND)
     far = 8 * _step(place)
@@ -176,7 +211,7 @@ def _around(place: Place, v: Array) -> Array:
     beside += [rng.uniform(-1, 1, v.shape) * place.scale for _ in range(AROUND)]
     found = []
     for w in beside:
-        x = place.x + far * w
+        x = place.x + far * np.where(v == 0, w * free, w)
         found.append((place.at(x + near * v) - place.at(x - near * v)) / (2 * near))
     return np.stack(found)
 
@@ -192,22 +227,19 @@ def _widened(g: Array, sides: Sides, around: Array) -> tuple[bool, float, float]
     return bool(np.any(other & (g != 0))), low, high
 
 
-def _alone(place: Place, v: Array) -> bool:
-    """Whether what moves along v has nothing to do with what the other elements do: y is additive in the two."""
+def _entangled(place: Place, v: Array, free: Array) -> Array:
+    """The outputs in which what moves along v has to do with what other elements do: that are not additive in the two."""
     rng = place.run.problem.rng(AROUND, 1)
-    s, size = _step(place), np.abs(place.g)
+    s, found = _step(place), np.zeros(place.y.shape, bool)
     for _ in range(AROUND):
-        w = np.where(v == 0, rng.uniform(-1, 1, v.shape) * place.scale, 0.0)
+        w = np.where(v == 0, rng.uniform(-1, 1, v.shape) * place.scale * free, 0.0)
         without = place.at(place.x + s * w)
         for sign in (1, -1):
             alone = place.at(place.x + sign * s * v) - place.y
             beside = place.at(place.x + s * (w + sign * v)) - without
-            apart = float(size @ np.abs(alone - beside))
-            if apart > DIFFERENT * float(size @ np.maximum(np.abs(alone), np.abs(beside))) + float(
-                4 * size @ place.unsteady
-            ):
-                return False
-    return True
+            unsure = DIFFERENT * np.maximum(np.abs(alone), np.abs(beside)) + 4 * place.unsteady
+            found |= np.abs(alone - beside) > unsure
+    return np.asarray(found & (place.g != 0))
 
 
 def _interval(g: Array, slopes: Array) -> tuple[float, float]:

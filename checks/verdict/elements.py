@@ -6,19 +6,21 @@ One slope along v = Σ ±wᵢeᵢ covers a whole gradient, and an error of share
     ε > doubt of the slope / (wᵢ·|bᵢ|),
 
 which is written down for each element: the smallest such share of all cases is what the element is decided to. Errors in
-several elements can cancel along one v with signs ±, along those of n cases, drawn anew, with probability 2⁻ⁿ at most. Where
-|bᵢ| is less than the mean of its gradient, the mean stands in its place: no share of 0 is seen. Complex slopes take wᵢ =
-1/|bᵢ|, so that small elements count as much as large ones; central slopes must move by about the size of xᵢ.
+several elements can cancel along one v with signs ±, along those of n cases, drawn anew, with probability 2⁻ⁿ at most.
+Where |bᵢ| is less than the mean of its gradient, the mean stands in its place: no share of 0 is seen. Complex slopes take
+wᵢ = 1/|bᵢ|, so that small elements count as much as large ones; central slopes must move by about the size of xᵢ.
 
 In turn, case after case, each element is asked along itself alone as well: nothing can cancel there.
 
-What is wrong along some v is narrowed down to the fewest elements along which it is still wrong (Junker, QuickXplain, 2004):
-to one, unless they meet in a kink. That one gets a second look (corners.py). A central slope that disagrees counts against a
-complex one that agrees only if it is wrong by several times its doubt: the sharper law is not overruled by the coarser.
+What is wrong along some v is narrowed down to the fewest elements along which it is still wrong (Junker, QuickXplain,
+2004): to one, unless they meet in a kink. That one gets a second look (corners.py). A central slope that disagrees counts
+against a complex one that agrees only if it is wrong by several times its doubt: the sharper law is not overruled by the
+coarser.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -39,6 +41,7 @@ SHARP = 0.25  # an element is decided if an error of this share of it would have
 BLOCKS = 8  # a gradient is taken in so many parts where one slope for all of it is not sharp enough
 SURE = 8  # times its doubt, for a central slope to stand against a complex one
 SMALL = 2.0**-10  # what is less than this share of the mean weighs as much as that
+OFTEN = 3  # cases in which a gradient is wrong are enough
 SIGNS, ODD = 5, 3  # what signs are drawn with (Problem.rng), and each of how many cases asks small outputs too
 TOO_COARSE = "not every element is decided"
 
@@ -48,12 +51,14 @@ class Coverage:
     """What is known of each element after some cases: the smallest share of it that would have been seen.
 
     turns   the cases in the order in which they came
+    wrong   in how many cases a law found each gradient wrong: what was wrong so often is not asked again
     """
 
     names: tuple[str, ...]
     best: dict[str, Array] = field(default_factory=dict)
     by: dict[str, str] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
+    wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def turn(self, problem: Problem) -> int:
         """The number of a case: the same when it comes again."""
@@ -87,7 +92,9 @@ class Coverage:
                 note = f"an error of {sees:.1g} of any one element would have been seen"
                 found = Finding(law, f"grad_{name}", Verdict.HOLDS, problem, note=note)
             else:
-                found = Finding(law, f"grad_{name}", Verdict.UNDECIDED, problem, note=f"{TOO_COARSE}: {self._why(name)}")
+                found = Finding(
+                    law, f"grad_{name}", Verdict.UNDECIDED, problem, note=f"{TOO_COARSE}: {self._why(name)}"
+                )
             yield seeing(found, sees)
 
     def _why(self, name: str) -> str:
@@ -95,7 +102,9 @@ class Coverage:
         if known is None or not np.any(np.isfinite(known)):
             return f"no slope along grad_{name} could be told"
         open_ = int(np.count_nonzero(~(known <= SHARP)))
-        return f"an error of a quarter of one element would not have been seen in {open_} of {known.size} of grad_{name}"
+        return (
+            f"an error of a quarter of one element would not have been seen in {open_} of {known.size} of grad_{name}"
+        )
 
 
 def seeing(finding: Finding, share: float) -> Finding:
@@ -151,19 +160,24 @@ class Elements:
     OWN_FORWARD: bool = True
 
     def check(self, trial: Trial) -> Iterator[Finding]:
-        """One finding for each gradient; none where complex numbers do not go through."""
-        place = self.places.of(trial)
+        """One finding for each gradient; none where complex numbers do not go through, or where it is known to be wrong."""
+        place, wrong = self.places.of(trial), self.places.coverage.wrong
         slope = place.complex if self.name == COMPLEX else self._central(place)
-        v = self._weights(place)
-        for span in [slice(0, v.size)] if self.witness else place.spans.values():
-            asked = _Asked(place, slope, v)
-            asked.whole(np.arange(span.start, span.stop))
-            if not self.witness and asked.coarse and span.stop - span.start > 1:
-                for block in np.array_split(np.arange(span.start, span.stop), BLOCKS):
+        v, alone = self._weights(place), self._alone(place, trial.problem)
+        parts = {n: np.arange(s.start, s.stop) for n, s in place.spans.items() if wrong[self.name, n] < OFTEN}
+        whole = [np.concatenate(list(parts.values()))] if self.witness and parts else list(parts.values())
+        kinks: list[int] = []
+        for elements in whole:
+            asked = _Asked(place, slope, v, before=kinks)
+            asked.whole(elements)
+            if not self.witness and asked.coarse and elements.size > 1:
+                for block in np.array_split(elements, BLOCKS):
                     asked.whole(block)
-            for at in self._alone(place, trial.problem, span):
+            for at in np.intersect1d(alone, elements):
                 asked.whole(np.array([at]))
-            yield from self._said(place, asked, span, trial.problem)
+            kinks = [*kinks, *asked.kinks]
+            self.places.coverage.add(self.name, place, *asked.covered)
+            yield from self._said(place, asked, elements, trial.problem)
 
     def _central(self, place: Place) -> Callable[[Array], Slope]:
         if not self.witness:
@@ -182,40 +196,45 @@ class Elements:
         size = np.abs(place.claim)
         return np.asarray(signs / np.maximum(size, SMALL * place.typical))
 
-    def _alone(self, place: Place, problem: Problem, span: slice) -> list[int]:
+    def _alone(self, place: Place, problem: Problem) -> Array:
         """The elements whose turn it is; all have theirs before the first has it again."""
         count = place.x.size
-        if not self.each or not count:
-            return []
         order = np.random.default_rng(4).permutation(count)
         first = self.places.coverage.turn(problem) * self.each
-        mine = order[np.arange(first, first + min(self.each, count)) % count]
-        return [int(at) for at in mine if span.start <= at < span.stop]
+        return np.asarray(order[np.arange(first, first + min(self.each, count)) % max(1, count)])
 
-    def _said(self, place: Place, asked: _Asked, span: slice, problem: Problem) -> Iterator[Finding]:
-        self.places.coverage.add(self.name, place, *asked.covered)
+    def _said(self, place: Place, asked: _Asked, elements: Array, problem: Problem) -> Iterator[Finding]:
         for name, own in place.spans.items():
-            if own.start < span.start or own.stop > span.stop:
+            if own.start not in elements and own.stop > own.start:
                 continue
             broken = [(at, f) for at, f in asked.found if own.start <= at < own.stop]
             if broken:
+                self.places.coverage.wrong[self.name, name] += 1
                 at, found = broken[0]
                 index = np.unravel_index(at - own.start, place.run.case.input(name).shape)
-                named = replace(found, law=self.name, result=f"grad_{name}", problem=problem)
-                yield replace(named, index=tuple(map(int, index)) or None)
-            elif (found := asked.verdict(own)) is not None:
-                yield replace(found, law=self.name, result=f"grad_{name}", problem=problem)
+                found = replace(found, index=tuple(map(int, index)) or None)
+            elif (said := asked.verdict(own)) is not None:
+                found = said
+            else:
+                continue
+            yield replace(found, law=self.name, result=f"grad_{name}", problem=problem)
 
 
 @dataclass(eq=False)
 class _Asked:
-    """What was asked of one place, and what came."""
+    """What was asked of one place, and what came.
+
+    kinks   elements that are right at kinks; together: how many of them were last looked at together
+    before  those of inputs that were asked before: a tie may lie between two inputs
+    """
 
     place: Place
     slope: Callable[[Array], Slope]
     v: Array
     found: list[tuple[int, Finding]] = field(default_factory=list)
     kinks: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    together: int = 1
     convention: str = ""
     open: str = ""
     largest: Slope | None = None
@@ -230,7 +249,7 @@ class _Asked:
     def whole(self, elements: Array) -> None:
         """Ask along all of these, and narrow down what is wrong."""
         elements = np.setdiff1d(elements, self.kinks)
-        while elements.size:
+        while elements.size and not self.found:
             slope = self.along(elements)
             if not slope.wrong:
                 break
@@ -238,6 +257,7 @@ class _Asked:
                 self.open = f"more than {MOST_KINKS} elements lie at kinks"
                 return
             few = self._fewest([], elements)
+            few = next(([at] for at in few if len(few) > 1 and self.along(np.array([at])).wrong), few)
             look, words = self._look(few)
             if look is Look.WRONG:
                 self._accuse(few, words)
@@ -249,10 +269,13 @@ class _Asked:
                 self._see(np.array(few), 0.0)
             self.kinks += few
             elements = np.setdiff1d(elements, few)
-        if len(self.kinks) > 1 and look_at_group(self.place, self.kinks)[0] is Look.WRONG:
-            self._accuse(self.kinks, look_at_group(self.place, self.kinks)[1])
-            return
-        if elements.size and np.isfinite(slope.doubt):
+        if self.kinks and len(self.kinks) + len(self.before) > self.together:
+            self.together = len(self.kinks) + len(self.before)
+            look, words = look_at_group(self.place, [*self.kinks, *self.before])
+            if look is Look.WRONG:
+                self._accuse(self.kinks, words)
+                return
+        if elements.size and not self.found and np.isfinite(slope.doubt):
             self._see(elements, slope.doubt)
             if self.largest is None or elements.size > 1:
                 self.largest = slope
@@ -320,4 +343,3 @@ class _Asked:
             note = "rounding hides an error of a quarter of one element here"
             return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=note, convention="")
         return seeing(found, max(shares))
-

@@ -9,7 +9,8 @@ the result moves with its inputs, which is what a rounding of an input leads to.
 The points lie a little beside the case (2⁻¹² of each input): a tie or a kink at the case itself is no rounding.
 One case gives one sample for each element, which may be small by chance. So each element is held to be as unsteady as, in
 the worst of `DRAWS` measurements at the beginning, the elements were in root mean square; and what a sample says counts
-`SAFETY` times, since the largest of many errors is what a bound is for.
+`SAFETY` times, since the largest of many errors is what a bound is for, and some elements are worse than the mean. A sum of
+all elements is steadier, and is asked again where it decides against anybody: `ALIKE` times.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from checks.subjects.implementation import Crashed, Judged, Malformed, Unsupport
 
 WEIGHTS = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 NOISE = float(np.sqrt(np.sum(WEIGHTS**2)))  # √70
-SAFETY = 8.0
+SAFETY = 32.0
+ALIKE = 8.0
 DRAWS = 6
 EVEN = 8  # no element is taken to have less than this share of the mean of its array: one draw may hit 0
 REMEMBERED = 4
@@ -57,15 +59,21 @@ class Measuring:
         self.grain: dict[str, float] = {}
         self._known: dict[bytes, Mapping[str, Measured]] = {}
 
+    @property
+    def roundoff(self) -> float:
+        """That of the precision, or how unsteady y is if that is more."""
+        return max(unit_roundoff(self.dtype), self.grain.get(Y, 0.0))
+
     def learn(self, case: Case) -> None:
         """Measure how unsteady the results are at their worst, by which later samples are judged."""
         rng = np.random.default_rng(3)
         for _ in range(DRAWS):
-            other = replace(case, cotangent=np.asarray(rng.choice((-1.0, 1.0), case.cotangent.shape)))
+            shape = case.cotangent.shape
+            g = np.asarray(rng.uniform(0.5, 1, shape) * rng.choice((-1.0, 1.0), shape))
+            other = replace(case, cotangent=g)
             rows = self._rows(other, rng)
             for name, five in rows.items():
-                self._worst(name, _root(_noise(five)) / (_root(_size(five, self.step)) or 1.0))
-            g = other.cotangent
+                self._worst(name, _grain(five, self.step))
             norm = float(np.linalg.norm((g * _size(rows[Y], self.step)).ravel())) or 1.0
             self._worst("sum", abs(float(np.sum(g * _noise(rows[Y], signed=True)))) / norm)
 
@@ -88,13 +96,14 @@ class Measuring:
         for name, five in rows.items():
             size = np.maximum(_size(five, self.step), np.nan_to_num(np.abs(here[name]), posinf=0.0))
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
-            noise = np.maximum(_noise(five), self.grain.get(name, 0.0) * size)
-            unsteady = SAFETY * noise + 2 * unit_roundoff(self.dtype) * size
+            noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
+            own = 2 * unit_roundoff(self.dtype) * size
+            unsteady = SAFETY * noise + own
             common = 0.0
             if name == Y:
                 alike = abs(float(np.sum(g * _noise(five, signed=True))))
                 usual = self.grain.get("sum", 0.0) * float(np.linalg.norm((g * size).ravel()))
-                common = SAFETY * max(alike, usual) + float(np.linalg.norm((g * unsteady).ravel()))
+                common = ALIKE * max(alike, usual) + float(np.linalg.norm((g * (ALIKE * noise + own)).ravel()))
             found[name] = Measured(size, unsteady, common)
         return found
 
@@ -139,7 +148,12 @@ def _size(five: Array, step: float) -> Array:
     """|result| in the middle, or four times what one relative step of the inputs changes, if more."""
     with np.errstate(all="ignore"):
         moves = 4 * np.abs(five[4] - five[0]) / (4 * step)
-        return np.nan_to_num(np.maximum(np.abs(five[2]), moves), posinf=0.0)
+        return np.asarray(np.nan_to_num(np.maximum(np.abs(five[2]), moves), posinf=0.0))
+
+
+def _grain(five: Array, step: float) -> float:
+    """How unsteady the elements are, in root mean square, as a share of their size."""
+    return _root(_noise(five)) / (_root(_size(five, step)) or 1.0)
 
 
 def _root(a: Array) -> float:

@@ -6,8 +6,9 @@ With φ(x) = ⟨g, f(x)⟩ and b the gradient that is claimed, the claim along a
   the gradients are summed from: γ₂ₙ⟨M, |v|⟩ (laws/complex_step.py), M measured (measured.py).
 - **central**: D(h) = (φ(x + hv) − φ(x − hv))/2h, extrapolated twice: R = (4·D(h/2) − D(h))/3, R' = (4·D(h/4) − D(h/2))/3,
   six calls. R' is off by a sixteenth of what R is, so |R' − R| is fifteen times the truncation that is left; should the
-  two agree by chance, a share of D's own change counts. If φ is unsteady by s, D(h/4) is by 4s/h and D(h/2) by 2s/h, so R' is by
-  (4·4 + 2)/3·s/h = 6s/h. Their sum is least near h⁵ ≈ 6u; where a kink lies within the step, smaller ones do better.
+  two agree by chance, a share of D's own change counts. If φ is unsteady by s, D(h/4) is by 4s/h and D(h/2) by 2s/h, so
+  R' is by (4·4 + 2)/3·s/h = 6s/h. Their sum is least near h⁵ ≈ 6u; where a kink lies within the step, smaller ones do
+  better. Both are estimates: only what two steps agree on speaks against a claim.
 
 v moves an element by about its own size, so that the steps suit large and small ones; by a power of two, so that the
 points are stored as they are meant.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +32,7 @@ from checks.trials.trial import Run
 from checks.verdict.measured import Measured, Measuring
 
 SMALLEST = 16  # an element moves by at least this share of the largest of its input
-FINER = (0, 6, 12)  # steps are tried that are 2 to this smaller
+FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
 
@@ -116,7 +117,7 @@ class Place:
     @cached_property
     def claim_doubt(self) -> Array:
         """How far rounding may set each element of the gradients apart."""
-        return _joined([self.run.gradient_bounds[name].elementwise for name in self.names])
+        return _joined([self.measured[name].unsteady for name in self.names])
 
     @cached_property
     def doubt(self) -> Array:
@@ -174,31 +175,41 @@ class Place:
         return Slope(value, claim, doubt, wrong=not abs(value - claim) <= doubt)
 
     def central(self, v: Array) -> Slope:
-        """The central slope with the least doubt; wrong only if no step brings the two together."""
+        """The central slope with the least doubt; wrong only if another step says so too.
+
+        If no other does, the doubt is what the two are apart.
+        """
         claim, at_v = self.claimed(v), float(np.abs(v) @ self.claim_doubt)
         enough = ENOUGH * float(np.mean((np.abs(v) * self.typical)[v != 0])) if np.any(v) else 0.0
-        best, apart, tried = Slope(np.nan, claim, np.inf, wrong=False), True, 0
-        for value, doubt in self._central(v):
-            if not np.isfinite(value) or not np.isfinite(doubt + at_v):
-                continue
-            tried += 1
-            apart &= abs(value - claim) > doubt + at_v
-            if doubt + at_v < best.doubt:
-                best = Slope(value, claim, doubt + at_v, wrong=False)
-            if best.doubt <= enough and not apart:
-                break
-        return Slope(best.value, claim, best.doubt, wrong=apart and tried > 1)
+        best, against = Slope(np.nan, claim, np.inf, wrong=False), 0
+        for value, truncation, noise in self._central(v):
+            found = Slope(value, claim, truncation + noise + at_v, wrong=False)
+            if np.isfinite(found.error + found.doubt):
+                against += found.error > found.doubt
+                noisier = best.doubt < found.doubt and noise > truncation
+                best = min(best, found, key=lambda slope: slope.doubt)
+                agrees = best.error <= best.doubt
+                if (best.doubt <= enough and (agrees or against > 1)) or noisier:
+                    break
+        if best.error > best.doubt:
+            return replace(best, wrong=True) if against > 1 else replace(best, doubt=best.error)
+        return best
 
-    def _central(self, v: Array) -> Iterator[tuple[float, float]]:
-        first = 2.0 ** round(np.log2(6 * unit_roundoff(self.dtype)) / 5)
+    def _central(self, v: Array) -> Iterator[tuple[float, float, float]]:
+        first = 2.0 ** round(np.log2(6 * self.measuring.roundoff) / 5)
         for finer in FINER:
             h = first * 2.0**-finer
-            d = []
-            for step in (h, h / 2, h / 4):
-                d.append(inner(self.g, self.at(self.x + step * v) - self.at(self.x - step * v)) / (2 * step))
+            d = [self._difference(v, step) for step in (h, h / 2, h / 4)]
             before, after = (4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3
-            truncation = max(abs(after - before), abs(d[2] - d[1]) * max(h, 2.0**-10))
-            yield after, truncation + 6 * self.measured["y"].common / h
+            yield (
+                after,
+                max(abs(after - before), abs(d[2] - d[1]) * max(h, 2.0**-10)),
+                6 * self.measured["y"].common / h,
+            )
+
+    def _difference(self, v: Array, step: float) -> float:
+        """D(h), the results first: where these are close their difference is exact (Sterbenz)."""
+        return inner(self.g, self.at(self.x + step * v) - self.at(self.x - step * v)) / (2 * step)
 
 
 def _joined(arrays: list[Array]) -> Array:
