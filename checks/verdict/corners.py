@@ -107,15 +107,14 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
     if _on_one_side_of_a_jump(g, sides, claim, off):
         return Look.KINK, JUMP
     free = _free(place)
-    wide, lowest, highest = _widened(g, sides, _around(place, v, free))
+    around = _around(place, v, free)
+    wide, lowest, highest = _widened(g, sides, around)
     if wide and finer and lowest - doubt <= claim <= highest + doubt:
         return Look.KINK, BETWEEN
-    others = _entangled(place, v, free)
-    if not others.any():
+    entangled = _entangled(place, v, free)
+    if not entangled.any() or _beyond(claim, _most(place, sides, around, entangled, free), doubt):
         return Look.WRONG, ""
-    return (
-        (Look.WRONG, "") if _beyond(claim, *_reach(place, others, free, lowest, highest), doubt) else (Look.OPEN, MEET)
-    )
+    return Look.OPEN, MEET
 
 
 def _group(place: Place, v: Array) -> Look:
@@ -129,27 +128,25 @@ def _group(place: Place, v: Array) -> Look:
     _, low, high = _widened(g, sides, around)
     if low - doubt <= claim <= high + doubt:
         return Look.KINK
-    # Which of many that are tied is chosen, the points around may never show: a slope of 0 is always possible, then.
-    most = float(np.abs(g) @ np.abs(np.stack([sides.left, sides.right, *around])).max(axis=0))
-    reach = _reach(place, _entangled(place, v, free), free, -most, most)
-    return Look.WRONG if _beyond(claim, *reach, doubt) else Look.OPEN
+    most = _most(place, sides, around, _entangled(place, v, free), free)
+    return Look.WRONG if _beyond(claim, most, doubt) else Look.OPEN
 
 
-def _beyond(claim: float, low: float, high: float, doubt: float) -> bool:
-    """Whether a claim is outside by half of the largest slope that was seen."""
-    return max(low - claim, claim - high) > doubt + BEYOND * max(abs(low), abs(high))
+def _beyond(claim: float, most: float, doubt: float) -> bool:
+    """Whether a claim is larger by half than the largest slope that was seen, of either sign."""
+    return abs(claim) > doubt + (1 + BEYOND) * most
 
 
-def _reach(place: Place, others: Array, free: Array, low: float, high: float) -> tuple[float, float]:
-    """The interval, as wide at least as the slopes of the outputs that others play into, when all move alike.
+def _most(place: Place, sides: Sides, around: Array, entangled: Array, free: Array) -> float:
+    """The largest slope along a direction, or along all elements alike where others play into an output.
 
-    Which of many that are tied is chosen, the points that were tried around may never show; that is as much as it can get.
+    Which of many that are tied is chosen, the points around may never show; more than all of them no one can get.
     """
-    if not others.any():
-        return low, high
-    sides = _sides(place, place.scale * free)
-    most = float(np.abs(place.g * others) @ np.maximum(np.abs(sides.left), np.abs(sides.right)))
-    return min(low, -most), max(high, most)
+    most = np.abs(np.stack([sides.left, sides.right, *around])).max(axis=0)
+    if entangled.any():
+        alike = _sides(place, place.scale * free)
+        most = np.maximum(most, entangled * np.maximum(np.abs(alike.left), np.abs(alike.right)))
+    return float(np.abs(place.g) @ most)
 
 
 def _free(place: Place) -> Array:
