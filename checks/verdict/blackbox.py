@@ -31,7 +31,8 @@ from checks.verdict.measured import Measuring
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-MOST_ALONE = 48  # elements that are asked alone in a case
+MOST_ALONE = 48  # calls of the function in a case, for elements that are asked alone
+SAMPLE = 2  # elements that are asked alone where there are too many to ask all
 CALLS = 6  # of the function, for a central slope (place.py)
 PATIENCE = 0.02  # seconds of a case that these may take
 TWICE = 2  # how often each element has its turn, where there is time
@@ -132,9 +133,10 @@ class BlackBox:
     def alone(self, examples: int) -> dict[str, int]:
         """How many elements are asked alone in a case, by law: each has its turn twice if there is time."""
         count = sum(int(np.prod(s)) for s in self.shapes.values())
-        wanted = min(MOST_ALONE, ceil(TWICE * count / max(1, examples)))
-        calls = int(PATIENCE / max(self.seconds, 1e-9))
-        return {COMPLEX: max(1, min(wanted, calls)), CENTRAL: max(1, min(wanted, MOST_ALONE // CALLS, calls // CALLS))}
+        wanted = ceil(TWICE * count / max(1, examples))
+        calls = min(MOST_ALONE, int(PATIENCE / max(self.seconds, 1e-9)))
+        most = {COMPLEX: calls, CENTRAL: calls // CALLS}
+        return {law: wanted if wanted <= limit else SAMPLE for law, limit in most.items()}
 
 
 def _taken(function: Function, backward: Function, arrays: Sequence[Array], y_shape: Shape, dtype: str) -> bool:

@@ -29,6 +29,7 @@ import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Problem
+from checks.subjects.implementation import Crashed, Malformed, Unsupported
 from checks.trials.trial import Run, Trial
 from checks.verdict.corners import Look, look_at_element, look_at_group
 from checks.verdict.measured import Measuring
@@ -162,13 +163,12 @@ class Elements:
     def check(self, trial: Trial) -> Iterator[Finding]:
         """One finding for each gradient; none where complex numbers do not go through, or where it is known to be wrong."""
         place, wrong = self.places.of(trial), self.places.coverage.wrong
-        slope = place.complex if self.name == COMPLEX else self._central(place)
         v, alone = self._weights(place), self._alone(place, trial.problem)
         parts = {n: np.arange(s.start, s.stop) for n, s in place.spans.items() if wrong[self.name, n] < OFTEN}
         whole = [np.concatenate(list(parts.values()))] if self.witness and parts else list(parts.values())
         kinks: list[int] = []
         for elements in whole:
-            asked = _Asked(place, slope, v, before=kinks)
+            asked = _Asked(place, self._slope, v, before=kinks)
             asked.whole(elements)
             if not self.witness and asked.coarse and elements.size > 1:
                 for block in np.array_split(elements, BLOCKS):
@@ -179,15 +179,11 @@ class Elements:
             self.places.coverage.add(self.name, place, *asked.covered)
             yield from self._said(place, asked, elements, trial.problem)
 
-    def _central(self, place: Place) -> Callable[[Array], Slope]:
-        if not self.witness:
-            return place.central
-
-        def slope(v: Array) -> Slope:
-            found = place.central(v)
-            return replace(found, wrong=found.wrong and found.error > SURE * found.doubt)
-
-        return slope
+    def _slope(self, place: Place, v: Array) -> Slope:
+        if self.name == COMPLEX:
+            return place.complex(v)
+        found = place.central(v)
+        return replace(found, wrong=found.wrong and found.error > SURE * found.doubt) if self.witness else found
 
     def _weights(self, place: Place) -> Array:
         signs = place.run.problem.rng(SIGNS).choice((-1.0, 1.0), place.x.shape)
@@ -229,7 +225,7 @@ class _Asked:
     """
 
     place: Place
-    slope: Callable[[Array], Slope]
+    ask: Callable[[Place, Array], Slope]
     v: Array
     found: list[tuple[int, Finding]] = field(default_factory=list)
     kinks: list[int] = field(default_factory=list)
@@ -242,9 +238,12 @@ class _Asked:
 
     def along(self, elements: Array) -> Slope:
         """The slope along these elements."""
+        return self.ask(self.place, self._only(elements))
+
+    def _only(self, elements: Array) -> Array:
         v = np.zeros_like(self.v)
         v[elements] = self.v[elements]
-        return self.slope(v)
+        return v
 
     def whole(self, elements: Array) -> None:
         """Ask along all of these, and narrow down what is wrong."""
@@ -298,6 +297,9 @@ class _Asked:
 
     def _look(self, few: list[int]) -> tuple[Look, str]:
         if len(few) > 1:
+            # What is wrong nearby too, where nothing is tied, is no matter of kinks: errors too small to be seen alone.
+            if self._wrong_beside(few):
+                return Look.WRONG, f"it is the sum of {len(few)} elements that is off, none of them alone so far"
             return look_at_group(self.place, few)
         slope = self.along(np.array(few))
         unit = self.place.scale[few[0]] / abs(self.v[few[0]])
@@ -310,6 +312,12 @@ class _Asked:
         if central.error <= central.doubt < abs(central.value - slope.value * unit):
             return Look.OPEN, "complex numbers lose the derivative on their way"
         return look, words
+
+    def _wrong_beside(self, few: list[int]) -> bool:
+        try:
+            return self.ask(self.place.beside(), self._only(np.array(few))).wrong
+        except (Crashed, Malformed, Unsupported):
+            return False
 
     def _accuse(self, few: list[int], note: str) -> None:
         (at, *others), slope = few, self.along(np.array(few))

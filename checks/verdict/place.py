@@ -33,6 +33,7 @@ from checks.verdict.measured import Measured, Measuring
 
 SMALLEST = 16  # an element moves by at least this share of the largest of its input
 FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
+BESIDE, BESIDE_BY = 6, 2.0**-6  # what the place nearby is drawn with (Problem.rng), and how far it is
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
 
@@ -139,6 +140,12 @@ class Place:
             reach = float(np.abs(self.g) @ np.abs(self.y)) / max(1, size[span].size)
             size[span] = np.maximum(size[span], mean or reach / self.scale[span])
         return np.where(size > 0, size, 1.0)
+
+    def beside(self) -> Place:
+        """Another place nearby, where nothing is tied and nothing lies at a kink."""
+        rng = self.run.problem.rng(BESIDE)
+        x = self.x + BESIDE_BY * self.scale * rng.uniform(0.5, 1, self.x.shape) * rng.choice((-1.0, 1.0), self.x.shape)
+        return Place(replace(self.run, case=self._case(x)), self.measuring)
 
     def at(self, x: Array) -> Array:
         """The result at another vector of inputs; raises Crashed, Malformed or Unsupported."""
