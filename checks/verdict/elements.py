@@ -183,7 +183,9 @@ class Elements:
         if self.name == COMPLEX:
             return place.complex(v)
         found = place.central(v)
-        return replace(found, wrong=found.wrong and found.error > SURE * found.doubt) if self.witness else found
+        if not self.witness:
+            return found
+        return replace(found, doubt=SURE * found.doubt, wrong=found.wrong and found.error > SURE * found.doubt)
 
     def _weights(self, place: Place) -> Array:
         signs = place.run.problem.rng(SIGNS).choice((-1.0, 1.0), place.x.shape)
