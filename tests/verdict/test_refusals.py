@@ -1,4 +1,4 @@
-"""judge_function: what a function refuses that no caller passes is nothing against it, nor is how it returns its numbers."""
+"""judge_function: what a function refuses that no caller passes is nothing against it, nor how it returns its numbers."""
 
 import ctypes
 import ctypes.util
