@@ -88,7 +88,7 @@ class Kind:
     degree      total degree of y as a polynomial in its inputs, on a fixed pattern of choices; None: it is not one
     unit        a power of two of which results on whole numbers are whole multiples once multiplied by it; None: divided
                 by something else, so that they are not exact
-    linear_in   groups of inputs in which y is jointly linear while the others are held
+    linear_in   groups of inputs in which y is jointly linear while the others are held, if the first of them is there
     euler_in    groups of inputs with y = Σ⟨∂y/∂a, a⟩ though y is not linear in them
     analytic    whether complex numbers can go through it
     radius      relative steps smaller than this meet no kink
@@ -302,15 +302,8 @@ class Problem:
     @cached_property
     def identity(self) -> str:
         """The same text for the same problem only: two cases of one problem would be one case tried twice."""
-        shown = (
-            self.op.name,
-            dict(self.shapes),
-            dict(self.parameters),
-            self.dtype,
-            self.seed,
-            self.small,
-            dict(self.exponents),
-        )
+        settings = self.dtype, self.seed, self.small
+        shown = (self.op.name, dict(self.shapes), dict(self.parameters), *settings, dict(self.exponents))
         return repr(shown)
 
     def rng(self, *use: int) -> np.random.Generator:
@@ -337,7 +330,7 @@ class Problem:
         case = self._case(lambda shape: np.asarray(rng.uniform(-1, 1, shape)), rng, whole=False)
         for name, exponent in self.exponents.items():
             if exponent and name in self.present:
-                case = case.with_input(name, np.ldexp(case.input(name), exponent))
+                case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
         return case
 
     def _case(self, draw: Callable[[tuple[int, ...]], Array], rng: np.random.Generator, *, whole: bool) -> Case:

@@ -33,6 +33,7 @@ RANK = 10
 
 CALLED_AGAIN = "when it is called again on the very same arrays"
 AFTER_OTHERS = "after a forward on other data"
+VIEW = "when the caller later writes to what it passed"
 GROWS = "grows with every call, by what is right"
 CALLS = 5
 PARTS = ("forward", "backward")
@@ -97,7 +98,7 @@ def _adds_up(run: Run, one: Array, other: Array, name: str) -> bool:
 def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
     for part in PARTS:
         if name := _difference(first[part], run.implementation.call(part, run.case, spoil=True)):
-            return _promise(run, f"{name} changes when the caller later writes to what it passed: it is a view of that")
+            return _promise(run, f"{name} changes {VIEW}: it is a view of that")
     return _promise(run, "")
 
 
