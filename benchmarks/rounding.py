@@ -23,7 +23,7 @@ from checks.numbers.precision import Array
 from checks.op import Op, Problem
 from checks.ops import find, ops
 from checks.subjects.implementation import Implementation
-from checks.trials.trial import Run
+from checks.trials.trial import Run, is_run
 from tests.laws.right_variants import RIGHT
 
 
@@ -60,9 +60,9 @@ def _op(op: Op, examples: int) -> None:
                 own = run.bound(result).elementwise
                 shares[result].append((_largest(error, running[result]), _largest(error, own)))
     for result, of_elements in ratios.items():
-        compared = "" if op.running else f"{median(of_elements):.2f}"
+        compared = "" if is_run(op) else f"{median(of_elements):.2f}"
         by_running, by_own = (max(column) for column in zip(*shares[result], strict=True))
-        print(f"{op.name:<20} {result:<14} {compared:>13}   {by_running:.2g}{'' if op.running else f', {by_own:.2g}'}")
+        print(f"{op.name:<20} {result:<14} {compared:>13}   {by_running:.2g}{'' if is_run(op) else f', {by_own:.2g}'}")
     print(f"{'':<20} {1e5 * spent / numbers:.1f} ms for 100 elements", flush=True)
 
 

@@ -137,7 +137,7 @@ def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
 
 def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None) -> Report:
     """The report on one op."""
-    given = {o.name: getattr(options, o.name, None) for o in ops.find(name).options}
+    given = {o.name: getattr(options, o.name, None) for o in ops.find(name).takes.options}
     return judge(
         name,
         options.impl,

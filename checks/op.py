@@ -12,7 +12,6 @@ import numpy as np
 
 from checks.algebra.expression import Expression
 from checks.numbers.precision import PRECISIONS, Array, accumulator, largest_root
-from checks.signature.options import Option
 from checks.signature.takes import Takes
 
 Arrays = tuple[Array | None, ...]
@@ -82,6 +81,22 @@ def _unworked(problem: Problem, array: str, index: tuple[int, ...] | None) -> st
 
 
 @dataclass(frozen=True)
+class Hard:
+    """Numbers on which one well-known formula keeps digits that another loses (laws/digits.py).
+
+    lost     what the other one does, in words that follow the name of a result
+    case     the case
+    kept     for y and each gradient: what the roundings of the better one are relative to; None: the reference tells
+    excused  for a result: the elements in which the other one is not held to that
+    """
+
+    lost: str
+    case: Callable[[Problem], Case]
+    kept: Callable[[Case], Mapping[str, Array]] | None
+    excused: Callable[[Case, str], Array]
+
+
+@dataclass(frozen=True)
 class Kind:
     """What kind of function an op is, which decides about the laws that apply.
 
@@ -94,6 +109,7 @@ class Kind:
     radius      relative steps smaller than this meet no kink
     bounded     whether y stays finite however large the inputs are
     mixes       whether samples have something to do with one another, in this problem
+    hard        numbers on which formulas differ in the digits that they keep
     """
 
     degree: int | None = None
@@ -104,6 +120,7 @@ class Kind:
     radius: Callable[[Case], float] = _one
     bounded: bool = False
     mixes: Callable[[Problem], object] = _none
+    hard: tuple[Hard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,21 +205,6 @@ class Op:
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs, in the order of the protocol."""
         return self.takes.inputs
-
-    @property
-    def defaults(self) -> Mapping[str, Any]:
-        """The parameters and their defaults."""
-        return self.takes.defaults
-
-    @property
-    def running(self) -> bool:
-        """Whether its bounds are those that its reference gives when it is run on numbers that carry their errors."""
-        return self.kind.degree is None and self.rounds.magnitudes is None
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """What can be pinned."""
-        return self.takes.options
 
 
 @dataclass(frozen=True)

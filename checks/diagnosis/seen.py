@@ -13,7 +13,7 @@ from checks.numbers.bounds import rounding, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Mistake, Problem
 from checks.subjects.implementation import Judged
-from checks.trials.trial import Run, Trial
+from checks.trials.trial import Run, Trial, is_run
 
 SHORT = 24  # bits of a significand below which the bound of a sum is no longer small beside the sum
 
@@ -103,7 +103,7 @@ class Seen:
     def _roundings(self) -> int:
         """How many roundings one element goes through; where the op counts none, as many as explain the largest bound."""
         largest, bound = (float(np.max(np.abs(a), initial=0.0)) for a in (self.right, self.bound))
-        if not self.run.problem.op.running or not largest or not np.isfinite(bound / largest):
+        if not is_run(self.run.problem.op) or not largest or not np.isfinite(bound / largest):
             return self.run.problem.most_terms
         return ceil(bound / largest / unit_roundoff(self.run.problem.dtype))
 

@@ -93,7 +93,7 @@ class _Axis:
 
 def _axes(problem: Problem) -> Iterator[_Axis]:
     """The sizes that pin this problem: what is pinned and is no parameter of the op."""
-    options = {option.name: option for option in problem.op.options}
+    options = {option.name: option for option in problem.op.takes.options}
     for name, value in problem.pins.items():
         if name in problem.parameters or name not in options or name == "dims":
             continue

@@ -104,7 +104,7 @@ def explain(
 
 def _of_two_samples(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Iterator[Problem]:
     """The same problem of two samples, where nothing pins how many: of one, a mean is a sum."""
-    option = next((option.name for option in op.options if option.name in SAMPLES), "")
+    option = next((option.name for option in op.takes.options if option.name in SAMPLES), "")
     if not option or option in pinned:
         return
     samples: Any = 2

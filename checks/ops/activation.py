@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks.numbers.precision import Array
-from checks.op import Case, Documents, Kind, Kinks, Op, Problem, Rounding
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case, Documents, Hard, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
 from checks.signature.options import Pinned, real, whole
@@ -85,6 +85,27 @@ def tanh_twin(x: torch.Tensor) -> torch.Tensor:
 def relu_twin(x: torch.Tensor) -> torch.Tensor:
     """The same function by torch."""
     return x.relu()
+
+
+def _in_the_tails(problem: Problem) -> Case:
+    """Far from 0 on both sides, as far as e^{−2x} is a normal number of the dtype, and 36 at most."""
+    rng, precision = problem.rng(3), PRECISIONS[problem.dtype]
+    far = min(36.0, -0.34 * precision.lowest)  # e^{−2x} ≥ 2^lowest
+    x = rng.uniform(2, far, problem.shape("x")) * rng.choice((-1, 1), problem.shape("x"))
+    return problem.reals().with_input("x", precision.rounded(x))
+
+
+def _right_of_zero(case: Case, result: str) -> Array:
+    """Where 1 − σ cancels: σ is near 1."""
+    return np.asarray((case.input("x") > 0) & (result != "y"))
+
+
+def _everywhere(case: Case, result: str) -> Array:
+    """1 − t² cancels on both sides."""
+    return np.full(case.input("x").shape, result != "y")
+
+
+TAIL = "loses the tail: it is computed by a difference from 1, which is 0 long before what it should be"
 
 
 def leaky_relu_twin(x: torch.Tensor, *, negative_slope: float) -> torch.Tensor:
@@ -187,7 +208,7 @@ SIGMOID = Op(
     takes=elementwise(),
     twin=sigmoid_twin,
     rounds=Rounding(roundings_of_a_sigmoid, relative_to_one),
-    kind=Kind(radius=within_reach_of("x"), bounded=True),
+    kind=Kind(radius=within_reach_of("x"), bounded=True, hard=(Hard(TAIL, _in_the_tails, None, _right_of_zero),)),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.sigmoid),
     mistakes=mistakes.SIGMOID,
 )
@@ -196,6 +217,7 @@ TANH = replace(
     name="tanh",
     reference=tanh,
     twin=tanh_twin,
+    kind=replace(SIGMOID.kind, hard=(Hard(TAIL, _in_the_tails, None, _everywhere),)),
     told=Documents(formula=formulas.tanh),
     mistakes=mistakes.TANH,
 )

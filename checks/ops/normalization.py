@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array, accumulator
-from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
+from checks.op import Case, Documents, Hard, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops import _response_mistakes
@@ -115,8 +115,8 @@ def terms(normalised: Normalised) -> Callable[[Problem], Mapping[str, int]]:
     return counted
 
 
-def magnitudes(normalised: Normalised) -> Callable[[Case], Mapping[str, Array]]:
-    """As the module derives them."""
+def magnitudes(normalised: Normalised, *, twice: bool = False) -> Callable[[Case], Mapping[str, Array]]:
+    """As the module derives them; where x is gone through `twice`, for its mean and then for its variance, R is 1."""
 
     def found(case: Case) -> dict[str, Array]:
         (over, along), x, g = normalised(_shapes(case)), case.input("x"), np.abs(case.cotangent)
@@ -129,7 +129,7 @@ def magnitudes(normalised: Normalised) -> Callable[[Case], Mapping[str, Array]]:
 
         centred = x - mean(x)
         s = 1 / np.sqrt(mean(np.square(centred)) + case.parameters["eps"])
-        normal, relative = np.abs(centred * s), 1 + mean(np.square(x)) * np.square(s)
+        normal, relative = np.abs(centred * s), 2.0 if twice else 1 + mean(np.square(x)) * np.square(s)
         error = (np.abs(x) + mean(np.abs(x))) * s + normal * relative
         h = scale * g
         return {
@@ -140,6 +140,23 @@ def magnitudes(normalised: Normalised) -> Callable[[Case], Mapping[str, Array]]:
         }
 
     return found
+
+
+def offset(problem: Problem) -> Case:
+    """A mean far larger than the deviation, which is about 1 and of which the dtype still has three bits.
+
+    The difference of E[x²] and E[x]² still has ten bits of what sums are kept in, so that it is spoiled, but not senseless.
+    """
+    precision, kept = PRECISIONS[problem.dtype], accumulator(problem.dtype)
+    mean = min(1000.0, 2.0 ** (precision.bits - 4), 2.0 ** ((kept.bits - 10) // 2))
+    x = mean + 2 * problem.rng(3).uniform(-1, 1, problem.shape("x"))
+    return problem.reals().with_input("x", precision.rounded(x))
+
+
+def hard(normalised: Normalised) -> tuple[Hard, ...]:
+    """Whether the variance is a mean of squares of differences, or a difference of means of squares."""
+    lost = "loses digits where the mean is large beside the deviation, as E[x²] − E[x]² does"
+    return (Hard(lost, offset, magnitudes(normalised, twice=True), lambda case, _: np.ones((), bool)),)  # noqa: ARG005
 
 
 def radius(normalised: Normalised) -> Callable[[Case], float]:
@@ -203,7 +220,7 @@ BATCH_NORM = Op(
     ),
     twin=batch_norm_twin,
     rounds=Rounding(terms(of_channels), magnitudes(of_channels)),
-    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_channels), mixes=lambda _: True),
+    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_channels), mixes=lambda _: True, hard=hard(of_channels)),
     cases=Inputs(draw(of_channels), values_a_channel),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
@@ -226,7 +243,7 @@ LAYER_NORM = Op(
     ),
     twin=layer_norm_twin,
     rounds=Rounding(terms(of_last), magnitudes(of_last)),
-    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_last)),
+    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_last), hard=hard(of_last)),
     cases=Inputs(draw(of_last)),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "T2"),

@@ -75,10 +75,10 @@ def _lines(op: Op, dtype: str) -> Iterator[tuple[Sizes, int, Problem]]:
             if not sizes.wide:  # a kernel, which an input has to have room for on both sides
                 pinned |= {s.option: _with(_ones(s), 0, 2 * TERMS - 1) for s in op.takes.sizes if s.spatial and s.wide}
             try:
-                op.takes.check({**op.defaults, **pinned})
+                op.takes.check({**op.takes.defaults, **pinned})
             except ValueError:
                 continue
-            problem = drawn(ByChance(Random(0)), op, {**op.defaults, **pinned}, dtype)  # noqa: S311, no secret
+            problem = drawn(ByChance(Random(0)), op, {**op.takes.defaults, **pinned}, dtype)  # noqa: S311, no secret
             shapes = {name: None if name in op.takes.optional else shape for name, shape in problem.shapes.items()}
             yield sizes, at, replace(problem, shapes=shapes)
 

@@ -15,7 +15,7 @@ from checks.cases.sparse import whole_numbers
 from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored_once, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, Array
 from checks.numbers.running import carried, errors, sizes
-from checks.op import Case, Problem
+from checks.op import Case, Op, Problem
 from checks.subjects.implementation import Judged
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ class Run:
     @cached_property
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
-        if self.problem.op.running:
+        if is_run(self.problem.op):
             return running(errors(self._carried("y", self.problem.dtype)), self.problem.dtype)
         return self._rounding("y", self.magnitude("y"))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
         """What rounding can do to each gradient, by input name."""
-        if self.problem.op.running:
+        if is_run(self.problem.op):
             dtype = self.problem.dtype
             return {name: running(errors(self._carried(name, dtype)), dtype) for name in self.problem.present}
         return {name: self._rounding(name, m) for name, m in self.gradient_magnitudes.items()}
@@ -73,7 +73,7 @@ class Run:
     @cached_property
     def gradient_magnitudes(self) -> Mapping[str, Array]:
         """What the roundings in each gradient are relative to, by input name; their number included if it runs."""
-        if self.problem.op.running:
+        if is_run(self.problem.op):
             u = unit_roundoff(self.problem.dtype)
             return {name: bound.elementwise / u for name, bound in self.gradient_bounds.items()}
         own = self._own_magnitudes
@@ -113,19 +113,26 @@ class Run:
         if dtype not in ACCUMULATORS:
             return self.bound(result)
         size, kept = np.abs(self.result(result)[1]), ACCUMULATORS[dtype]
-        if self.problem.op.running:
+        if is_run(self.problem.op):
             return Bound(stored_once(errors(self._carried(name, kept)), size, dtype), np.asarray(0.0))
         terms = self._terms[name]
         return Bound(rounded_once(terms, self.magnitude(result), size, dtype), np.asarray(0.0))
 
-    def reference_bound(self, result: str) -> Bound:
-        """What rounding can do to this result in the reference's own formula, which may keep digits that others lose."""
-        dtype = self.problem.dtype
-        return running(errors(self._carried(result.removeprefix("grad_"), dtype)), dtype)
+    def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
+        """What rounding can do to this result in a formula that may keep digits which others lose.
+
+        That is the reference's own, or that whose roundings are relative to these magnitudes.
+        """
+        dtype, name, size = self.problem.dtype, result.removeprefix("grad_"), np.abs(self.result(result)[1])
+        if magnitudes is not None:
+            return Bound(rounded_once(self._terms[name], magnitudes[name], size, dtype), np.asarray(0.0))
+        if dtype not in ACCUMULATORS:
+            return running(errors(self._carried(name, dtype)), dtype)
+        return Bound(stored_once(errors(self._carried(name, ACCUMULATORS[dtype])), size, dtype), np.asarray(0.0))
 
     def magnitude(self, result: str) -> Array:
         """What the roundings in a result are relative to."""
-        if self.problem.op.running:
+        if is_run(self.problem.op):
             dtype = self.problem.dtype
             return sizes(self._carried(result.removeprefix("grad_"), ACCUMULATORS.get(dtype, dtype)))
         if result != "y":
@@ -234,7 +241,7 @@ class Trial:
         Whether every element is right is for `exact` and `agreement` to say, which take the whole problem.
         """
         light = lighter(self.problem)
-        light = _fewer_samples(light) if light.op.running else light
+        light = _fewer_samples(light) if is_run(light.op) else light
         return self.real if light is self.problem else self._run(light, light.reals())
 
     @property
@@ -276,6 +283,11 @@ class Trial:
 
     def _run(self, problem: Problem, case: Case) -> Run:
         return Run(problem, self.implementation, self.reference, case)
+
+
+def is_run(op: Op) -> bool:
+    """Whether the bounds of an op are those that its reference gives when it is run on numbers that carry their errors."""
+    return op.kind.degree is None and op.rounds.magnitudes is None
 
 
 def lighter(problem: Problem) -> Problem:

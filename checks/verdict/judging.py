@@ -320,7 +320,7 @@ def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search, *
 
 def _size(finding: Finding) -> tuple[int, int, float]:
     problem = finding.problem
-    unusual = sum(value != problem.op.defaults[name] for name, value in problem.parameters.items())
+    unusual = sum(value != problem.op.takes.defaults[name] for name, value in problem.parameters.items())
     return problem.elements, unusual, abs(finding.expected or 0.0)
 
 

@@ -67,7 +67,7 @@ def agrees(problem):
 @pytest.mark.parametrize("name", ops())
 def test_formulas_are_what_the_reference_computes_of_drawn_problems(name):
     op = find(name)
-    pinned = pinned_values(op, {option.name: SMALL[option.name] for option in op.options if option.name in SMALL})
+    pinned = pinned_values(op, {option.name: SMALL[option.name] for option in op.takes.options if option.name in SMALL})
     drawn = []
     Search(problems_of(op, pinned, "float64"), 60, 0).run(drawn.append)
     few = [

@@ -14,11 +14,11 @@ from checks.numbers.running import MARGIN, carried, errors
 from checks.op import Problem
 from checks.ops import find, ops
 from checks.subjects.implementation import Implementation
-from checks.trials.trial import Run
+from checks.trials.trial import Run, is_run
 from tests.laws.right_variants import RIGHT
 
 NO_POLYNOMIALS = [name for name in ops() if find(name).degree is None]
-RUNNING = [name for name in ops() if find(name).running]
+RUNNING = [name for name in ops() if is_run(find(name))]
 BY_RUNNING = [(name, algorithm) for name, algorithm, _ in RIGHT if name in RUNNING]
 LOW = ["float32", "float16"]
 

@@ -57,7 +57,7 @@ def test_results_have_the_shapes_that_the_problem_says(op):
 
 @EVERY
 def test_pins_pin_the_very_geometry_and_survive_a_command_line(op):
-    parsers = {option.name: option.parse for option in op.options}
+    parsers = {option.name: option.parse for option in op.takes.options}
     for problem in drawn(op)[:12]:
         pins = problem.pins
         assert set(pins) <= set(parsers)
@@ -74,7 +74,7 @@ def test_pins_pin_the_very_geometry_and_survive_a_command_line(op):
 
 @EVERY
 def test_every_default_is_a_parameter_that_is_drawn(op):
-    tried = {name: {str(p.parameters[name]) for p in drawn(op)} for name in op.defaults}
+    tried = {name: {str(p.parameters[name]) for p in drawn(op)} for name in op.takes.defaults}
     assert all(len(values) > 1 for values in tried.values()), tried
 
 
@@ -121,7 +121,7 @@ def test_the_command_line_knows_its_options(op, capsys):
         gradcheck.main([op.name, "--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for option in op.options:
+    for option in op.takes.options:
         assert f"--{option.name.replace('_', '-')}" in shown
 
 
