@@ -102,10 +102,9 @@ class Run:
         dtype, name = self.problem.dtype, result.removeprefix("grad_")
         if dtype not in ACCUMULATORS:
             return self.bound(result)
+        size = np.abs(self.true_y if result == "y" else self.true_gradients[name])
         terms = self.problem.op.rounds.terms(self.problem)[name]
-        return Bound(
-            rounded_once(terms, self.magnitude(result), np.abs(self.result(result)[1]), dtype), np.asarray(0.0)
-        )
+        return rounded_once(terms, self.magnitude(result), size, self._factors(name), dtype)
 
     def magnitude(self, result: str) -> Array:
         """What the roundings in a result are relative to."""
@@ -145,9 +144,12 @@ class Run:
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
         op = self.problem.op
-        named = op.rounds.factors.get(name, ())
-        factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in named]
-        return rounding(op.rounds.terms(self.problem)[name], magnitude, factors, self.problem.dtype)
+        return rounding(op.rounds.terms(self.problem)[name], magnitude, self._factors(name), self.problem.dtype)
+
+    def _factors(self, name: str) -> Iterator[Array]:
+        """The arrays that every product of a result takes one factor from."""
+        named = self.problem.op.rounds.factors.get(name, ())
+        return (self.case.cotangent if f == "g" else self.case.input(f) for f in named)
 
 
 class Refused(Exception):
