@@ -38,6 +38,7 @@ where the same few elements are off each time and all others never, it is a mist
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -80,27 +81,32 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
     sees = 0.0 if run.problem.fits(run.problem.dtype) else unit_roundoff(run.problem.dtype)
     if np.array_equal(actual, stored):
         return Finding("exact", result, Verdict.HOLDS, run.problem, sees=sees)
-    noise = (
-        run.problem.op.rounds.telling is not None
-        and is_noise(run, result, actual, expected)
-        and not stays_put(run, result, actual, expected)
-    )
     with np.errstate(invalid="ignore"):
         error = np.abs(np.asarray(actual, np.float64) - stored)
     at = tuple(map(int, np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)))
     found = Finding(
         "exact",
         result,
-        Verdict.UNDECIDED if noise else Verdict.BROKEN,
+        Verdict.BROKEN,
         run.problem,
         error=float(error[at]) if np.isfinite(error[at]) else nan,
         index=at,
         actual=float(actual[at]),
         expected=float(stored[at]),
-        sees=None if noise else sees,
-        note="inexact arithmetic: whole numbers come out only after rounding" if noise else "",
+        sees=sees,
     )
-    return found if sees == 0 or noise else excused(found, run, result, actual, expected)
+    if sees:
+        found = excused(found, run, actual, expected, whole=True)
+    noise = (
+        found.verdict is Verdict.BROKEN
+        and run.problem.op.rounds.telling is not None
+        and is_noise(run, result, actual, expected)
+        and not stays_put(run, result, actual, expected)
+    )
+    if not noise:
+        return found
+    note = "inexact arithmetic: whole numbers come out only after rounding"
+    return replace(found, verdict=Verdict.UNDECIDED, sees=None, note=note)
 
 
 def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:

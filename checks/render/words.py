@@ -156,9 +156,13 @@ def warnings(report: Report) -> Iterator[str]:
 
 
 def conventions(report: Report) -> Iterator[str]:
-    """Which of several right gradients was seen at kinks."""
+    """Which of several right gradients was seen at kinks, and how sums are kept."""
+    sums = report.tally.of("accumulation").conventions
     for convention, count in report.conventions.most_common():
-        yield f"at kinks: {convention} ({count} times), which is right"
+        if convention in sums:
+            yield f"{convention}, at {sums[convention]} {'place' if sums[convention] == 1 else 'places'} where it was read"
+        else:
+            yield f"at kinks: {convention} ({count} times), which is right"
 
 
 def span(values: Mapping[str, int]) -> str:

@@ -112,23 +112,26 @@ class Run:
         dtype, name = self.problem.dtype, result.removeprefix("grad_")
         if dtype not in ACCUMULATORS:
             return self.bound(result)
-        size, kept = np.abs(self.result(result)[1]), ACCUMULATORS[dtype]
+        size, kept = np.abs(self._true(name)), ACCUMULATORS[dtype]
         if is_run(self.problem.op):
             return Bound(stored_once(errors(self._carried(name, kept)), size, dtype), np.asarray(0.0))
-        terms = self._terms[name]
-        return Bound(rounded_once(terms, self.magnitude(result), size, dtype), np.asarray(0.0))
+        return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype)
 
     def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
         """What rounding can do to this result in a formula that may keep digits which others lose.
 
         That is the reference's own, or that whose roundings are relative to these magnitudes.
         """
-        dtype, name, size = self.problem.dtype, result.removeprefix("grad_"), np.abs(self.result(result)[1])
+        dtype, name = self.problem.dtype, result.removeprefix("grad_")
+        size = np.abs(self._true(name))
         if magnitudes is not None:
-            return Bound(rounded_once(self._terms[name], magnitudes[name], size, dtype), np.asarray(0.0))
+            return rounded_once(self._terms[name], magnitudes[name], size, (), dtype)
         if dtype not in ACCUMULATORS:
             return running(errors(self._carried(name, dtype)), dtype)
         return Bound(stored_once(errors(self._carried(name, ACCUMULATORS[dtype])), size, dtype), np.asarray(0.0))
+
+    def _true(self, name: str) -> Array:
+        return self.true_y if name == "y" else self.true_gradients[name]
 
     def magnitude(self, result: str) -> Array:
         """What the roundings in a result are relative to."""
@@ -204,10 +207,12 @@ class Run:
         return self.case.absolute().widened(np.float32 if _is_moderate(self.case) else np.float64)
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
-        op = self.problem.op
-        named = op.rounds.factors.get(name, ())
-        factors = [self.case.cotangent if f == "g" else self.case.input(f) for f in named]
-        return rounding(self._terms[name], magnitude, factors, self.problem.dtype)
+        return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype)
+
+    def _factors(self, name: str) -> Iterator[Array]:
+        """The arrays that every product of a result takes one factor from."""
+        named = self.problem.op.rounds.factors.get(name, ())
+        return (self.case.cotangent if f == "g" else self.case.input(f) for f in named)
 
 
 class Refused(Exception):
