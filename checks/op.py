@@ -53,12 +53,16 @@ class Kinks:
     apart       masks over y, 1 for some outputs and 0 for the others: those of one mask share no input, together all
     nearest     for a case whose cotangent is masked so, and the gradient that came back: the nearest right one
     convention  in words, which element of the subdifferential that is, or "" if the case has no kink
+    beyond      which elements of the gradient lie where not even that is defined, as where all is −∞
+    dropped     in words, whose cotangent reaches no input there, or "" if that is not what was seen
     """
 
     case: Callable[[Problem], Case]
     apart: Callable[[Case], Iterable[Array]]
     nearest: Callable[[Case, Array], Array]
     convention: Callable[[Case, Array], str]
+    beyond: Callable[[Case], Array] | None = None
+    dropped: Callable[[Case, Array], str] | None = None
 
 
 def _none(of: object) -> None:
@@ -297,16 +301,8 @@ class Problem:
     @cached_property
     def identity(self) -> str:
         """The same text for the same problem only: two cases of one problem would be one case tried twice."""
-        shown = (
-            self.op.name,
-            dict(self.shapes),
-            dict(self.parameters),
-            self.dtype,
-            self.seed,
-            self.small,
-            dict(self.exponents),
-        )
-        return repr(shown)
+        drawn = dict(self.shapes), dict(self.parameters), self.dtype, self.seed, self.small, dict(self.exponents)
+        return repr((self.op.name, *drawn))
 
     def rng(self, *use: int) -> np.random.Generator:
         """A generator of its own for each problem and use: independent data even where two problems share a seed."""
