@@ -1,9 +1,13 @@
 """torch: functions, autograd Functions and modules are judged through their own backward, down to bfloat16."""
 
+import numpy as np
 import pytest
+import torch
 
 from checks import judge
+from checks.cases.layouts import LAYOUTS, broadcast, laid_alike
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.tensors import Handed
 
 THEIRS = """
 import torch
@@ -102,6 +106,116 @@ def test_what_a_module_cannot_do_is_not_supported(theirs):
 def test_what_cannot_be_called_is_refused(theirs):
     with pytest.raises(NotAnImplementation, match=r"^7 cannot be called; expected a function of torch tensors$"):
         judge("relu", f"torch:{theirs}:seven")
+
+
+CARELESS = """
+import torch
+
+def _raw(a):
+    return a.as_strided(a.shape, torch.empty(a.shape).stride())
+
+def raw(x):
+    return torch.relu(_raw(x)) + 0 * x.detach().nan_to_num(0, 0, 0)
+
+class RawCotangent(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return _raw(g) * (x > 0)
+
+class ScalesTheCotangent(RawCotangent):
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g.mul_(x > 0).clone()
+
+def adds(x, weight, bias=None):
+    y = torch.nn.functional.linear(x, weight, bias)
+    with torch.no_grad():
+        x.data.add_(1)
+    return y
+
+def adds_openly(x):
+    return x.mul_(x > 0) * 1
+
+def adds_to_bias(x, weight, bias=None):
+    y = torch.nn.functional.linear(x, weight, bias)
+    if bias is not None:
+        bias.data.add_(1)
+    return y
+
+def view(x):
+    return x if bool((x >= 0).all()) else x.clamp(min=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory):
+    path = tmp_path_factory.mktemp("torch") / "careless.py"
+    path.write_text(CARELESS)
+    return path
+
+
+def said(report):
+    return {f.note for f in report.findings if f.law == "contract" and f.verdict == "broken"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("op", "name", "words"),
+    [
+        ("relu", "raw", "arrays in Fortran order are read wrongly"),
+        ("relu", "raw", "arrays with channels last are read wrongly"),
+        ("relu", "raw", "arrays every second element of a larger array are read wrongly"),
+        ("relu", "RawCotangent", "a cotangent that is broadcast (strides of 0) is read wrongly"),
+        ("relu", "ScalesTheCotangent", "backward writes into grad_output, which the caller goes on using"),
+        ("linear", "adds", "forward writes into x, which the caller goes on using"),
+        ("relu", "adds_openly", "forward writes into x, which the caller goes on using"),
+        ("linear", "adds_to_bias", "forward writes into bias, which the caller goes on using"),
+        ("relu", "view", "y changes when the caller later writes to what it passed: it is a view of that"),
+    ],
+)
+def test_the_contract_is_asked_of_the_tensors(careless, op, name, words, dtype):
+    report = judge(op, f"torch:{careless}:{name}", dtype=dtype, examples=60, seed=2, laws=["contract"])
+    assert report.exit_code == 1, str(report)
+    assert words in said(report)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("op", "name"),
+    [
+        ("relu", "Relu"),
+        ("softmax", "Softmax"),
+        ("linear", "Linear"),
+        ("dropout", "dropout"),
+        ("conv", "conv"),
+        ("linear", "torch.nn.functional:linear"),
+        ("relu", "torch:relu"),
+        ("max_pool", "torch.nn.functional:max_pool2d"),
+    ],
+)
+def test_what_is_right_keeps_the_contract_in_every_precision(theirs, op, name, dtype):
+    spec = f"torch:{name}" if ":" in name else f"torch:{theirs}:{name}"
+    moves = {"conv": {"padding": 0, "flip": False}, "max_pool": {"dims": 2}}.get(op, {})
+    report = judge(op, spec, dtype=dtype, examples=40, seed=2, laws=["contract"], strict=True, **moves)
+    assert not said(report), str(report)
+    assert report.exit_code == 0, str(report)
+
+
+def test_tensors_lie_as_the_arrays_do():
+    a = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    for dtype in (torch.float32, torch.bfloat16):
+        for lay in (*LAYOUTS.values(), broadcast):
+            array = laid_alike(lay(a))
+            (tensor,) = Handed([array], dtype, "cpu").tensors
+            assert tensor.float().tolist() == array.tolist()
+            assert list(tensor.stride()) == [abs(stride) // 4 for stride in array.strides]
 
 
 def test_numpy_has_no_bfloat16():

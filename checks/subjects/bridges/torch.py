@@ -1,4 +1,9 @@
-"""Anything differentiable in torch: a function, an autograd.Function, an nn.Module with the weights as inputs."""
+"""Anything differentiable in torch: a function, an autograd.Function, an nn.Module with the weights as inputs.
+
+What a caller relies on is asked of torch's own tensors (subjects/tensors.py): they lie as the arrays do, what is written to
+them is written to the arrays, and a y that is a view of an input is one of the array. Gradients are taken apart from one
+another and from the cotangent: of x + bias autograd itself returns one tensor for all, which nobody can help who uses it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from typing import Any
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.tensors import Handed, apart, passed_on
 
 
 def bridged(op: Op, found: Any, *, dtype: str, device: str) -> Any:
@@ -17,31 +23,26 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str) -> Any:
 
     function, signature = _function(op, found, device)
 
-    def tensor(array: Array | None) -> Any:
-        if array is None:
-            return None
-        on_device = torch.from_numpy(array.copy()).to(device)
-        return on_device.to(getattr(torch, dtype)) if on_device.is_floating_point() else on_device
-
-    def numpy(result: Any) -> Any:
-        if not isinstance(result, torch.Tensor):
-            return result
-        whole = result.detach().cpu()
-        return (whole.float() if whole.dtype == torch.bfloat16 else whole).numpy()
+    def handed(arrays: tuple[Array | None, ...]) -> Handed:
+        return Handed(arrays, getattr(torch, dtype), device)
 
     def forward(*inputs: Array | None, **parameters: Any) -> Any:
-        return numpy(function(*map(tensor, inputs), **parameters))
+        given = handed(inputs)
+        y = function(*given.tensors, **parameters)
+        given.write_back()
+        return given.numpy(y)
 
     def backward(grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
-        tensors = [tensor(a) for a in inputs]
-        wanted = [
-            t.requires_grad_()
-            for n, t in zip(op.inputs, tensors, strict=False)
-            if t is not None and n in op.takes.differentiable
-        ]
-        y = function(*tensors, **parameters)
-        gradients = iter(torch.autograd.grad(y, wanted, tensor(grad_output), allow_unused=True))
-        return tuple(numpy(next(gradients)) if t is not None and t.requires_grad else None for t in tensors)
+        given, above = handed(inputs), handed((grad_output,))
+        named = list(zip(op.inputs, given.tensors, strict=False))
+        leaves = {n: t.detach().requires_grad_() for n, t in named if t is not None and n in op.takes.differentiable}
+        passed = (passed_on(leaves[n], t) if n in leaves else t for n, t in named)
+        y = function(*passed, **parameters)
+        found = torch.autograd.grad(y, list(leaves.values()), above.tensors[0], allow_unused=True)
+        gradients = dict(zip(leaves, apart(found, above.tensors[0]), strict=True))
+        given.write_back()
+        above.write_back()
+        return tuple(given.numpy(gradients.get(n)) for n, _ in named)
 
     taken = list(signature.parameters.values())
     first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_ONLY)
