@@ -132,7 +132,9 @@ def _tensor(array: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
     offset = 0 if usual else 1
     # As much behind it as code reads that takes the tensor to lie in one piece.
     memory = torch.full((offset + max(span, array.size),), between, dtype=plain.dtype, device=device)
-    tensor = memory.as_strided(array.shape, strides, offset)
+    # No view of that: what autograd takes for a view it does not let anybody write to.
+    tensor = torch.empty(0, dtype=plain.dtype, device=device)
+    tensor.set_(memory.untyped_storage(), offset, array.shape, tuple(strides))
     _written_once(tensor).copy_(plain)
     return tensor
 
