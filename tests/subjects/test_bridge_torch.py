@@ -178,11 +178,11 @@ def careless(tmp_path_factory):
     return path
 
 
-def asked(op, spec, dtype, examples=40, **how):
+def asked(op, spec, dtype, moves=None, examples=40, **how):
     """The contract, in this process: to start another for each takes longer than the work."""
     found = bridge.bridged(find(op), loading.find(spec), dtype=dtype, device="cpu")
     tried = Tried(Implementation.of(find(op), found), {"contract": laws()["contract"]}, **how)
-    moves = {"conv": {"padding": 0, "flip": False}, "max_pool": {"dims": 2}}.get(op, {})
+    moves = moves or {"conv": {"padding": 0, "flip": False}, "max_pool": {"dims": 2}}.get(op, {})
     Search(problems_of(find(op), moves, dtype), examples, 2).run(tried.add)
     return tried
 
@@ -234,6 +234,42 @@ def test_the_contract_reaches_tensors_in_a_process_of_its_own(careless):
     report = judge("linear", f"torch:{careless}:adds", dtype="float32", examples=10, seed=2, laws=["contract"])
     assert report.exit_code == 1
     assert "forward writes into x, which the caller goes on using" in said(report)
+
+
+PADDED = """
+import torch
+
+def conv(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return torch.nn.functional.conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+def crashes(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    if stride != 1:
+        raise RuntimeError("no kernel image is available")
+    return conv(x, weight, bias, stride, padding, dilation, groups)
+"""
+
+
+@pytest.mark.parametrize("padding", ["full", "same", "valid"])
+def test_a_padding_with_a_name_is_passed_in_numbers_or_not_supported(tmp_path, padding):
+    path = tmp_path / "padded.py"
+    path.write_text(PADDED)
+    pinned = {"dims": 2, "padding": padding, "flip": False}
+    report = judge("conv", f"torch:{path}:conv", dtype="float32", examples=30, seed=4, laws=["agreement"], **pinned)
+    assert report.exit_code == 0, str(report)
+    assert report.cases > 8
+    assert all("does not take padding 'same'" in words for words in report.unsupported)
+    crash = judge("conv", f"torch:{path}:crashes", dtype="float32", examples=9, seed=4, stride=2, **pinned)
+    assert (crash.exit_code == 3) == (padding != "same") or any(f.crashed for f in crash.findings)
+
+
+def test_what_is_built_into_torch_is_judged_on_what_it_takes():
+    tried = asked("conv", "torch.nn.functional:conv2d", "float32", moves={"dims": 2})
+    assert tried.cases > 5
+    assert not said(tried)
+    assert {words.split(" (")[0] for words in tried.unsupported} <= {
+        "does not take flip",
+        "does not take padding 'same'",
+    }
 
 
 def test_tensors_lie_as_the_arrays_do():
