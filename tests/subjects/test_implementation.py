@@ -380,3 +380,18 @@ def test_changing_the_inputs_in_place_does_not_disturb_the_judge():
     spoiled = made(spoiling(conv.forward), spoiling(conv.backward))
     assert judged(spoiled, laws=[name for name in laws() if name != "contract"]).exit_code == 0
     assert {f.law for f in judged(spoiled).findings if f.verdict is Verdict.BROKEN} == {"contract"}
+
+
+def test_in_float32_the_code_is_given_nothing_but_float32():
+    seen = set()
+
+    def watched(function):
+        def call(*arrays, **parameters):
+            seen.update(str(a.dtype) for a in arrays if a is not None)
+            return function(*arrays, **parameters)
+
+        return call
+
+    report = judge("conv", made(watched(conv.forward), watched(conv.backward)), dtype="float32", seed=6, examples=10)
+    assert report.exit_code == 0
+    assert seen == {"float32"}
