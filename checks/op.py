@@ -259,7 +259,7 @@ class Problem:
         declared = self.op.takes.tried(self.shapes, self.parameters)
         if self.op.kind.degree is None:
             declared |= {f"scale of {name}": (f"2^{exponent}",) for name, exponent in self.exponents.items()}
-        return {**declared, **self.op.cases.tried(self)}
+        return {label: values for label, values in {**declared, **self.op.cases.tried(self)}.items() if values}
 
     @cached_property
     def pins(self) -> Mapping[str, Any]:

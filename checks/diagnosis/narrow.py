@@ -33,8 +33,8 @@ def computed_in(seen: Sequence[Seen]) -> str:
 
 
 def _explains(precision: Precision, seen: Sequence[Seen]) -> bool:
-    within = [one for one in seen if _holds(precision, one)]
-    return bool(within) and all(_is_of(one, precision) for one in within)
+    within = [_is_of(one, precision) for one in seen if _holds(precision, one)]
+    return None not in within and True in within
 
 
 def _holds(precision: Precision, one: Seen) -> bool:
@@ -44,17 +44,21 @@ def _holds(precision: Precision, one: Seen) -> bool:
     return all(size <= precision.largest for size in sizes)
 
 
-def _is_of(one: Seen, precision: Precision) -> bool:
-    """Whether rounding in the precision explains this result, and it is all that is wrong with it."""
+def _is_of(one: Seen, precision: Precision) -> bool | None:
+    """Whether rounding in the precision, and no more, explains this result; None if it does not.
+
+    False where it would explain anything: of numbers that underflow, say.
+    """
     problem = one.run.problem
     if one.run.case.whole and problem.fits(precision.name) and one.wrong.any():
-        return False
+        return None
     run = replace(one.run, problem=replace(problem, dtype=precision.name))
     result = one.result if one.result == "y" else f"grad_{one.result}"
     with np.errstate(all="ignore"):
         off, allowed = np.abs(one.actual - one.right), INPUTS_TOO * run.bound(result).elementwise
         tells = np.sum(allowed) <= TELLING * np.sum(np.abs(one.right))
-        return bool(tells and np.all((off <= allowed) & (precision.rounded(one.actual) == one.actual)))
+        explained = np.all((off <= allowed) & (precision.rounded(one.actual) == one.actual))
+        return bool(tells) if explained else None
 
 
 def sentence(precision: str) -> str:

@@ -115,7 +115,7 @@ def elements(found: Sequence[Found], *, samples: bool) -> str:
         if any(np.any(one.wrong & out) for one, out in zip(found, outside, strict=True)):
             continue
         right = sum(int(np.sum(~one.wrong)) for one in telling)
-        spared = sum(int(np.sum(~one.wrong & out)) for one, out in zip(found, outside, strict=True)) / right
+        spared = sum(int(np.sum(~one.wrong & ~mask(one.right))) for one in telling) / right
         if spared > best:
             best, words = spared, description
     places, *others = {_places(one.wrong) for one in telling}

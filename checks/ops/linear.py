@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from checks.op import Documents, Kind, Op, Problem, Rounding
+from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._linear_mistakes import LINEAR
 from checks.signature.takes import LOUD, Sizes, Takes
 from reference import linear
@@ -19,6 +20,12 @@ def terms(problem: Problem) -> dict[str, int]:
     out_features, in_features = problem.shape("weight")
     samples = prod(problem.shape("x")[:-1])
     return {"y": in_features + 1, "x": out_features, "weight": samples, "bias": samples}
+
+
+def tried(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """How many samples there are, and on how many axes."""
+    batch = problem.sizes["*batch"]
+    return {"samples": (prod(batch),), "leading axes": (len(batch),), "batch": ()}  # whose axes make the samples
 
 
 def twin(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -44,6 +51,7 @@ OP = Op(
     twin=twin,
     rounds=Rounding(terms, factors={"y": ("x", "weight"), "x": ("g", "weight"), "weight": ("g", "x"), "bias": ("g",)}),
     kind=Kind(degree=2, linear_in=(("x", "bias"), ("weight", "bias"))),
+    cases=Inputs(tried=tried),
     told=Documents(
         letters={"x": "a", "weight": "w", "y": "z", "g": "δ"},
         sources={"y": "004, C18", "weight": "004, C16", "x": "003, P1", "bias": "004, C16"},

@@ -109,6 +109,7 @@ def judge(
     try:
         search.run(tried.add)
         interrupted = search.interrupted
+        tried.drop_echoes()
         failures = tuple(smallest(tried, search))
         if not search.interrupted:  # Ctrl-C ends that too
             failures = tuple(_explained(failure, tried) for failure in failures)
@@ -165,6 +166,11 @@ class Tried:
             self._count(problem, found)
         if self.progress is not None:
             self.progress(self.cases + self.unsupported.total())
+
+    def drop_echoes(self) -> None:
+        """What is said of odd numbers in results that are wrong anyway: it tells nothing new, and would hide what does."""
+        wrong = {f.result for f in self.findings if f.verdict is Verdict.BROKEN and f.result != "behaviour"}
+        self.findings = [f for f in self.findings if not contract.is_echo(f, wrong)]
 
     def report(self, op: Op, search: Search, failures: tuple[Finding, ...], **rest: Any) -> Report:
         """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""

@@ -20,7 +20,7 @@ from checks.verdict.report import Finding
 from reference import conv, linear, sigmoid
 from tests.laws.planted import Planted, problems, spoiled
 
-PROBLEMS = 12
+PROBLEMS = 24
 SHARPEST = {name: laws()[name] for name in ("exact", "forward", "agreement", "kinks")}
 RIGHTLY = 0.95
 
