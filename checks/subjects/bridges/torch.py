@@ -75,7 +75,7 @@ def _in_numbers(tensors: tuple[Any, ...], parameters: dict[str, Any]) -> dict[st
         return parameters
     x, kernel, *_ = tensors
     moves = {n: parameters[n] for n in ("stride", "dilation") if n in parameters}
-    with ours():
+    with ours:
         from reference._window import window
     over = window(x.shape[2:], kernel.shape[2:], padding=name, **moves)
     if over.before != over.after:
