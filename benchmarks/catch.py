@@ -175,7 +175,7 @@ def _drawn(name: str) -> tuple[Problem, ...]:
 
 def _documented(op: Op) -> list[Problem]:
     """One case with default parameters, or as few others as there are, of a size as documentation shows it."""
-    unusual = {p.identity: sum(v != op.defaults[n] for n, v in p.parameters.items()) for p in _drawn(op.name)}
+    unusual = {p.identity: sum(v != op.takes.defaults[n] for n, v in p.parameters.items()) for p in _drawn(op.name)}
     plain = [p for p in _drawn(op.name) if unusual[p.identity] == min(unusual.values())]
     return sorted(plain, key=lambda p: p.elements)[len(plain) // 2 :][:1]
 

@@ -91,6 +91,10 @@ def _batch_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> tor
     return functional.batch_norm(x, None, None, gamma, beta, training=True)
 
 
+def _layer_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
+    return functional.layer_norm(x, gamma.shape, gamma, beta)
+
+
 def _euclidean(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return functional.mse_loss(prediction, target, reduction="sum") / (2 * len(prediction))
 
@@ -129,6 +133,7 @@ def layers() -> tuple[Layer, ...]:
         Layer("sigmoid", reference.sigmoid, torch.sigmoid, (MAPS,), "2.00"),
         Layer("tanh", reference.tanh, torch.tanh, (MAPS,), "2.00"),
         Layer("relu", reference.relu, torch.relu, (MAPS,), "2.00"),
+        Layer("leaky_relu", reference.leaky_relu, functional.leaky_relu, (MAPS,), "2.00"),
         Layer("softmax", reference.softmax, torch.softmax, ((256, 1000),), "2.00", {"axis": 1}),
         Layer("euclidean_loss", reference.euclidean_loss, _euclidean, (MAPS, MAPS), "2.00"),
         Layer(
@@ -140,6 +145,7 @@ def layers() -> tuple[Layer, ...]:
             constant=rng.integers(0, 1000, 256),
         ),
         Layer("batch_norm", reference.batch_norm, _batch_norm, (MAPS, (64,), (64,)), "2.00"),
+        Layer("layer_norm", reference.layer_norm, _layer_norm, ((256, 1000), (1000,), (1000,)), "-"),
         Layer(
             "local_response_norm",
             reference.local_response_norm,

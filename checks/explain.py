@@ -61,7 +61,7 @@ def _print(text: str) -> None:
 
 def _explained(op: Op, options: argparse.Namespace) -> Explanation:
     """What was asked for; the implementation runs in a process of its own."""
-    given = {option.name: value for option in op.options if (value := getattr(options, option.name)) is not None}
+    given = {option.name: value for option in op.takes.options if (value := getattr(options, option.name)) is not None}
     theirs = None
     if options.impl:
         limit = options.memory or half_the_memory()

@@ -137,7 +137,7 @@ def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
 
 def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None) -> Report:
     """The report on one op."""
-    given = {o.name: getattr(options, o.name, None) for o in ops.find(name).options}
+    given = {o.name: getattr(options, o.name, None) for o in ops.find(name).takes.options}
     return judge(
         name,
         options.impl,
@@ -172,8 +172,8 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 
 def _judge_function(given: Sequence[str], program: str) -> int:
     """Judge a function that is no op, by the laws that need no reference."""
+    from checks.functions import function
     from checks.subjects.loading import find
-    from checks.verdict import function
 
     parser = Parser(prog=program, description="Judge any function and its backward, by laws that need no reference.")
     parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")
@@ -197,11 +197,11 @@ def _judge_function(given: Sequence[str], program: str) -> int:
         )
         _show(report, options, outputs)
         outputs.write([report])
-    except ValueError as wrong:
-        parser.refuse(str(wrong))
-    except NotAnImplementation as wrong:
+    except (function.NotTaken, NotAnImplementation) as wrong:
         print(f"{command(program)}: {wrong}", file=sys.stderr)
         return NOT_LOADED
+    except ValueError as wrong:
+        parser.refuse(str(wrong))
     return report.exit_code
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from checks.algebra.expression import Expression
 from checks.numbers.precision import PRECISIONS, Array, accumulator, largest_root
-from checks.signature.options import Option
 from checks.signature.takes import Takes
 
 Arrays = tuple[Array | None, ...]
@@ -82,18 +81,35 @@ def _unworked(problem: Problem, array: str, index: tuple[int, ...] | None) -> st
 
 
 @dataclass(frozen=True)
+class Hard:
+    """Numbers on which one well-known formula keeps digits that another loses (laws/digits.py).
+
+    lost     what the other one does, in words that follow the name of a result
+    case     the case
+    kept     for y and each gradient: what the roundings of the better one are relative to; None: the reference tells
+    excused  for a result: the elements in which the other one is not held to that
+    """
+
+    lost: str
+    case: Callable[[Problem], Case]
+    kept: Callable[[Case], Mapping[str, Array]] | None
+    excused: Callable[[Case, str], Array]
+
+
+@dataclass(frozen=True)
 class Kind:
     """What kind of function an op is, which decides about the laws that apply.
 
     degree      total degree of y as a polynomial in its inputs, on a fixed pattern of choices; None: it is not one
     unit        a power of two of which results on whole numbers are whole multiples once multiplied by it; None: divided
                 by something else, so that they are not exact
-    linear_in   groups of inputs in which y is jointly linear while the others are held
+    linear_in   groups of inputs in which y is jointly linear while the others are held, if the first of them is there
     euler_in    groups of inputs with y = Σ⟨∂y/∂a, a⟩ though y is not linear in them
     analytic    whether complex numbers can go through it
     radius      relative steps smaller than this meet no kink
     bounded     whether y stays finite however large the inputs are
     mixes       whether samples have something to do with one another, in this problem
+    hard        numbers on which formulas differ in the digits that they keep
     """
 
     degree: int | None = None
@@ -104,11 +120,12 @@ class Kind:
     radius: Callable[[Case], float] = _one
     bounded: bool = False
     mixes: Callable[[Problem], object] = _none
+    hard: tuple[Hard, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """How an op rounds (numbers/bounds.py).
+    """How an op rounds (numbers/bounds.py): a polynomial says it by its terms. Of others running.py finds it by itself.
 
     terms       for y and for each gradient (by input name): the most roundings that one of its elements goes through;
                 for a polynomial, the products that are summed into it
@@ -118,7 +135,7 @@ class Rounding:
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
     """
 
-    terms: Callable[[Problem], Mapping[str, int]]
+    terms: Callable[[Problem], Mapping[str, int]] | None = None
     magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     telling: Callable[[], Problem] | None = None
@@ -177,7 +194,7 @@ class Op:
     reference: Reference
     takes: Takes
     twin: Callable[..., Any]
-    rounds: Rounding
+    rounds: Rounding = Rounding()
     kind: Kind = Kind()
     kinks: Kinks | None = None
     cases: Inputs = Inputs()
@@ -188,16 +205,6 @@ class Op:
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs, in the order of the protocol."""
         return self.takes.inputs
-
-    @property
-    def defaults(self) -> Mapping[str, Any]:
-        """The parameters and their defaults."""
-        return self.takes.defaults
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """What can be pinned."""
-        return self.takes.options
 
 
 @dataclass(frozen=True)
@@ -291,21 +298,14 @@ class Problem:
 
     @cached_property
     def most_terms(self) -> int:
-        """The most roundings that an element of y or of a gradient goes through."""
-        return max(1, *self.op.rounds.terms(self).values())
+        """The most roundings that an element of y or of a gradient goes through; 1 where magnitudes count them already."""
+        return max(1, *self.op.rounds.terms(self).values()) if self.op.rounds.terms else 1
 
     @cached_property
     def identity(self) -> str:
         """The same text for the same problem only: two cases of one problem would be one case tried twice."""
-        shown = (
-            self.op.name,
-            dict(self.shapes),
-            dict(self.parameters),
-            self.dtype,
-            self.seed,
-            self.small,
-            dict(self.exponents),
-        )
+        settings = self.dtype, self.seed, self.small
+        shown = (self.op.name, dict(self.shapes), dict(self.parameters), *settings, dict(self.exponents))
         return repr(shown)
 
     def rng(self, *use: int) -> np.random.Generator:
@@ -332,7 +332,7 @@ class Problem:
         case = self._case(lambda shape: np.asarray(rng.uniform(-1, 1, shape)), rng, whole=False)
         for name, exponent in self.exponents.items():
             if exponent and name in self.present:
-                case = case.with_input(name, np.ldexp(case.input(name), exponent))
+                case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
         return case
 
     def _case(self, draw: Callable[[tuple[int, ...]], Array], rng: np.random.Generator, *, whole: bool) -> Case:

@@ -138,7 +138,7 @@ def _request(config: pytest.Config) -> Request:
     if "" in implementations:
         raise ValueError(f"--impl {implementations['']} needs an op; --op conv, or another of {', '.join(ops.ops())}")
     pinned = dict(map(_parameter, option("param") or ()))
-    known_options = dict.fromkeys(o.name for name in chosen for o in ops.find(name).options)
+    known_options = dict.fromkeys(o.name for name in chosen for o in ops.find(name).takes.options)
     for name in pinned:
         if name not in known_options:
             raise ValueError(
@@ -171,7 +171,7 @@ def pinned_for(request: Request, op: str) -> dict[str, Any]:
     """The pinned values that the op has options for, as `judge` takes them."""
     from checks.ops import find
 
-    parsers = {option.name: option.parse for option in find(op).options}
+    parsers = {option.name: option.parse for option in find(op).takes.options}
     switches = {"true": True, "yes": True, "false": False, "no": False}
     return {
         name: switches.get(value.lower(), value) if parsers[name] is None else value

@@ -1,4 +1,4 @@
-"""The precision that layers compute in, where their inputs have less."""
+"""The precision that layers compute in, where their inputs have less; and what they choose by."""
 
 from __future__ import annotations
 
@@ -10,3 +10,8 @@ from reference._window import Array
 def at_least_single(a: Array) -> Array:
     """float16 and whole numbers as the float that has room for them, float32 at least; everything else as it is."""
     return a.astype(np.promote_types(a.dtype, np.float32), copy=False)
+
+
+def real(a: Array) -> Array:
+    """The real parts, by which a formula is chosen and a size is told; of objects, the floats that they are worth."""
+    return a.astype(np.float64) if a.dtype == object else a.real

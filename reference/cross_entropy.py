@@ -32,8 +32,10 @@ def forward(logits: Array, target: Array, *, reduction: str = "mean") -> Array:
     others = _powers(x, m)
     np.put_along_axis(others, largest, 0, 1)
     with np.errstate(over="ignore", invalid="ignore"):  # ∞ − ∞, nothing but −∞, and 0 / 0, no positions, are NaN
-        losses = m - np.take_along_axis(x, right, 1) + np.log1p(others.sum(1, keepdims=True))
-        loss = np.divide(losses.sum(), right.size if reduction == "mean" else 1)
+        losses = m - np.take_along_axis(x, right, 1)
+        if x.shape[1] > 1:  # or there are no others
+            losses += np.log1p(others.sum(1, keepdims=True))
+        loss = np.asarray(losses.sum()) / (right.size if reduction == "mean" else 1)
     return np.asarray(loss, np.result_type(logits, np.float16))
 
 

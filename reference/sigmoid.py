@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference._blocks import each
-from reference._precision import at_least_single
+from reference._precision import at_least_single, real
 from reference._window import Array
 
 BLOCK = 1 << 16  # numbers at a time: few enough for the cache, and enough to keep a thread busy
@@ -64,7 +64,7 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
 
 def _decay(x: Array) -> tuple[Array, Array]:
     """e^{−|x|} and whether x > 0; for complex x the real part decides, and −|x| is −x or x, so that e is analytic."""
-    sign = np.copysign(1, x.real)
+    sign = np.copysign(1, real(x))
     positive = sign > 0
     e = np.multiply(x, np.negative(sign, out=sign))
     return np.exp(e, out=e), positive

@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference._matrix import gathered, matrix, multiply, samples_first, samples_last, transposed
+from reference._precision import real
 from reference._window import Array, Window, scatter, wide, window
 
 
@@ -80,7 +81,7 @@ def _directions(vectors: Array, axis: int) -> tuple[Array, Array]:
     A power of 2, which rounds nothing, first brings the largest element between 1/2 and 1, so that no square that counts
     overflows or underflows. It is taken from the real parts: the imaginary ones of a complex step are no size.
     """
-    largest = np.abs(vectors.real).max(axis=axis, keepdims=True)
+    largest = np.abs(real(vectors)).max(axis=axis, keepdims=True)
     limit = np.finfo(largest.dtype).maxexp - 1
     scale = np.ldexp(np.ones_like(largest), np.clip(-np.frexp(largest)[1], -limit, limit))
     vectors = vectors * scale
@@ -107,9 +108,9 @@ def _arrays(x: Array, template: Array) -> tuple[Array, Array, Window]:
 
 
 def _real(a: Array) -> Array:
-    """Whole numbers as float64."""
+    """Whole numbers as float64; objects as they are, if they know their square roots."""
     if a.dtype.kind in "biu":
         return a.astype(np.float64)
-    if a.dtype.kind not in "fc":
+    if a.dtype.kind not in "fc" and not (a.dtype == object and all(hasattr(number, "sqrt") for number in a.flat)):
         raise ValueError(f"a norm takes a square root, which numbers of dtype {a.dtype} do not have")
     return a

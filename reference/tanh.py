@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference._blocks import each
-from reference._precision import at_least_single
+from reference._precision import at_least_single, real
 from reference._window import Array
 
 BLOCK = 1 << 16  # numbers at a time: few enough for the cache, and enough to keep a thread busy
@@ -45,7 +45,7 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
     flat, wide = at_least_single(g.reshape(-1)), at_least_single(x.reshape(-1))
 
     def fill(block: slice) -> None:
-        e = wide[block] * np.copysign(1, -wide[block].real)  # −|x|, analytic for complex x
+        e = wide[block] * np.copysign(1, -real(wide[block]))  # −|x|, analytic for complex x
         np.exp(e, out=e)
         total = np.square(e)
         total += 1

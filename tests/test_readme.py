@@ -22,7 +22,7 @@ def test_the_mistakes_are_as_many_as_it_says():
     of_conv = own.pop("conv")
     assert said == tuple(map(str, (of_conv, min(own.values()), max(own.values()), len(general()))))
     # A loss has one cotangent, so that to take the mean of them is no mistake.
-    losses = [op for op in ops().values() if "reduction" in op.defaults]
+    losses = [op for op in ops().values() if "reduction" in op.takes.defaults]
     planted = of_conv + sum(own.values()) + len(general()) * len(ops()) - len(losses)
     assert re.findall(r"(?:caught|wrong code), of (\d+) ", README) == [str(planted)] * 2
 

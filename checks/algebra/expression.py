@@ -102,8 +102,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ln": np.log,
     "σ": lambda t: 1 / (1 + np.exp(-t)),
     "max": max,
+    "min": min,
 }
-RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {"=": operator.eq, ">": operator.gt}
+RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {"=": operator.eq, ">": operator.gt, "≤": operator.le}
 
 
 def number(value: float) -> Number:

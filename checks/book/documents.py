@@ -1,6 +1,6 @@
 """The Markdown of docs/ as entries: the only source of what the book says.
 
-A page of docs/derivations begins with `# 002, its title`, and each of its results is
+A page of docs/derivations begins with `# 002, its title`, or with a letter if it is of no document. Each of its results is
 
     ### L7: its title
 
@@ -66,7 +66,8 @@ class Point:
 
 def documents(docs: Path) -> tuple[Document, ...]:
     """The pages of docs/derivations in order; ValueError if one of them does not have the form above."""
-    return tuple(_document(file) for file in sorted((docs / "derivations").glob("0*.md")))
+    pages = sorted((docs / "derivations").glob("*.md"))
+    return tuple(_document(file) for file in pages if file.name != "README.md")
 
 
 def introduction(docs: Path) -> str:

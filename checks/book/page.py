@@ -58,6 +58,7 @@ class _Addresses:
         known = {
             "open-questions.md": "#open-questions",
             "README.md": "#derivations",
+            "layers-of-today.md": "#chapter-T",
             "_notation.py": "#notation",
         }
         if row in self.rows:

@@ -29,7 +29,7 @@ ENOUGH = 100  # draws, of which most have all inputs
 
 def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
     """The pinned values, once each has been found to be one that its option takes; raises ValueError in a sentence."""
-    known = {option.name: option for option in op.options}
+    known = {option.name: option for option in op.takes.options}
     pinned = {}
     for name, value in given.items():
         if name not in known:
@@ -51,10 +51,10 @@ def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
 def small_problem(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
     """A small problem in which the pinned values hold; raises ValueError if there is none."""
     given = pinned_values(op, pinned)
-    known = {option.name for option in op.options}
-    wanted = {name: value for name, value in (*USUAL.items(), *op.defaults.items()) if value is not None}
+    known = {option.name for option in op.takes.options}
+    wanted = {name: value for name, value in (*USUAL.items(), *op.takes.defaults.items()) if value is not None}
     wanted |= {**op.told.usual, **given}
-    if "stride" in known and op.defaults.get("stride", 0) is None and "stride" not in given:
+    if "stride" in known and op.takes.defaults.get("stride", 0) is None and "stride" not in given:
         wanted["stride"] = wanted["kernel_size"]
     if "groups" in given and "channels" not in given:
         wanted["channels"] = given["groups"]

@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
     def add_options(self, op: Op, title: str) -> None:
         """The options of an op, as a group of this title."""
         group = self.add_argument_group(title)
-        for option in op.options:
+        for option in op.takes.options:
             _add(group, option)
 
     def op_of(self, given: Sequence[str], *others: str, otherwise: str = "") -> str:

@@ -20,7 +20,7 @@ def backward(grad_output, {inputs}{parameters}):
 
 def skeleton(op: Op) -> str:
     """The text of the file; a parameter that is not supported may be left out of both signatures."""
-    parameters = "".join(f", {name}={value!r}" for name, value in op.defaults.items())
+    parameters = "".join(f", {name}={value!r}" for name, value in op.takes.defaults.items())
     gradients = [f"grad_{name}" if name in op.takes.differentiable else "None" for name in op.inputs]
     return TEMPLATE.format(
         name=op.name,

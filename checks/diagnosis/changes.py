@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
-from math import isfinite, log10, prod
+from math import isfinite, prod
 
 import numpy as np
 
 from checks.numbers.bounds import unit_roundoff
-from checks.numbers.precision import Array
+from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Problem
 
 FARTHEST = 3
-COARSEST = 1e-3  # how far a factor may be from one that has a name, in the lowest precision
+LARGEST_DENOMINATOR = 16
+MOST_DIGITS = 6  # of a factor that is no such fraction
 
 
 @dataclass(frozen=True)
@@ -36,38 +37,65 @@ def change(pairs: Sequence[Pair]) -> str:
     return _factor(telling) or _shift(telling) or _swap(telling)
 
 
-def _same(pair: Pair, changed: Array, scale: float = 1.0, uncertain: float = 0.0) -> bool:
-    """Whether rounding explains the difference; `changed` is a multiple with a factor that is itself uncertain."""
+def is_zero(pairs: Sequence[Pair]) -> bool:
+    """Whether nothing came out in any case, where something should have in some."""
+    return any(p.base.any() for p in pairs) and not any(p.actual.any() for p in pairs)
+
+
+def factor(pair: Pair) -> str:
+    """The number that the base was multiplied by, as it is written; "" if it was not, or by 1."""
+    low, high = _factors(pair)
+    return _number(low, high) if low <= high and not low <= 1 <= high else ""
+
+
+def _same(pair: Pair, changed: Array) -> bool:
+    """Whether rounding explains the difference."""
     if pair.actual.shape != changed.shape:
         return False
     with np.errstate(invalid="ignore"):
-        allowed = pair.bound * max(1.0, abs(scale)) + uncertain * np.abs(changed)
-        return bool(np.all(np.abs(pair.actual - changed) <= allowed))
+        return bool(np.all(np.abs(pair.actual - changed) <= pair.bound))
 
 
 def _factor(pairs: Sequence[Pair]) -> str:
     """A constant, the same in all cases or the same function of the problem."""
-    ratios, like = [], 0.0
-    for pair in pairs:
-        if pair.actual.shape != pair.base.shape or not pair.base.any():
-            return ""
-        at = np.unravel_index(np.argmax(np.abs(pair.base)), pair.base.shape)
-        ratio = float(pair.actual[at] / pair.base[at])
-        # The ratio is as uncertain as the element that it was taken from.
-        uncertain = 8 * unit_roundoff(pair.problem.dtype) + 2 * float(pair.bound[at] / abs(pair.base[at]))
-        if not isfinite(ratio) or not ratio or not _same(pair, ratio * pair.base, ratio, uncertain):
-            return ""
-        ratios.append(ratio)
-        like = min(COARSEST, max(like, uncertain))
-    if np.ptp(ratios) <= 2 * like * abs(ratios[0]):
-        return f"multiplied by {_number(ratios[0], like)}, in every case"
+    between = [_factors(pair) for pair in pairs]
+    low, high = max(low for low, _ in between), min(high for _, high in between)
+    if low <= high:
+        return "" if low <= 1 <= high else f"multiplied by {_number(low, high)}, in every case"
     for words, of in _FACTORS.items():
         values = [of(pair.problem) for pair in pairs]
-        if all(abs(r * v - 1) < like for r, v in zip(ratios, values, strict=True)):
+        if all(low <= 1 / value <= high for value, (low, high) in zip(values, between, strict=True)):
             return f"divided by {words}"
-        if all(abs(r / v - 1) < like for r, v in zip(ratios, values, strict=True)):
+        if all(low <= value <= high for value, (low, high) in zip(values, between, strict=True)):
             return f"multiplied by {words}"
     return ""
+
+
+def _factors(pair: Pair) -> tuple[float, float]:
+    """The least and the largest factor that explain every element; the least is the larger one where none does.
+
+    An element a that should be b, and that rounding may have moved by c·δ, has a factor c between (a − cδ)/b and
+    (a + cδ)/b. Each narrows it, so that many elements tell 1.01 from 1 in a precision that rounds by nearly as much.
+    """
+    actual, base = pair.actual, pair.base
+    none = (1.0, 0.0)
+    if actual.shape != base.shape or not base.any() or not np.isfinite(actual).all() or not np.isfinite(base).all():
+        return none
+    largest = np.unravel_index(np.argmax(np.abs(base)), base.shape)
+    near = float(actual[largest] / base[largest])
+    if not isfinite(near) or not near:
+        return none
+    precision = PRECISIONS[pair.problem.dtype]
+    allowed = np.broadcast_to(pair.bound, base.shape) * abs(near) + 2 * precision.underflow
+    nothing = base == 0
+    if np.any(np.abs(actual[nothing]) > allowed[nothing]):
+        return none
+    some = ~nothing
+    ratios, off = actual[some] / base[some], allowed[some] / np.abs(base[some])
+    # A quotient of this program's own is off by a rounding of float64.
+    own = abs(near) * unit_roundoff("float64")
+    low, high = float((ratios - off).max()) - own, float((ratios + off).min()) + own
+    return (low, high) if isfinite(low) and isfinite(high) else none
 
 
 def _shape(problem: Problem) -> tuple[int, ...]:
@@ -93,14 +121,19 @@ _FACTORS: dict[str, Callable[[Problem], int]] = {
 }
 
 
-def _number(value: float, like: float) -> str:
-    """As a fraction, if there is one so near; else with the digits that are certain."""
-    fraction = Fraction(value).limit_denominator(16)
-    return (
-        str(fraction)
-        if abs(float(fraction) - value) <= like * abs(value)
-        else f"{value:.{max(3, min(6, int(-log10(like))))}g}"
-    )
+def _number(low: float, high: float) -> str:
+    """As a fraction, if there is one so near; else with as few digits as tell it from what lies beyond.
+
+    Fractions with denominators up to d lie d²·3/π² to a unit, so one falls between `low` and `high` by chance with
+    probability 0.3·d²·(high − low): d is taken so small that this is at most a tenth.
+    """
+    value, width = (low + high) / 2, high - low
+    most = int(min(LARGEST_DENOMINATOR, max(1.0, (1 / (3 * width)) ** 0.5))) if width else LARGEST_DENOMINATOR
+    fraction = Fraction(value).limit_denominator(most)
+    if low <= fraction <= high:
+        return str(fraction)
+    written = (f"{value:.{digits}g}" for digits in range(1, MOST_DIGITS))
+    return next((text for text in written if low <= float(text) <= high), f"{value:.{MOST_DIGITS}g}")
 
 
 def _shift(pairs: Sequence[Pair]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from checks.algebra.expression import Sum, tree
 from checks.algebra.polynomial import Polynomial
 from checks.cases.pins import small_problem
-from checks.diagnosis.naming import runs
+from checks.diagnosis.seen import runs
 from checks.formulas import truth
 from checks.formulas.asking import comparable
 from checks.formulas.notation import plain
@@ -66,7 +66,7 @@ def sample(op: Op, pinned: Mapping[str, Any]) -> Meetings | None:
 
 def _as_documents_draw(problem: Problem) -> list[Problem]:
     """A problem with these parameters in sizes that fit on a page, if there is one."""
-    options = {option.name for option in problem.op.options}
+    options = {option.name for option in problem.op.takes.options}
     alike = {"dims": len(problem.shape("y")) - 2, **problem.parameters}
     pinned = {name: value for name, value in alike.items() if name in options and isinstance(value, int | str)}
     try:

@@ -97,7 +97,7 @@ def _are_numbers(values: Values) -> bool:
 
 
 def _listed(values: Values, word: str) -> str:
-    *others, last = sorted(map(str, values))
+    *others, last = map(str, sorted(values) if _are_numbers(values) else sorted(values, key=str))
     return f"{', '.join(others)} {word} {last}" if others else last
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from checks.op import Op, Problem
 from checks.subjects.implementation import Judged
 
 Index = tuple[int, ...]
+
+SAMPLES = ("batch", "shape")  # options that pin how many there are
 
 
 @dataclass(frozen=True)
@@ -67,37 +70,70 @@ def explain(
     names    a letter for each input that is there, y and the cotangent; ("own",): the protocol's; (): the documents'
     base     what indices count from
     bias     whether there is a bias, where there need not be one
-    implementation  asked for its own formulas, if it is given
+    implementation  asked for its own formulas, if it is given; where they are right for one sample, for two as well
 
     Raises ValueError, in a sentence with what is close, for whatever does not exist or is too large to be written.
     """
     asked = Request.of(wrt, letter_of(op, op.inputs[0])) if wrt else None
-    problem = small_problem(op, pinned, bias=bias or (asked is not None and asked.is_optional(op)))
+    given = bias or (asked is not None and asked.is_optional(op))
+    problem = small_problem(op, pinned, bias=given)
     _refuse_empty(problem)
     own = names == ("own",) or (asked is not None and not names and asked.is_own(op))
-    written = notation(problem, own=own, names=() if own else names, base=base)
+
+    def write(one: Problem) -> Notation:
+        return notation(one, own=own, names=() if own else names, base=base)
+
+    written = write(problem)
     arrays: tuple[str, ...] = ("y", *problem.present)
     index = None
     if asked is not None:
         arrays = (asked.array(written, problem),)
         index = asked.index(arrays[0], written, problem)
+    explained = _explanation(problem, written, arrays, index, implementation)
+    taken = [definition.letter for definition in explained.definitions if definition.letter in names]
+    if taken:
+        raise ValueError(f"names {','.join(names)}; {taken[0]} stands for something else in these formulas")
+    if implementation is None or explained.differs or explained.untold:
+        return explained
+    for several in _of_two_samples(op, pinned, bias=given):
+        other = _explanation(several, write(several), arrays, index, implementation)
+        if other.differs:
+            return other
+    return explained
+
+
+def _of_two_samples(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Iterator[Problem]:
+    """The same problem of two samples, where nothing pins how many: of one, a mean is a sum."""
+    option = next((option.name for option in op.takes.options if option.name in SAMPLES), "")
+    if not option or option in pinned:
+        return
+    samples: Any = 2
+    if option == "shape":
+        first, *others = small_problem(op, pinned, bias=bias).pins[option]
+        samples = (2 * first, *others)
+    with suppress(ValueError):  # no such problem, or one that is too large to be written
+        problem = small_problem(op, {**pinned, option: samples}, bias=bias)
+        for array in problem.present:
+            truth.right(problem, array)
+        yield problem
+
+
+def _explanation(
+    problem: Problem, written: Notation, arrays: Sequence[str], index: Index | None, implementation: Judged | None
+) -> Explanation:
     found = tuple(
         formula
         for array in arrays
         for formula in truth.right(problem, array).values()
         if index is None or formula.index == index
     )
-    defined = definitions(formula.expression for formula in found)
-    taken = [definition.letter for definition in defined if definition.letter in names]
-    if taken:
-        raise ValueError(f"names {','.join(names)}; {taken[0]} stands for something else in these formulas")
     answers = {array: ask(problem, array, index, implementation) for array in arrays} if implementation else {}
     told = {array: answer for array, answer in answers.items() if isinstance(answer, Told)}
     return Explanation(
         problem,
         written,
         found,
-        defined,
+        definitions(formula.expression for formula in found),
         theirs={(array, i): one for array, answer in told.items() for i, one in answer.elements.items()},
         held={array: answer.held for array, answer in told.items() if answer.held},
         untold={array: answer for array, answer in answers.items() if isinstance(answer, str)},

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from checks.algebra.expression import Expression, tree, value
+from checks.algebra.expression import Expression, parts, tree, value
 from checks.algebra.polynomial import COTANGENT, Polynomial, symbols
 from checks.numbers.precision import Array
 from checks.op import Problem
@@ -79,11 +79,24 @@ def places(problem: Problem) -> Mapping[str, int]:
 
 def refuse_large(problem: Problem) -> None:
     """Raise ValueError where formulas of a problem would take more products than anybody reads."""
-    terms = problem.op.rounds.terms(problem)
-    products = sum(prod(problem.shape(name)) * terms[name] for name in (*problem.present, "y"))
-    if products > MOST:
+    count = products(problem)
+    if count > MOST:
         shapes = ", ".join(f"{name} {shape}" for name, shape in problem.shapes.items() if shape is not None)
-        raise ValueError(f"{shapes}: {products} products are too many to be written; at most {MOST} are")
+        raise ValueError(f"{shapes}: {count} products are too many to be written; at most {MOST} are")
+
+
+def products(problem: Problem) -> int:
+    """The products in the formulas of all results; for an op that counts no terms, the parts of what is written."""
+    terms, formula = problem.op.rounds.terms, problem.op.told.formula
+    counted = terms(problem) if terms else {}
+
+    def each(name: str) -> int:
+        if name in counted or formula is None:
+            return counted.get(name, 1)
+        middle = tuple(n // 2 for n in problem.shape(name))
+        return sum(1 for _ in parts(formula(problem, name, middle)))
+
+    return sum(prod(shape) * each(name) for name in (*problem.present, "y") if prod(shape := problem.shape(name)))
 
 
 def _agree(problem: Problem, array: str, formulas: Mapping[Index, Formula]) -> None:

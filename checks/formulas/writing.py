@@ -273,6 +273,8 @@ def _latex_call(function: str, arguments: list[str]) -> str:
     return rf"{GREEK.get(function, f'{BACKSLASH}{function}')}\left({inner}\right)"
 
 
+_LATEX_RELATIONS = {"≤": r"\le"}
+
 LATEX = Writing(
     symbol=_latex_symbol,
     number=_latex_number,
@@ -283,7 +285,7 @@ LATEX = Writing(
     power=lambda base, exponent: f"{{{base}}}^{{{exponent}}}",
     call=_latex_call,
     brackets=lambda inner: rf"\left({inner}\right)",
-    condition=lambda left, relation, right: rf"\left[{left} {relation} {right}\right]",
+    condition=lambda left, relation, right: rf"\left[{left} {_LATEX_RELATIONS.get(relation, relation)} {right}\right]",
 )
 
 

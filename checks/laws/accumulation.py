@@ -21,7 +21,7 @@ from checks.trials.finding import Finding, Verdict
 from checks.trials.narrow import narrow
 from checks.trials.trial import Trial
 
-RANK = 4
+RANK = 11
 MANY = 64
 
 

@@ -33,6 +33,7 @@ RANK = 10
 
 CALLED_AGAIN = "when it is called again on the very same arrays"
 AFTER_OTHERS = "after a forward on other data"
+VIEW = "when the caller later writes to what it passed"
 GROWS = "grows with every call, by what is right"
 CALLS = 5
 PARTS = ("forward", "backward")
@@ -97,7 +98,7 @@ def _adds_up(run: Run, one: Array, other: Array, name: str) -> bool:
 def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
     for part in PARTS:
         if name := _difference(first[part], run.implementation.call(part, run.case, spoil=True)):
-            return _promise(run, f"{name} changes when the caller later writes to what it passed: it is a view of that")
+            return _promise(run, f"{name} changes {VIEW}: it is a view of that")
     return _promise(run, "")
 
 
@@ -126,7 +127,7 @@ def _laid_out(run: Run) -> Iterator[Finding]:
     )
     other = replace(run, case=case)
     note = f"arrays {layout} are read wrongly"
-    right = _right(run)
+    right = run.once(_right)
     for result, actual in _results(other):
         if result in right:
             yield _noted(compared("contract", result, run, actual, run.result(result)[1], run.bound(result)), note)
@@ -136,7 +137,10 @@ def _broadcast(run: Run) -> Iterator[Finding]:
     """A cotangent with strides of 0, against the same numbers with others."""
     laid = broadcast(run.case.cotangent)
     other, plain = run.with_cotangent(laid), run.with_cotangent(np.array(laid))
+    right = run.once(_right)
     for name, actual in other.gradients.items():
+        if f"grad_{name}" not in right:
+            continue
         bound = plain.gradient_bounds[name] * 2  # each may be off by as much
         found = compared("contract", f"grad_{name}", run, actual, plain.gradients[name], bound)
         yield _noted(found, "a cotangent that is broadcast (strides of 0) is read wrongly")
@@ -162,7 +166,10 @@ def _sample(run: Run) -> Iterator[Finding]:
 
 
 def _right(run: Run) -> set[str]:
-    """The results that are right when arrays lie as usual: of the others `agreement` says that they are wrong."""
+    """The results that are right when arrays lie as usual and hold numbers: of others `agreement` says what is wrong.
+
+    What else is found of those (in another layout, under a cotangent that is broadcast, beside a NaN) is an echo of it.
+    """
     found = (compared("contract", r, run, actual, true, run.bound(r)) for r, actual, true in run.results())
     return {finding.result for finding in found if finding.verdict is not Verdict.BROKEN}
 
@@ -217,9 +224,10 @@ def _no_number(a: Array) -> Array:
 def _elsewhere(run: Run, case: Case, what: str, are: Callable[[Array], Array]) -> str:
     """Which result has elements of a kind where the reference has none, or none where it has some."""
     other = replace(run, case=case)
+    usually = run.once(_right)
     for result, actual, true in other.results():
         found, right = are(actual), are(true)
-        if not np.array_equal(found, right):
+        if result in usually and not np.array_equal(found, right):
             does = "makes NaN or infinity of" if np.any(found & ~right) else "leaves no trace in"
             return f"{what} {does} elements of {result} that it should{'' if np.any(right & ~found) else ' not'}"
     return ""

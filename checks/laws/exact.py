@@ -139,4 +139,4 @@ def _whole(a: Array) -> bool:
 
 
 def _no_room(problem: Problem) -> str:
-    return f"{problem.dtype} has no room for exact sums of {max(problem.op.rounds.terms(problem).values())} products"
+    return f"{problem.dtype} has no room for exact sums of {problem.most_terms} products"

@@ -19,6 +19,8 @@ which stays sharp where n·u has long passed 1 (ibid., §3.1, with two precision
 **Sums kept narrow.** Where s partial sums P_j are stored in the dtype of the result and added there, one a sample or one
 a tap of a kernel, each is rounded, and so is each addition: γ_s(u)·Σ|P_j| more.
 
+What is no sum of products has the bound that its op derives, or that running.py finds.
+
 **Normwise.** Algorithms that transform first (FFT, Winograd) spread the error of the largest element over all others.
 For a convolution by radix-2 FFT, three transforms of length L with an error of at most log₂L·(u + γ₄(√2 + u)) < 6.7·u·log₂L
 each (ibid., theorem 24.2) and the products between them give, by Parseval, for every element
@@ -82,24 +84,7 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
     with np.errstate(over="ignore", invalid="ignore"):
         elementwise = _rounding(terms, magnitude, dtype) + _rounding(terms, magnitude, "float64")
         largest = float(elementwise.max(initial=0.0))
-    return Bound(elementwise, np.asarray(max(_transform(magnitude, factors, dtype), largest)))
-
-
-def rounded_once(terms: int, magnitude: Array, size: Array, factors: Iterable[Array], dtype: str) -> Bound:
-    """The bound where sums, or transforms, are kept in the accumulator of the dtype and rounded once to be stored.
-
-    size  |y|, what is right; the rest as for `rounding`
-    """
-    u, (underflow, overflow) = unit_roundoff(dtype), _range(dtype)
-    kept = accumulator(dtype).name
-    magnitude = _at_least(terms, magnitude)
-    with np.errstate(over="ignore", invalid="ignore"):
-        inside = _rounding(terms, magnitude, kept) + _rounding(terms, magnitude, "float64")
-        stored = u * size + underflow * (magnitude > 0)
-        elementwise = stored + (1 + u) * inside
-        elementwise = np.where(size + elementwise < overflow, elementwise, np.where(magnitude > 0, inf, 0.0))
-        normwise = stored + (1 + u) * _transform(magnitude, factors, kept)
-    return Bound(elementwise, np.maximum(normwise, elementwise))
+    return Bound(elementwise, np.asarray(max(transformed(magnitude.size, factors, dtype), largest)))
 
 
 def _at_least(terms: int, magnitude: Array) -> Array:
@@ -108,12 +93,42 @@ def _at_least(terms: int, magnitude: Array) -> Array:
     return above
 
 
-def _transform(magnitude: Array, factors: Iterable[Array], dtype: str) -> float:
-    """What transforms in this precision can be off by, in any element; 0 for an op that nothing transforms."""
+def transformed(size: int, factors: Iterable[Array], dtype: str) -> float:
+    """What transforms in this precision can be off by, in any of so many elements; 0 where there are no factors."""
     arrays = [np.asarray(a, np.float64) for a in factors]
-    length = max([2, magnitude.size, *(a.size for a in arrays)])
+    length = max([2, size, *(a.size for a in arrays)])
     norms = prod(float(np.linalg.norm(a)) for a in arrays) if arrays else 0.0
     return 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
+
+
+def rounded_once(terms: int, magnitude: Array, size: Array, dtype: str) -> Array:
+    """The bound, element by element, where sums are kept in the accumulator of the dtype and rounded once to be stored.
+
+    size  |y|, what is right
+    """
+    u, (underflow, overflow) = unit_roundoff(dtype), _range(dtype)
+    kept = accumulator(dtype).name
+    magnitude = _at_least(terms, magnitude)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inside = _rounding(terms, magnitude, kept) + _rounding(terms, magnitude, "float64")
+        bound = u * size + (1 + u) * inside + underflow * (magnitude > 0)
+    return np.where(size + bound < overflow, bound, np.where(magnitude > 0, inf, 0.0))
+
+
+def stored_once(inside: Array, size: Array, dtype: str) -> Array:
+    """The bound where what rounding made in the accumulator is known, and the result is rounded once to be stored."""
+    u, (underflow, overflow) = unit_roundoff(dtype), _range(dtype)
+    bound = u * size + (1 + u) * inside + underflow * (inside > 0)
+    return np.where(size + bound < overflow, bound, inf)
+
+
+def running(error: Array, dtype: str) -> Bound:
+    """The bound for results of which running.py says the error in `dtype`, compared with their float64 reference.
+
+    That error is at least linear in u and η, so in float64 it is less by the ratio of the two u at least.
+    """
+    elementwise = error * (1 + unit_roundoff("float64") / unit_roundoff(dtype))
+    return Bound(elementwise, np.asarray(elementwise.max(initial=0.0)))
 
 
 def added_narrow(parts: Array, magnitude: Array, dtype: str) -> Array:

@@ -1,4 +1,4 @@
-"""Known ways to get the gradients of sigmoid, tanh, ReLU and softmax wrong."""
+"""Known ways to get the gradients of sigmoid, tanh, ReLU, leaky ReLU and softmax wrong."""
 
 from __future__ import annotations
 
@@ -44,6 +44,31 @@ def _by_the_cotangent(case: Case) -> Mapping[str, Array]:
 
 def _guided(case: Case) -> Mapping[str, Array]:
     return {"x": np.maximum(right(case)["x"], 0)}
+
+
+# Leaky ReLU: other numbers than 1 above 0 and the slope below, or another slope.
+
+
+def _sides(derivative: Callable[[float], tuple[float, float]]) -> Wrong:
+    """The cotangent times one number where x > 0 and another where it is not, both made from the slope."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        above, below = derivative(case.parameters["negative_slope"])
+        return _times(lambda x, _: np.where(x > 0, above, below))(case)
+
+    return wrong_gradient
+
+
+def _nothing_at_zero(case: Case) -> Mapping[str, Array]:
+    return {"x": right(case)["x"] * (case.input("x") != 0)}
+
+
+def _default_slope(case: Case) -> Mapping[str, Array]:
+    return {"x": np.asarray(case.op.reference.backward(case.cotangent, *case.inputs)[0])}
+
+
+def _default_slope_both(case: Case) -> Mapping[str, Array]:
+    return {"y": np.asarray(case.op.reference.forward(*case.inputs)), **_default_slope(case)}
 
 
 # Softmax: y · (g − Σ g·y) with something else in place of a part of it.
@@ -220,6 +245,43 @@ RELU = (
         "y/x is the derivative where x is not 0; where it is, 0/0 is no element of the subdifferential.",
         "004, C18",
         _times(lambda x, y: y / x),
+    ),
+)
+
+LEAKY_RELU = (
+    *(
+        Mistake(name, explanation, "T1", _sides(derivative))
+        for name, explanation, derivative in (
+            ("slope forgotten", "0 where x < 0, as for ReLU; the derivative there is the slope.", lambda _: (1, 0)),
+            ("passes everywhere", "1 where x < 0 too; the derivative there is the slope.", lambda _: (1, 1)),
+            ("slope squared", "The slope was taken twice where x < 0: before and after.", lambda a: (1, a * a)),
+            ("slope on both sides", "The slope where x > 0 too; the derivative there is 1.", lambda a: (a, a)),
+            ("sides exchanged", "The slope where x > 0, and 1 where x < 0: the other way round.", lambda a: (a, 1)),
+            (
+                "slope added",
+                "1 + slope where x > 0: y is max(x, 0) + slope·min(x, 0), not + slope·x.",
+                lambda a: (1 + a, a),
+            ),
+            ("slope negated", "−slope where x < 0, as if y were max(x, 0) + slope·|min(x, 0)|.", lambda a: (1, -a)),
+        )
+    ),
+    Mistake(
+        "value for derivative",
+        "The cotangent was multiplied by y, where it is by 1 or the slope.",
+        "T1",
+        _times(lambda _, y: y),
+    ),
+    Mistake(
+        "by the sign of y", "The sign of y decided, which is not that of x where the slope is negative.", "T1", _at_y
+    ),
+    Mistake("nothing at 0", "0 where x is 0, which does not lie between the slope and 1.", "T1", _nothing_at_zero),
+    Mistake("value over input", "y/x was taken, which is 0/0 where x is 0.", "T1", _times(lambda x, y: y / x)),
+    Mistake("default slope", "Backward has the slope 0.01, whatever forward was given.", "T1", _default_slope),
+    Mistake(
+        "both with the default slope",
+        "Forward and backward have the slope 0.01, whatever they were given.",
+        "T1",
+        _default_slope_both,
     ),
 )
 

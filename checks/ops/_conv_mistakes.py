@@ -11,7 +11,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, right
+from checks.ops._mistakes import last_sample, reshaped, right
 from reference._window import Window, window
 
 
@@ -262,6 +262,7 @@ MISTAKES = (
         _overlap_overwritten,
     ),
     last_sample("weight"),
+    *reshaped("bias"),
     Mistake(
         "stride ignored on the way back",
         "The cotangents of neighbouring outputs are laid one apart, where they are a stride apart with zeros between.",

@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, right
+from checks.ops._mistakes import last_sample, reshaped, right
 from reference._window import Window, gather, per_axis
 
 Wrong = Callable[[Case], Mapping[str, Array]]
@@ -178,4 +178,5 @@ CONV_TRANSPOSE = (
         _bias_where_laid_down,
     ),
     last_sample("weight"),
+    *reshaped("bias"),
 )

@@ -5,7 +5,7 @@ x, y and G are elements of the inputs, of the output and of the cotangent; whate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
@@ -66,6 +66,15 @@ def relu(problem: Problem, result: str, index: Index) -> Expression:  # noqa: AR
     return Call("max", (zero, _x(index))) if result == "y" else Product((Condition(_x(index), ">", zero), _g(index)))
 
 
+def leaky_relu(problem: Problem, result: str, index: Index) -> Expression:
+    """max(0, x) + α·min(0, x); [x > 0]·G + α·[x ≤ 0]·G."""
+    zero, x, slope = number(0), _x(index), Named("α", (), number(problem.parameters["negative_slope"]))
+    if result == "y":
+        return Sum((Call("max", (zero, x)), Product((slope, Call("min", (zero, x))))))
+    above, below = (Condition(x, relation, zero) for relation in (">", "≤"))
+    return Sum((Product((above, _g(index))), Product((slope, below, _g(index)))))
+
+
 def softmax(problem: Problem, result: str, index: Index) -> Expression:
     """e^x / Σ e^x; y·(G − Σ G·y)."""
     axis = problem.parameters["axis"]
@@ -106,14 +115,7 @@ def batch_norm(problem: Problem, result: str, index: Index) -> Expression:
     c = index[1] if len(index) > 1 else index[0]
     channel = [(n, c, *at) for n, *at in product(range(shape[0]), *map(range, shape[2:]))]
     count = number(len(channel))
-    mean = Named("μ", (c,), Quotient(add(map(_x, channel)), count), like="gamma")
-    squares = add(Power(_minus(_x(i), mean), TWO) for i in channel)
-    eps = Named("ε", (), number(problem.parameters["eps"]))
-    deviation = Named("σ", (c,), Call("sqrt", (Sum((Quotient(squares, count), eps)),)), like="gamma")
-
-    def normal(i: Index) -> Named:
-        return Named(f"x{HAT}", i, Quotient(_minus(_x(i), mean), deviation), like="x")
-
+    normal, deviation = _normalised(problem, channel, (c,), "gamma")
     gamma, along = Element("gamma", (c,)), [Product((_g(i), normal(i))) for i in channel]
     if result == "y":
         return Sum((Product((gamma, normal(index))), Element("beta", (c,))))
@@ -126,6 +128,55 @@ def batch_norm(problem: Problem, result: str, index: Index) -> Expression:
         Named("s", (c,), Quotient(add(along), count), like="gamma"),
     )
     return Product((Quotient(gamma, deviation), _minus(_g(index), means[0], Product((normal(index), means[1])))))
+
+
+def layer_norm(problem: Problem, result: str, index: Index) -> Expression:
+    """γ·x̂ + β; (h − mean(h) − x̂·mean(h·x̂)) / σ, h = γ·G; Σ G·x̂ and Σ G over the places. There may be no γ, no β."""
+    shape, present = problem.shape("x"), problem.present
+    last = next((problem.shape(name) for name in ("gamma", "beta") if name in present), shape[-1:])
+    lead = shape[: len(shape) - len(last)]
+    count = number(int(np.prod(last)))
+
+    def row(i: Index) -> list[Index]:
+        """What is normalised together with x at i."""
+        return [(*i[: len(lead)], *j) for j in np.ndindex(*last)]
+
+    def at(i: Index) -> Index:
+        """The place of that, but for axes of one place, which need no index."""
+        return tuple(k for k, n in zip(i, lead, strict=False) if n > 1)
+
+    def normal(i: Index) -> Named:
+        return _normalised(problem, row(i), at(i), "")[0](i)
+
+    def scaled(i: Index, *factors: Expression) -> Expression:
+        return Product((Element("gamma", i[len(lead) :]), *factors) if "gamma" in present else factors)
+
+    if result == "y":
+        y = scaled(index, normal(index))
+        return Sum((y, Element("beta", index[len(lead) :]))) if "beta" in present else y
+    if result != "x":
+        every = [(*i, *index) for i in np.ndindex(*lead)]
+        return add(_g(i) if result == "beta" else Product((_g(i), normal(i))) for i in every)
+    h = add(scaled(i, _g(i)) for i in row(index))
+    along = add(scaled(i, _g(i), normal(i)) for i in row(index))
+    mean = Named(f"{'h' if 'gamma' in present else 'G'}{BAR}", at(index), Quotient(h, count))
+    share = Product((normal(index), Named("s", at(index), Quotient(along, count))))
+    _, deviation = _normalised(problem, row(index), at(index), "")
+    return Quotient(_minus(scaled(index, _g(index)), mean, share), deviation)
+
+
+def _normalised(problem: Problem, group: list[Index], at: Index, like: str) -> tuple[Callable[[Index], Named], Named]:
+    """x̂ of an index, and σ, of the elements of x that are normalised together; `at` and `like` are the index of μ and σ."""
+    count = number(len(group))
+    mean = Named("μ", at, Quotient(add(map(_x, group)), count), like=like)
+    squares = add(Power(_minus(_x(i), mean), TWO) for i in group)
+    eps = Named("ε", (), number(problem.parameters["eps"]))
+    deviation = Named("σ", at, Call("sqrt", (Sum((Quotient(squares, count), eps)),)), like=like)
+
+    def normal(i: Index) -> Named:
+        return Named(f"x{HAT}", i, Quotient(_minus(_x(i), mean), deviation), like="x")
+
+    return normal, deviation
 
 
 def local_response_norm(problem: Problem, result: str, index: Index) -> Expression:

@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, right
+from checks.ops._mistakes import last_sample, reshaped, right
 
 
 def _transposed(case: Case) -> Case:
@@ -107,4 +107,5 @@ LINEAR = (
         _one_leading_axis_only,
     ),
     last_sample("weight", "bias"),
+    *reshaped("bias", features_last=True),
 )

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from checks.numbers.bounds import rounding
 from checks.numbers.precision import NATIVE, Array
 from checks.op import Case, Mistake
 
+MOST_AXES = 5  # of a cotangent: samples, channels and three more
 Change = Callable[[Array, Case], Array]
 
 
@@ -126,3 +128,68 @@ def last_sample(*names: str) -> Mistake:
         "004, C17",
         wrong_gradient,
     )
+
+
+def reshaped(name: str, *, features_last: bool = False) -> tuple[Mistake, ...]:
+    """Ways to sum the cotangent over other elements than those of one feature, by reading its axes in another order.
+
+    name  of a parameter that is added to every sample and position, one number for each feature
+    """
+
+    def by(shape: Callable[[int], tuple[int, int]], axis: int) -> Callable[[Case], Mapping[str, Array]]:
+        def wrong_gradient(case: Case) -> Mapping[str, Array]:
+            gradient = right(case).get(name)
+            if gradient is None:
+                return {}
+            g = case.cotangent
+            return {name: g.reshape(shape(len(gradient))).sum(axis) if g.size else gradient}
+
+        return wrong_gradient
+
+    first = Mistake(
+        f"{name} reshaped before its sum",
+        "The cotangent was read as (features, all else), which its axes have to be moved for.",
+        "chain rule",
+        by(lambda n: (n, -1), 1),
+    )
+    last = Mistake(
+        f"{name} reshaped with features last",
+        "The cotangent was read as (all else, features), where features are not the last of its axes.",
+        "chain rule",
+        by(lambda n: (-1, n), 0),
+    )
+    return (first,) if features_last else (first, last)
+
+
+def by_accident_of_shape() -> tuple[Mistake, ...]:
+    """Mistakes that come out only where two axes have the same size: a parameter's gradient, summed over the wrong ones."""
+    return tuple(_keeping(axis) for axis in range(MOST_AXES))
+
+
+def _keeping(axis: int) -> Mistake:
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        g = case.cotangent
+        named = zip(case.op.inputs, case.inputs, strict=True)
+        fits = {n for n, a in named if a is not None and axis < g.ndim and a.shape == g.shape[axis : axis + 1]}
+        if not fits - {*case.op.takes.constant} or not g.size:
+            return {}
+        return {n: _but(g, axis) for n, a in right(case).items() if n in fits and _is_sum(g, a)}
+
+    return Mistake(
+        "summed over the wrong axes",
+        f"It is grad_output summed over all axes but axis {axis}, which is as long as that of the features.",
+        "chain rule",
+        wrong_gradient,
+    )
+
+
+def _but(g: Array, axis: int) -> Array:
+    """The sum over all axes but this one."""
+    return np.asarray(g.sum(tuple(a for a in range(g.ndim) if a != axis)))
+
+
+def _is_sum(g: Array, gradient: Array) -> bool:
+    """Whether the gradient is the cotangent, summed over all axes but one, to within the rounding of such a sum."""
+    axes = [axis for axis in range(g.ndim) if g.shape[axis : axis + 1] == gradient.shape]
+    bounds = (rounding(g.size, _but(np.abs(g), axis), (), g.dtype.name).elementwise for axis in axes)
+    return any(bool(np.all(np.abs(_but(g, axis) - gradient) <= b)) for axis, b in zip(axes, bounds, strict=True))

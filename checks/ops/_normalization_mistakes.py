@@ -1,62 +1,97 @@
-"""Known ways to get the gradients of batch norm and of local response normalisation wrong."""
+"""Known ways to get the gradients of batch norm and layer norm wrong, most of them alike."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, right
-from reference._window import Window, gather, scatter
+from checks.ops._mistakes import last_sample, reshaped, right
 
 Wrong = Callable[[Case], Mapping[str, Array]]
 
 
+Axes = tuple[int, ...]
+Along = Callable[[Case], tuple[Axes, Axes]]
+Scale = Callable[[Array, float], Array]
+
+
+def _channels(case: Case) -> tuple[Axes, Axes]:
+    """Batch norm: all axes but the channels are normalised over, and the same that γ has not."""
+    over = (0, *range(2, case.cotangent.ndim))
+    return over, over
+
+
+def _last_axes(case: Case) -> tuple[Axes, Axes]:
+    """Layer norm: the axes that γ and β have are normalised over, the last of x; those before them they have not."""
+    ndim = case.cotangent.ndim
+    affine = [a.ndim for a in case.inputs[1:] if a is not None]
+    first = ndim - (affine[0] if affine else 1)
+    return tuple(range(first, ndim)), tuple(range(first))
+
+
 @dataclass(frozen=True)
-class _Channels:
-    """A batch norm's case, channel by channel: s = 1/σ, and x̂ with that very s."""
+class _Normalised:
+    """A case of a normalisation: over which axes, which of x's axes γ and β have not, s = 1/σ, and x̂ with that very s."""
 
     case: Case
-    over: tuple[int, ...]
+    over: Axes
+    without: Axes
     s: Array
 
     @classmethod
-    def of(cls, case: Case, s: Callable[[Array, float], Array], over: tuple[int, ...] | None = None) -> _Channels:
-        """With s of variance and eps, over these axes."""
-        x = case.input("x")
-        over = (0, *range(2, x.ndim)) if over is None else over
+    def of(cls, case: Case, along: Along, s: Scale) -> _Normalised:
+        """With s of variance and eps."""
+        (over, without), x = along(case), case.input("x")
         variance = np.square(x - _mean(x, over)).sum(over, keepdims=True) / _count(x, over)
         with np.errstate(all="ignore"):
             scale = np.where(variance > 0, s(variance, case.parameters["eps"]), 1.0)
-        return cls(case, over, scale)
+        return cls(case, over, without, scale)
 
     @property
     def normal(self) -> Array:
         x = self.case.input("x")
         return np.asarray((x - _mean(x, self.over)) * self.s)
 
+    def laid(self, name: str) -> Array | int:
+        """γ or β as it lies over x; 1 or 0 where there is none."""
+        if self.case.inputs[self.case.op.inputs.index(name)] is None:
+            return 1 if name == "gamma" else 0
+        return np.expand_dims(self.case.input(name), self.without)
+
     @property
-    def gamma(self) -> Array:
-        return self.case.input("gamma").reshape(1, -1, *(1,) * (self.case.cotangent.ndim - 2))
+    def h(self) -> Array:
+        """γ·g, the gradient of x̂."""
+        return np.asarray(self.laid("gamma") * self.case.cotangent)
 
     def mean(self, a: Array) -> Array:
         return _mean(a, self.over)
 
-    def x(self, inner: Array) -> Mapping[str, Array]:
-        """γs times what is inside the parentheses of the derivation."""
-        gradient = self.gamma * self.s * inner
-        return {"x": gradient.astype(self.case.cotangent.dtype)}
+    def inner(self, *, mean: float = 1, product: float = 1) -> Array:
+        """h − mean h − x̂·mean(h·x̂), with so much of the two means."""
+        h, normal = self.h, self.normal
+        return np.asarray(h - mean * self.mean(h) - product * normal * self.mean(h * normal))
+
+    def gradients(self, **wrong: Array) -> Mapping[str, Array]:
+        """In the dtype of the cotangent, without those of what is not there."""
+        absent = {n for n, a in zip(self.case.op.inputs, self.case.inputs, strict=True) if a is None}
+        return {n: a.astype(self.case.cotangent.dtype) for n, a in wrong.items() if n not in absent}
+
+    def everything(self, inner: Array) -> Mapping[str, Array]:
+        """Of a forward that is wrong, too: y, and the gradients with s times what is inside the parentheses."""
+        y = self.laid("gamma") * self.normal + self.laid("beta")
+        gamma = (self.case.cotangent * self.normal).sum(self.without)
+        return self.gradients(y=np.asarray(y), x=self.s * inner, gamma=gamma)
 
 
-def _count(x: Array, over: tuple[int, ...]) -> int:
+def _count(x: Array, over: Axes) -> int:
     return max(1, int(np.prod([x.shape[axis] for axis in over])))
 
 
-def _mean(a: Array, over: tuple[int, ...]) -> Array:
+def _mean(a: Array, over: Axes) -> Array:
     return np.asarray(a.sum(over, keepdims=True) / _count(a, over))
 
 
@@ -64,280 +99,203 @@ def _root(variance: Array, eps: float) -> Array:
     return np.asarray(1 / np.sqrt(variance + eps))
 
 
-def _inner(of: _Channels, *, mean: bool = True, variance: bool = True) -> Array:
-    """g − mean g − x̂·mean(g·x̂), with both terms or without one."""
-    g = of.case.cotangent
-    return np.asarray(g - mean * of.mean(g) - variance * of.normal * of.mean(g * of.normal))
+def _outside(variance: Array, eps: float) -> Array:
+    return np.asarray(1 / (np.sqrt(variance) + eps))
 
 
-def _part(*, mean: bool, variance: bool) -> Wrong:
+def _means(along: Along, means: Callable[[int], tuple[float, float]]) -> Wrong:
+    """So much of the two means, of n numbers each."""
+
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        of = _Channels.of(case, _root)
-        return of.x(_inner(of, mean=mean, variance=variance))
+        of = _Normalised.of(case, along, _root)
+        mean, product = means(_count(case.cotangent, of.over))
+        return of.gradients(x=of.s * of.inner(mean=mean, product=product))
 
     return wrong_gradient
 
 
-def _with_scale(s: Callable[[Array, float], Array]) -> Wrong:
+def _with_scale(along: Along, s: Scale) -> Wrong:
     """Another scale than 1/√(v + ε), in backward alone."""
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        of = _Channels.of(case, s)
+        of = _Normalised.of(case, along, s)
         with np.errstate(all="ignore"):  # 1/v may be far from 1
-            gamma = (case.cotangent * of.normal).sum(of.over).astype(case.cotangent.dtype)
-            return {**of.x(_inner(of)), "gamma": gamma}
+            return of.gradients(x=of.s * of.inner(), gamma=(case.cotangent * of.normal).sum(of.without))
 
     return wrong_gradient
 
 
-def _unbiased(case: Case) -> _Channels:
-    x = case.input("x")
-    m = x.size // max(1, x.shape[1])
-    return _Channels.of(case, lambda variance, eps: _root(variance * m / max(1, m - 1), eps))
+def _unbiased(along: Along, *, both: bool) -> Wrong:
+    """The variance over n − 1: what it is, and forward with it, or taken for the right one in backward."""
 
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        n = _count(case.cotangent, along(case)[0])
+        ratio = n / max(1, n - 1)
+        of = _Normalised.of(case, along, lambda variance, eps: _root(variance * ratio, eps))
+        return of.everything(of.inner(product=ratio)) if both else of.gradients(x=of.s * of.inner())
 
-def _unbiased_backward(case: Case) -> Mapping[str, Array]:
-    of = _unbiased(case)
-    return of.x(_inner(of))
-
-
-def _unbiased_both(case: Case) -> Mapping[str, Array]:
-    of, x, g = _unbiased(case), case.input("x"), case.cotangent
-    m = x.size // max(1, x.shape[1])
-    beta = case.input("beta").reshape(of.gamma.shape)
-    inner = g - of.mean(g) - of.normal * of.mean(g * of.normal) * (m / max(1, m - 1))
-    gamma = (g * of.normal).sum(of.over).astype(g.dtype)
-    return {"y": of.gamma * of.normal + beta, **of.x(inner), "gamma": gamma}
-
-
-def _each_position(case: Case) -> Mapping[str, Array]:
-    of = _Channels.of(case, _root, (0,))
-    return of.x(_inner(of)) if len(case.input("x")) > 1 else right(case)
+    return wrong_gradient
 
 
 def _gamma_forgotten(case: Case) -> Mapping[str, Array]:
-    return {"x": right(case.with_input("gamma", np.ones_like(case.input("gamma"))))["x"]}
+    gamma = case.inputs[1]
+    return {} if gamma is None else {"x": right(case.with_input("gamma", np.ones_like(gamma)))["x"]}
 
 
-def _x_for_normal(case: Case) -> Mapping[str, Array]:
-    x, g = case.input("x"), case.cotangent
-    return {"gamma": (g * x).sum((0, *range(2, x.ndim)))}
+def _x_for_normal(along: Along) -> Wrong:
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        of = _Normalised.of(case, along, _root)
+        return of.gradients(gamma=(case.cotangent * case.input("x")).sum(of.without))
+
+    return wrong_gradient
 
 
-def _summed_for_mean(case: Case) -> Mapping[str, Array]:
-    of, g = _Channels.of(case, _root), case.cotangent
-    m = _count(g, of.over)
-    return of.x(g - m * of.mean(g) - of.normal * m * of.mean(g * of.normal))
+def _parameters_averaged(along: Along) -> Wrong:
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        gradients, g = right(case), case.cotangent
+        values = g.dtype.type(_count(g, along(case)[1]))
+        return {name: gradients[name] / values for name in ("gamma", "beta") if name in gradients}
+
+    return wrong_gradient
 
 
-def _parameters_averaged(case: Case) -> Mapping[str, Array]:
-    gradients, g = right(case), case.cotangent
-    values = g.dtype.type(max(1, g.size // max(1, g.shape[1])))
-    return {name: gradients[name] / values for name in ("gamma", "beta")}
+def _common(along: Along, source: str) -> tuple[Mistake, ...]:
+    """The mistakes that batch norm and layer norm are got wrong with alike."""
+    return tuple(
+        Mistake(name, explanation, source, wrong_gradient)
+        for name, explanation, wrong_gradient in (
+            (
+                "statistics as constants",
+                "γ·g/σ was computed, as when running statistics are used, where mean and variance depend on x.",
+                _means(along, lambda _: (0, 0)),
+            ),
+            (
+                "mean as a constant",
+                "The mean of γ·g was not subtracted, where the mean of x depends on every x.",
+                _means(along, lambda _: (0, 1)),
+            ),
+            (
+                "variance as a constant",
+                "The term x̂·mean(γ·g·x̂) was left out, where the variance depends on every x.",
+                _means(along, lambda _: (1, 0)),
+            ),
+            (
+                "sums for means",
+                "Sums over n numbers were subtracted, where the derivatives of mean and variance are divided by n.",
+                _means(along, lambda n: (n, n)),
+            ),
+            (
+                "unbiased variance",
+                "Backward divides the squares by one less than forward, which divides them by how many there are.",
+                _unbiased(along, both=False),
+            ),
+            (
+                "both unbiased",
+                "Forward and backward agree with each other, on squares over n − 1, where they are over n.",
+                _unbiased(along, both=True),
+            ),
+            (
+                "eps forgotten",
+                "1/√v in backward, where forward has 1/√(v + ε).",
+                _with_scale(along, lambda variance, _: _root(variance, 0)),
+            ),
+            (
+                "eps outside the root",
+                "1/(√v + ε) in backward, where forward has 1/√(v + ε).",
+                _with_scale(along, _outside),
+            ),
+            (
+                "root forgotten",
+                "1/(v + ε) in backward, where forward has its root.",
+                _with_scale(along, lambda variance, eps: 1 / (variance + eps)),
+            ),
+            (
+                "gamma forgotten",
+                "The gradient of x̂ was taken to be g, where it is g multiplied by γ.",
+                _gamma_forgotten,
+            ),
+            ("x for the normalised", "The gradient of γ is Σ g·x, where γ multiplies x̂.", _x_for_normal(along)),
+            (
+                "parameters averaged",
+                "γ and β got the mean over all places that they act at, where the chain rule sums.",
+                _parameters_averaged(along),
+            ),
+        )
+    )
+
+
+def _each_position(case: Case) -> Mapping[str, Array]:
+    of = _Normalised.of(case, lambda case: ((0,), _channels(case)[1]), _root)
+    return of.gradients(x=of.s * of.inner()) if len(case.input("x")) > 1 else right(case)
 
 
 BATCH_NORM = (
-    Mistake(
-        "statistics as constants",
-        "γ/σ·g was computed, as when running statistics are used, where mean and variance depend on x.",
-        "004, C19",
-        _part(mean=False, variance=False),
-    ),
-    Mistake(
-        "mean as a constant",
-        "The mean of g was not subtracted, where the batch's mean depends on every x.",
-        "004, C19",
-        _part(mean=False, variance=True),
-    ),
-    Mistake(
-        "variance as a constant",
-        "The term x̂·mean(g·x̂) was left out, where the batch's variance depends on every x.",
-        "004, C19",
-        _part(mean=True, variance=False),
-    ),
-    Mistake(
-        "sums for means",
-        "The sums over the batch were subtracted, where the derivatives of mean and variance are divided by m.",
-        "004, C19",
-        _summed_for_mean,
-    ),
-    Mistake(
-        "unbiased variance",
-        "Backward divides the squares by m − 1, where forward divides them by m.",
-        "004, C19",
-        _unbiased_backward,
-    ),
-    Mistake(
-        "both unbiased",
-        "Forward and backward agree with each other, on the variance over m − 1, where it is over m.",
-        "004, C19",
-        _unbiased_both,
-    ),
-    Mistake(
-        "eps forgotten",
-        "1/√v in backward, where forward has 1/√(v + ε).",
-        "004, C19",
-        _with_scale(lambda variance, _: 1 / np.sqrt(variance)),
-    ),
-    Mistake(
-        "eps outside the root",
-        "1/(√v + ε) in backward, where forward has 1/√(v + ε).",
-        "004, C19",
-        _with_scale(lambda variance, eps: 1 / (np.sqrt(variance) + eps)),
-    ),
-    Mistake(
-        "root forgotten",
-        "1/(v + ε) in backward, where forward has its root.",
-        "004, C19",
-        _with_scale(lambda variance, eps: 1 / (variance + eps)),
-    ),
-    Mistake(
-        "gamma forgotten",
-        "The gradient of x̂ was taken for that of x after γ, where it is multiplied by γ.",
-        "004, C19",
-        _gamma_forgotten,
-    ),
+    *_common(_channels, "004, C19"),
     Mistake(
         "statistics of each position",
         "Means were taken over samples alone, as in a dense layer, where they are over positions too.",
         "004, C19",
         _each_position,
     ),
-    Mistake(
-        "x for the normalised",
-        "The gradient of γ is Σ g·x, where γ multiplies x̂.",
-        "004, C19",
-        _x_for_normal,
-    ),
-    Mistake(
-        "parameters averaged",
-        "γ and β got the mean over samples and positions, where they act at every one of them.",
-        "004, C19",
-        _parameters_averaged,
-    ),
     last_sample("gamma", "beta"),
+    *reshaped("beta"),
 )
 
 
-# Local response normalisation: g·d^{−β} − 2αβ/n · x · Σ g·x·d^{−β−1}.
+# Layer norm: γ differs within what is normalised, and it is easy to normalise over other axes.
 
 
-@dataclass(frozen=True)
-class _Response:
-    """What the two terms are made of."""
-
-    x: Array
-    g: Array
-    d: Array
-    over: Window
-    parameters: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, case: Case) -> _Response:
-        x, p = case.input("x"), case.parameters
-        n = p["size"]
-        over = Window((x.shape[1],), (n,), (1,), (1,), (n // 2,), ((n - 1) // 2,))
-        d = p["k"] + p["alpha"] / n * gather(np.square(x), over, axis=1).sum(1)
-        return cls(x, case.cotangent, np.asarray(d), over, p)
-
-    @property
-    def direct(self) -> Array:
-        return np.asarray(self.g * self.d ** -self.parameters["beta"])
-
-    @property
-    def scale(self) -> float:
-        return float(2 * self.parameters["alpha"] * self.parameters["beta"] / self.parameters["size"])
-
-    def held(self, a: Array, over: Window | None = None) -> Array:
-        """The sum over the windows that hold each channel."""
-        over = over or self.over
-        return scatter(np.repeat(a[:, None], over.kernel[0], 1), over, axis=1)
+def _gamma_after_the_means(case: Case) -> Mapping[str, Array]:
+    of, g = _Normalised.of(case, _last_axes, _root), case.cotangent
+    inner = g - of.mean(g) - of.normal * of.mean(g * of.normal)
+    return of.gradients(x=np.asarray(of.laid("gamma") * of.s * inner))
 
 
-def _response(second: Callable[[_Response], Any]) -> Wrong:
-    """Another second term, subtracted from the first."""
+def _over(axes: Callable[[Axes, Axes], Axes]) -> Wrong:
+    """Forward and backward normalise over other axes, made of those that are right and the others."""
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        of = _Response.of(case)
-        return {"x": np.asarray(of.direct - second(of), case.cotangent.dtype)}
+        over, without = _last_axes(case)
+        of = _Normalised.of(case, lambda _: (axes(over, without), without), _root)
+        return of.everything(of.inner())
 
     return wrong_gradient
 
 
-def _shared(of: _Response) -> Array:
-    return of.x * of.held(of.direct * of.x / of.d)
+def _root_before_eps(case: Case) -> Mapping[str, Array]:
+    """With σ = √v + ε, ∂σ/∂x̂ brings x̂·σ/√v in place of x̂."""
+    of = _Normalised.of(case, _last_axes, _outside)
+    x = case.input("x")
+    deviation = np.sqrt(np.square(x - of.mean(x)).sum(of.over, keepdims=True) / _count(x, of.over))
+    ratio = 1 / np.where(deviation > 0, deviation * of.s, 1)
+    return of.everything(of.h - of.mean(of.h) - ratio * of.normal * of.mean(of.h * of.normal))
 
 
-def _not_mirrored(of: _Response) -> Array:
-    own = replace(of.over, before=of.over.after, after=of.over.before)
-    return of.scale * of.x * of.held(of.direct * of.x / of.d, own)
-
-
-def _alpha_not_divided(case: Case) -> Mapping[str, Array]:
-    p = case.parameters
-    other = replace(case, parameters={**p, "alpha": p["alpha"] * p["size"]})
-    return {"y": np.asarray(case.op.reference.forward(*case.inputs, **other.parameters)), **right(other)}
-
-
-LOCAL_RESPONSE_NORM = (
+LAYER_NORM = (
+    *_common(_last_axes, "T2"),
     Mistake(
-        "sums as constants",
-        "g·d^−β alone, where d depends on every x of its window.",
-        "004, C19",
-        _response(lambda _: 0),
+        "gamma after the means",
+        "γ multiplied what was left of g, as in batch norm, where it differs among what is averaged: γ·g is.",
+        "T2",
+        _gamma_after_the_means,
     ),
     Mistake(
-        "second term added",
-        "The term from the derivative of d has the wrong sign: a negative power makes it negative.",
-        "004, C19",
-        _response(lambda of: -of.scale * _shared(of)),
+        "both with eps outside the root",
+        "Forward and backward agree with each other, on √v + ε, where it is √(v + ε).",
+        "T2",
+        _root_before_eps,
     ),
     Mistake(
-        "two forgotten",
-        "αβ/n before the second term, where the derivative of a square brings a 2.",
-        "004, C19",
-        _response(lambda of: of.scale / 2 * _shared(of)),
+        "over the batch",
+        "Forward and backward normalise over samples, as batch norm does, where each sample has a mean of its own.",
+        "T2",
+        _over(lambda over, without: without or over),
     ),
     Mistake(
-        "beta forgotten",
-        "2α/n before the second term, where the derivative of a power brings β.",
-        "004, C19",
-        _response(lambda of: of.scale / (of.parameters["beta"] or 1) * _shared(of)),
+        "over the last axis alone",
+        "Forward and backward normalise over the last axis, where γ and β have more.",
+        "T2",
+        _over(lambda over, _: over[-1:]),
     ),
-    Mistake(
-        "size forgotten",
-        "2αβ before the second term, where α is divided by the size of the window.",
-        "004, C19",
-        _response(lambda of: of.scale * of.parameters["size"] * _shared(of)),
-    ),
-    Mistake(
-        "both without the size",
-        "Forward and backward agree with each other, on an α that is not divided by the size of the window.",
-        "004, C19",
-        _alpha_not_divided,
-    ),
-    Mistake(
-        "power not lowered",
-        "d^−β in the second term, where the derivative of a power lowers it to −β − 1.",
-        "004, C19",
-        _response(lambda of: of.scale * of.x * of.held(of.direct * of.x)),
-    ),
-    Mistake(
-        "own window only",
-        "Each x met its own y alone in the second term, where it is in the windows of its neighbours too.",
-        "004, C19",
-        _response(lambda of: of.scale * np.square(of.x) * of.direct / of.d),
-    ),
-    Mistake(
-        "window not mirrored",
-        "The second term sums over the window of a channel, where it sums over those that hold it: mirrored if even.",
-        "004, C19",
-        _response(_not_mirrored),
-    ),
-    Mistake(
-        "own x for the neighbour's",
-        "x² before the sum of g·d^(−β−1), where one x is the neighbour's and stands in the sum.",
-        "004, C19",
-        _response(lambda of: of.scale * np.square(of.x) * of.held(of.direct / of.d)),
-    ),
+    last_sample("gamma", "beta"),
 )

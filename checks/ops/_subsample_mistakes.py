@@ -10,7 +10,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, right
+from checks.ops._mistakes import last_sample, reshaped, right
 from reference._window import Window, pooling_window
 
 
@@ -136,4 +136,5 @@ SUBSAMPLE = (
         _rows_left_over_first,
     ),
     last_sample("coefficient", "bias"),
+    *reshaped("bias"),
 )

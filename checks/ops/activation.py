@@ -5,25 +5,26 @@ argument is an input, so it is exact. σ = 1/(1 + e^{−x}) and tanh = (e^{2x} �
 and may be computed as 1 minus something, so their error is relative to 1: EXP + 2 roundings, and for the derivatives
 σ(1 − σ) and 1 − t² twice that and three more. (That `reference` does better, in ulp, is for its own tests.)
 
-Softmax: x − max x rounds relative to |x| + max|x|, which e^x turns into a relative error of y; then n terms are summed.
-So y rounds relative to y·(1 + 2 max|x|), and its gradient y·(g − Σ g·y) relative to that times |g| + max|g|.
+How softmax rounds its reference tells by itself (numbers/running.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks.numbers.precision import Array
-from checks.op import Case, Documents, Kind, Kinks, Op, Problem, Rounding
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case, Documents, Hard, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
-from checks.signature.options import Pinned, whole
+from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
-from reference import relu, sigmoid, softmax, tanh
+from reference import leaky_relu, relu, sigmoid, softmax, tanh
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,51 @@ def relu_twin(x: torch.Tensor) -> torch.Tensor:
     return x.relu()
 
 
+def _in_the_tails(problem: Problem) -> Case:
+    """Far from 0 on both sides, as far as e^{−2x} is a normal number of the dtype, and 36 at most."""
+    rng, precision = problem.rng(3), PRECISIONS[problem.dtype]
+    far = min(36.0, -0.34 * precision.lowest)  # e^{−2x} ≥ 2^lowest
+    x = rng.uniform(2, far, problem.shape("x")) * rng.choice((-1, 1), problem.shape("x"))
+    return problem.reals().with_input("x", precision.rounded(x))
+
+
+def _right_of_zero(case: Case, result: str) -> Array:
+    """Where 1 − σ cancels: σ is near 1."""
+    return np.asarray((case.input("x") > 0) & (result != "y"))
+
+
+def _everywhere(case: Case, result: str) -> Array:
+    """1 − t² cancels on both sides."""
+    return np.full(case.input("x").shape, result != "y")
+
+
+TAIL = "loses the tail: it is computed by a difference from 1, which is 0 long before what it should be"
+
+
+def leaky_relu_twin(x: torch.Tensor, *, negative_slope: float) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.leaky_relu(x, negative_slope)
+
+
+def leaky_roundings(problem: Problem) -> dict[str, int]:  # noqa: ARG001, every op is asked alike
+    """The slope is stored, and multiplied by."""
+    return {"y": 2, "x": 2}
+
+
+def leaky_magnitudes(case: Case) -> dict[str, Array]:
+    """|y|, and the cotangents that come through."""
+    x, g, slope = case.input("x"), np.abs(case.cotangent), abs(_slope(case))
+    return {"y": np.abs(x) * np.where(x > 0, 1, slope), "x": g * np.where(x > 0, 1, slope)}
+
+
+def leaky_unit(problem: Problem) -> int | None:
+    """The denominator of a slope that is a fraction of few bits, with which products stay whole."""
+    slope = Fraction(problem.parameters["negative_slope"])
+    return slope.denominator if max(abs(slope.numerator), slope.denominator) <= 4 else None
+
+
 def softmax_twin(x: torch.Tensor, *, axis: int) -> torch.Tensor:
     """The same function by torch."""
     return x.softmax(axis)
@@ -102,24 +148,11 @@ def relu_roundings(problem: Problem) -> dict[str, int]:  # noqa: ARG001, every o
     return {"y": 1, "x": 1}
 
 
-def softmax_magnitudes(case: Case) -> dict[str, Array]:
-    """y·(1 + 2 max|x|), and for the gradient that times |g| + max|g|."""
-    x, axis, g = case.input("x"), case.parameters["axis"], np.abs(case.cotangent)
-    with np.errstate(all="ignore"):
-        y = softmax.forward(x, axis=axis) * (1 + 2 * np.abs(x).max(axis, keepdims=True, initial=0.0))
-    return {"y": y, "x": y * (g + g.max(axis, keepdims=True, initial=0.0))}
-
-
-def softmax_roundings(problem: Problem) -> dict[str, int]:
-    """y: the difference, e^x, the sum, the quotient. Gradient: that in both factors, and another sum."""
-    n = problem.shape("x")[problem.parameters["axis"]]
-    return {"y": n + EXP + 2, "x": 3 * n + 2 * EXP + 8}
-
-
 def _at_zero(problem: Problem) -> Case:
     """Every second element is 0, the others whole numbers of either sign."""
     rng = problem.rng(2)
-    case = problem.whole_numbers()
+    case = problem.whole_numbers(problem.largest or 9)  # 9 where the slope makes no sum exact, which is no matter here
+    case = replace(case, whole=problem.largest > 0)
     return case.with_input("x", case.input("x") * rng.integers(0, 2, problem.shape("x"), np.int8))
 
 
@@ -128,20 +161,35 @@ def _all_at_once(case: Case) -> list[Array]:
     return [np.ones(case.cotangent.shape, case.cotangent.dtype)]
 
 
+def _slope(case: Case) -> float:
+    """The derivative left of 0."""
+    return float(case.parameters.get("negative_slope", 0))
+
+
 def _nearest_share(case: Case, gradient: Array) -> Array:
-    """G where x > 0, 0 where x < 0, and at 0 what is nearest between 0 and g."""
-    x, g = case.input("x"), case.cotangent
-    between = np.clip(gradient, np.minimum(g, 0), np.maximum(g, 0))
-    return np.where(x == 0, between, np.where(x > 0, g, 0))
+    """G where x > 0, slope·G where x < 0, and at 0 what is nearest between the two, in whichever order they lie."""
+    x, g = case.input("x"), case.cotangent.astype(np.float64)
+    left = _slope(case) * g
+    between = np.clip(gradient, np.minimum(g, left), np.maximum(g, left))
+    return np.where(x == 0, between, np.where(x > 0, g, left))
 
 
 def _share_at_zero(case: Case, gradient: Array) -> str:
-    """The share of the cotangent that comes through where x is 0."""
-    at = case.input("x") == 0
-    if not at.any():
+    """The share of the cotangent that comes through where x is 0.
+
+    A share of its own is rounded where the slope is stored, where it is multiplied by G, and perhaps in the making.
+    """
+    at, slope = case.input("x") == 0, _slope(case)
+    if not at.any() or slope == 1:
         return ""
-    shares = np.unique(np.abs(gradient[at] / case.cotangent[at]))
-    return f"the derivative at 0 is {shares[0]:g}" if len(shares) == 1 else "the derivative at 0 is between 0 and 1"
+    shares = gradient[at].astype(np.float64) / case.cotangent[at] + 0.0  # and so −0 is 0
+    rounding = 4 * float(np.finfo(gradient.dtype).eps)
+    named = {slope: "negative_slope", (1 + slope) / 2: "halfway between negative_slope and 1"}
+    named = named if "negative_slope" in case.parameters else {}
+    for share in (slope, 1.0, (1 + slope) / 2, float(shares[0])):
+        if np.all(np.abs(shares - share) <= rounding * abs(share)):
+            return f"the derivative at 0 is {named.get(share, f'{share:g}')}"
+    return f"the derivative at 0 is between {named.get(slope, 0)} and 1"
 
 
 def elementwise(*parameters: Parameter) -> Takes:
@@ -160,7 +208,7 @@ SIGMOID = Op(
     takes=elementwise(),
     twin=sigmoid_twin,
     rounds=Rounding(roundings_of_a_sigmoid, relative_to_one),
-    kind=Kind(radius=within_reach_of("x"), bounded=True),
+    kind=Kind(radius=within_reach_of("x"), bounded=True, hard=(Hard(TAIL, _in_the_tails, None, _right_of_zero),)),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.sigmoid),
     mistakes=mistakes.SIGMOID,
 )
@@ -169,6 +217,7 @@ TANH = replace(
     name="tanh",
     reference=tanh,
     twin=tanh_twin,
+    kind=replace(SIGMOID.kind, hard=(Hard(TAIL, _in_the_tails, None, _everywhere),)),
     told=Documents(formula=formulas.tanh),
     mistakes=mistakes.TANH,
 )
@@ -183,16 +232,29 @@ RELU = Op(
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.relu),
     mistakes=mistakes.RELU,
 )
+SLOPE = Parameter(
+    "negative_slope", 0.01, "the derivative left of 0", "0.01", real(-inf), (0.25, 0.01, 0.5, 2.0, -0.5, 0.3)
+)
+LEAKY_RELU = replace(
+    RELU,
+    name="leaky_relu",
+    reference=leaky_relu,
+    takes=elementwise(SLOPE),
+    twin=leaky_relu_twin,
+    rounds=Rounding(leaky_roundings, leaky_magnitudes),
+    kind=replace(RELU.kind, unit=leaky_unit),
+    told=Documents(sources={"y": "T1", "x": "T1"}, formula=formulas.leaky_relu),
+    mistakes=mistakes.LEAKY_RELU,
+)
 AXIS = Parameter("axis", 1, "the axis along which y adds to 1", "1", whole(0), with_elements)
 SOFTMAX = Op(
     name="softmax",
     reference=softmax,
     takes=replace(elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0),), refuse=refuse),
     twin=softmax_twin,
-    rounds=Rounding(softmax_roundings, softmax_magnitudes),
     kind=Kind(radius=within_reach_of("x"), bounded=True, mixes=lambda problem: problem.parameters["axis"] == 0),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.softmax, usual={"shape": (1, 3)}),
     mistakes=mistakes.SOFTMAX,
 )
 
-OPS = (SIGMOID, TANH, RELU, SOFTMAX)
+OPS = (SIGMOID, TANH, RELU, LEAKY_RELU, SOFTMAX)

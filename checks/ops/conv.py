@@ -134,7 +134,7 @@ def telling() -> Problem:
     return Problem(
         OP,
         shapes={"x": (1, 2, 11, 11), "weight": (2, 2, 3, 3), "bias": (2,), "y": (1, 2, 9, 9)},
-        parameters=OP.defaults,
+        parameters=OP.takes.defaults,
     )
 
 
@@ -187,7 +187,7 @@ def worked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:
     """Where 002 works out this element, or all of y, or where 003 turns the kernel."""
     if problem.parameters["flip"] and array in TURNED:
         return f"turned: 003, {TURNED[array]}"
-    if (problem.shape("x"), problem.shape("weight")) not in PAGE or problem.parameters != problem.op.defaults:
+    if (problem.shape("x"), problem.shape("weight")) not in PAGE or problem.parameters != problem.op.takes.defaults:
         return ""
     if array == "y":
         return "L4" if len(problem.shape("y")) == 4 and problem.shapes["bias"] is None else ""

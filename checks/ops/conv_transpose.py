@@ -98,7 +98,7 @@ def telling() -> Problem:
     return Problem(
         OP,
         shapes={"x": (1, 2, 9, 9), "weight": (2, 2, 3, 3), "bias": (2,), "y": (1, 2, 11, 11)},
-        parameters=OP.defaults,
+        parameters=OP.takes.defaults,
     )
 
 

@@ -1,8 +1,8 @@
-"""Batch norm and local response normalisation: how they round.
+"""Batch norm, layer norm and local response normalisation: how they round.
 
-**Batch norm**, with m values for each channel, mean μ, variance v, s = 1/√(v + ε), x̂ = (x − μ)s. The mean rounds relative
-to mean|x|, so x − μ relative to |x| + mean|x|. The variance may be computed as mean(x − μ)² or as mean x² − μ², so it
-rounds relative to mean x², and s relative to itself times 1 + R, R = mean x² · s². Together x̂ rounds relative to
+**Batch and layer norm**, with m values to a mean, mean μ, variance v, s = 1/√(v + ε), x̂ = (x − μ)s. The mean rounds
+relative to mean|x|, so x − μ relative to |x| + mean|x|. The variance may be computed as mean(x − μ)² or as mean x² − μ²,
+so it rounds relative to mean x², and s relative to itself times 1 + R, R = mean x² · s². Together x̂ rounds relative to
 
     E = (|x| + mean|x|)·s + |x̂|·(1 + R)
 
@@ -13,32 +13,30 @@ y = γx̂ + β to |γ|E + |β|; ∂J/∂γ = Σ g·x̂ to Σ|g|E; and ∂J/∂x 
 That is to first order. mean x² − μ² + ε is off by at most δ = (3m + 5)·u·R of itself (m + 1 roundings in the one mean and
 m in each factor of the other square, one in their product, the difference and the sum), and s by (1 − δ)^{−1/2} − 1 of
 itself: less than 5/8·δ, which (2m + 8)·u·R covers, as long as δ ≤ 1/4, but anything at all, the root of a negative number
-too, where δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more than
-p = ⌈m/2⌉ are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
+too, where δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more
+than p = ⌈m/2⌉ are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
 
-**Local response normalisation**, d = k + α/n Σx², y = x·d^{−β}. d is a sum of positive terms, so its error is relative, and
-β times that in d^{−β}; the gradient is g·d^{−β} − 2αβ/n · x·Σ g·x·d^{−β−1}, both terms with their magnitudes added.
+How local response normalisation rounds its reference tells by itself (numbers/running.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.numbers.precision import PRECISIONS, Array
-from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
+from checks.numbers.precision import PRECISIONS, Array, accumulator
+from checks.op import Case, Documents, Hard, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
-from checks.ops.activation import EXP
+from checks.ops import _response_mistakes
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import pinned_axes
-from reference import batch_norm, local_response_norm
-from reference._window import gather, window
+from reference import batch_norm, layer_norm, local_response_norm
 
 if TYPE_CHECKING:
     import torch
@@ -70,53 +68,106 @@ def two_values(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     return {"N": batch, "*spatial": size}
 
 
-def batch_norm_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
-    """Numbers uniform on (−1, 1), with alternating signs in a channel whose variance rounding could spoil."""
-    if name != "x":
-        return None
-    x, precision = rng.uniform(-1, 1, problem.shape("x")), PRECISIONS[problem.dtype]
-    over, m = (0, *range(2, x.ndim)), x.size // x.shape[1]
-    square = np.square(x).mean(over, keepdims=True)
-    spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
-    sign = 1 - 2 * (np.arange(m).reshape(len(x), 1, *x.shape[2:]) % 2)
-    return precision.rounded(np.where(spoiled, np.abs(x) * sign, x))
+Axes = tuple[int, ...]
+Normalised = Callable[[Mapping[str, Any]], tuple[Axes, Axes]]
 
 
-def batch_norm_terms(problem: Problem) -> dict[str, int]:
+def of_channels(shapes: Mapping[str, Any]) -> tuple[Axes, Axes]:
+    """The axes that are normalised over, and those along which γ and β are the same: all but that of the channels."""
+    over = (0, *range(2, len(shapes["x"])))
+    return over, over
+
+
+def of_last(shapes: Mapping[str, Any]) -> tuple[Axes, Axes]:
+    """The last axes, which γ and β have; and those before them."""
+    axes, last = len(shapes["x"]), next((len(shapes[n]) for n in ("gamma", "beta") if shapes[n] is not None), 1)
+    return tuple(range(axes - last, axes)), tuple(range(axes - last))
+
+
+def _shapes(case: Case) -> dict[str, Any]:
+    return {name: None if a is None else a.shape for name, a in zip(case.op.inputs, case.inputs, strict=True)}
+
+
+def draw(normalised: Normalised) -> Callable[[Problem, str, np.random.Generator, bool], Array | None]:
+    """Numbers uniform on (−1, 1), with alternating signs where rounding could spoil the variance."""
+
+    def drawn(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
+        if name != "x":
+            return None
+        (over, _), x = normalised(problem.shapes), rng.uniform(-1, 1, problem.shape("x"))
+        m, precision = prod(x.shape[axis] for axis in over), accumulator(problem.dtype)
+        square = np.square(x).mean(over, keepdims=True)
+        spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
+        places = np.arange(m).reshape([n if axis in over else 1 for axis, n in enumerate(x.shape)])
+        return PRECISIONS[problem.dtype].rounded(np.where(spoiled, np.abs(x) * (1 - 2 * (places % 2)), x))
+
+    return drawn
+
+
+def terms(normalised: Normalised) -> Callable[[Problem], Mapping[str, int]]:
     """Two means, a root, a quotient; the gradient of x goes through x̂ twice and two more means."""
-    x = problem.shape("x")
-    m = x[0] * prod(x[2:])
-    return {"y": 2 * m + 8, "x": 4 * m + 24, "gamma": 3 * m + 8, "beta": m}
+
+    def counted(problem: Problem) -> dict[str, int]:
+        (over, along), x = normalised(problem.shapes), problem.shape("x")
+        m, places = (prod(x[axis] for axis in axes) for axes in (over, along))
+        return {"y": 2 * m + 8, "x": 4 * m + 25, "gamma": 2 * m + places + 8, "beta": places}
+
+    return counted
 
 
-def batch_norm_magnitudes(case: Case) -> dict[str, Array]:
-    """As the module derives them."""
-    x, gamma, beta, g = case.input("x"), case.input("gamma"), case.input("beta"), np.abs(case.cotangent)
-    over = (0, *range(2, x.ndim))
-    channel = (1, -1, *(1,) * (x.ndim - 2))
+def magnitudes(normalised: Normalised, *, twice: bool = False) -> Callable[[Case], Mapping[str, Array]]:
+    """As the module derives them; where x is gone through `twice`, for its mean and then for its variance, R is 1."""
 
-    def mean(a: Array) -> Array:
-        return np.asarray(a.mean(over, keepdims=True))
+    def found(case: Case) -> dict[str, Array]:
+        (over, along), x, g = normalised(_shapes(case)), case.input("x"), np.abs(case.cotangent)
+        kept = [1 if axis in along else n for axis, n in enumerate(x.shape)]
+        scale, shift = (0.0 if a is None else np.abs(a).reshape(kept) for a in case.inputs[1:])
+        scale = 1.0 if case.inputs[1] is None else scale
 
-    centred = x - mean(x)
-    s = 1 / np.sqrt(mean(np.square(centred)) + case.parameters["eps"])
-    normal, relative = np.abs(centred * s), 1 + mean(np.square(x)) * np.square(s)
-    error = (np.abs(x) + mean(np.abs(x))) * s + normal * relative
-    scale = np.abs(gamma).reshape(channel)
-    inner = (g + mean(g)) * relative + error * mean(g * normal) + normal * mean(g * error)
-    return {
-        "y": scale * error + np.abs(beta).reshape(channel),
-        "x": scale * s * inner,
-        "gamma": (g * error).sum(over),
-        "beta": g.sum(over),
-    }
+        def mean(a: Array) -> Array:
+            return np.asarray(a.mean(over, keepdims=True))
+
+        centred = x - mean(x)
+        s = 1 / np.sqrt(mean(np.square(centred)) + case.parameters["eps"])
+        normal, relative = np.abs(centred * s), 2.0 if twice else 1 + mean(np.square(x)) * np.square(s)
+        error = (np.abs(x) + mean(np.abs(x))) * s + normal * relative
+        h = scale * g
+        return {
+            "y": scale * error + shift,
+            "x": s * ((h + mean(h)) * relative + error * mean(h * normal) + normal * mean(h * error)),
+            "gamma": (g * error).sum(along),
+            "beta": g.sum(along),
+        }
+
+    return found
 
 
-def batch_norm_radius(case: Case) -> float:
+def offset(problem: Problem) -> Case:
+    """A mean far larger than the deviation, which is about 1 and of which the dtype still has three bits.
+
+    The difference of E[x²] and E[x]² still has ten bits of what sums are kept in, so that it is spoiled, but not senseless.
+    """
+    precision, kept = PRECISIONS[problem.dtype], accumulator(problem.dtype)
+    mean = min(1000.0, 2.0 ** (precision.bits - 4), 2.0 ** ((kept.bits - 10) // 2))
+    x = mean + 2 * problem.rng(3).uniform(-1, 1, problem.shape("x"))
+    return problem.reals().with_input("x", precision.rounded(x))
+
+
+def hard(normalised: Normalised) -> tuple[Hard, ...]:
+    """Whether the variance is a mean of squares of differences, or a difference of means of squares."""
+    lost = "loses digits where the mean is large beside the deviation, as E[x²] − E[x]² does"
+    return (Hard(lost, offset, magnitudes(normalised, twice=True), lambda case, _: np.ones((), bool)),)  # noqa: ARG005
+
+
+def radius(normalised: Normalised) -> Callable[[Case], float]:
     """Steps that move no x by more than a quarter of the smallest √(v + ε): s is near its tangent then."""
-    x = case.input("x").astype(np.float64)
-    deviation = np.sqrt(x.var((0, *range(2, x.ndim))) + case.parameters["eps"])
-    return float(min(1.0, deviation.min(initial=np.inf) / (2 * np.abs(x).max(initial=1e-300))))
+
+    def found(case: Case) -> float:
+        x = case.input("x").astype(np.float64)
+        deviation = np.sqrt(x.var(normalised(_shapes(case))[0]) + case.parameters["eps"])
+        return float(min(1.0, deviation.min(initial=np.inf) / (2 * np.abs(x).max(initial=1e-300))))
+
+    return found
 
 
 def batch_norm_twin(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, *, eps: float) -> torch.Tensor:
@@ -126,29 +177,14 @@ def batch_norm_twin(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, *,
     return torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
 
 
-def response_terms(problem: Problem) -> dict[str, int]:
-    """The sum of squares and its scale, a power, a product; the gradient has another such sum and power."""
-    n = problem.parameters["size"]
-    return {"y": n + EXP + 6, "x": 2 * n + 2 * EXP + 12}
+def layer_norm_twin(
+    x: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None, *, eps: float
+) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
 
-
-def response_magnitudes(case: Case) -> dict[str, Array]:
-    """|y|(1 + 2β), and both terms of the gradient with their signs taken off, times 1 + 2(β + 1)."""
-    x, g, p = np.abs(case.input("x")), np.abs(case.cotangent), case.parameters
-    n, alpha, beta = p["size"], p["alpha"], p["beta"]
-    d = p["k"] + alpha / n * _over_channels(np.square(x), n, n // 2)
-    power = d**-beta
-    second = x * _over_channels(g * x * power / d, n, (n - 1) // 2)
-    return {
-        "y": x * power * (1 + 2 * beta),
-        "x": (g * power + 2 * alpha * beta / n * second) * (3 + 2 * beta),
-    }
-
-
-def _over_channels(a: Array, size: int, before: int) -> Array:
-    """The sum over a window of so many channels, of which so many lie before."""
-    padded = np.pad(a, [(0, 0), (before, size - 1 - before), *[(0, 0)] * (a.ndim - 2)])
-    return np.asarray(gather(padded, window(padded.shape[1:2], (size,)), axis=1).sum(1))
+    last = next((a.shape for a in (gamma, beta) if a is not None), x.shape[-1:])
+    return torch.nn.functional.layer_norm(x, last, gamma, beta, eps)
 
 
 def response_radius(case: Case) -> float:  # noqa: ARG001, every op is asked alike
@@ -183,15 +219,38 @@ BATCH_NORM = Op(
         refuse=refuse,
     ),
     twin=batch_norm_twin,
-    rounds=Rounding(batch_norm_terms, batch_norm_magnitudes),
-    kind=Kind(linear_in=(("gamma", "beta"),), radius=batch_norm_radius, mixes=lambda _: True),
-    cases=Inputs(batch_norm_draw, values_a_channel),
+    rounds=Rounding(terms(of_channels), magnitudes(of_channels)),
+    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_channels), mixes=lambda _: True, hard=hard(of_channels)),
+    cases=Inputs(draw(of_channels), values_a_channel),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
         formula=formulas.batch_norm,
         usual={"batch": 2, "dims": 1},
     ),
     mistakes=mistakes.BATCH_NORM,
+)
+LAYER_NORM = Op(
+    name="layer_norm",
+    reference=layer_norm,
+    takes=Takes(
+        arrays={"x": "*batch *last", "gamma": "*last ?", "beta": "*last ?", "y": "*batch *last"},
+        parameters=(EPS,),
+        sizes=(
+            Sizes("batch", "*batch", "the axes before those", (2, 3, 1, 4), (1, 2), 0, "8 | 2,3"),
+            Sizes("last", "*last", "the last axes, which are normalised over", (3, 2, 4, 5, 8), (1, 2), 1, "8 | 2,3"),
+        ),
+        scales={"x": (0, 0, 3, -3, 20), "gamma": (0, 5)},
+    ),
+    twin=layer_norm_twin,
+    rounds=Rounding(terms(of_last), magnitudes(of_last)),
+    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_last), hard=hard(of_last)),
+    cases=Inputs(draw(of_last)),
+    told=Documents(
+        sources=dict.fromkeys(("y", "x", "gamma", "beta"), "T2"),
+        formula=formulas.layer_norm,
+        usual={"batch": 2, "last": 2},
+    ),
+    mistakes=mistakes.LAYER_NORM,
 )
 LOCAL_RESPONSE_NORM = Op(
     name="local_response_norm",
@@ -210,14 +269,13 @@ LOCAL_RESPONSE_NORM = Op(
         scales={"x": (0, 0, 3, -3)},
     ),
     twin=response_twin,
-    rounds=Rounding(response_terms, response_magnitudes),
     kind=Kind(radius=response_radius),
     told=Documents(
         sources=dict.fromkeys(("y", "x"), "004, C19"),
         formula=formulas.local_response_norm,
         usual={"channels": 3, "size": 3, "dims": 1, "spatial": 1},
     ),
-    mistakes=mistakes.LOCAL_RESPONSE_NORM,
+    mistakes=_response_mistakes.LOCAL_RESPONSE_NORM,
 )
 
-OPS = (BATCH_NORM, LOCAL_RESPONSE_NORM)
+OPS = (BATCH_NORM, LAYER_NORM, LOCAL_RESPONSE_NORM)

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from checks.diagnosis import narrow
 from checks.laws import decides, laws
 from checks.signature.options import as_text, flag, in_words
 from checks.verdict.decisions import Decision
@@ -31,7 +32,11 @@ def _verdict(report: Report) -> str:
     stopped = f"stopped after {report.cases} cases"
     if report.exit_code == 1:
         wrong = list(dict.fromkeys(f.result or "what it returns" for f in report.failures)) or ["a result"]
-        return f"{', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} wrong{f' ({stopped})' * report.interrupted}"
+        why = narrow.headline(report.failures).removesuffix(".")
+        return (
+            f"{', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} wrong{f' ({stopped})' * report.interrupted}"
+            f"{f'. {why}' * bool(why)}"
+        )
     if report.interrupted:
         return f"{stopped}, so nothing is decided"
     if report.exit_code == UNDECIDED:

@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Axes:
-    """The axes of one array: at most one of the names stands for several (*size)."""
+    """The axes of one array: names such as *size stand for several."""
 
     names: tuple[str, ...]
     optional: bool = False
@@ -35,13 +35,19 @@ class Axes:
             shape += sizes[axis] if axis.startswith("*") else [sizes[axis] // parameters.get(divisor, 1)]
         return tuple(shape)
 
-    def sizes(self, shape: Shape) -> dict[str, Any]:
-        """The size of each name that stands in it by itself."""
-        several = next((at for at, name in enumerate(self.names) if name.startswith("*")), len(self.names))
-        behind = max(0, len(self.names) - several - 1)
-        end = len(shape) - behind
-        found: dict[str, Any] = dict(zip(self.names[:several], shape[:several], strict=True))
-        if several < len(self.names):
-            found[self.names[several]] = shape[several:end]
-            found |= dict(zip(self.names[several + 1 :], shape[end:], strict=True))
+    def sizes(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The size of each name that stands in it by itself.
+
+        Where more than one stands for several axes, `known` says how many; but the first of the others has one.
+        """
+        several = [name for name in self.names if name.startswith("*")]
+        counts = {name: len(known[name]) if name in known else 1 for name in several}
+        free = next((name for name in several if name not in known), None)
+        if free is not None:
+            counts[free] += len(shape) - (len(self.names) - len(several) + sum(counts.values()))
+        found, at = {}, 0
+        for name in self.names:
+            count = counts.get(name, 1)
+            found[name] = shape[at : at + count] if name in counts else shape[at]
+            at += count
         return {name: size for name, size in found.items() if "/" not in name}

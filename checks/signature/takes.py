@@ -182,9 +182,10 @@ class Takes:
     def sizes_in(self, shapes: Mapping[str, Shape | None]) -> dict[str, Any]:
         """The size of each axis in arrays of these shapes."""
         found: dict[str, Any] = {}
-        for name, shape in shapes.items():
-            if shape is not None and name in self.axes:
-                found = {**self.axes[name].sizes(shape), **found}
+        plainest = sorted(self.axes, key=lambda name: sum(axis.startswith("*") for axis in self.axes[name].names))
+        for name in plainest:
+            if (shape := shapes.get(name)) is not None:
+                found = {**self.axes[name].sizes(shape, found), **found}
         return found
 
     def pins(self, shapes: Mapping[str, Shape | None]) -> dict[str, Any]:

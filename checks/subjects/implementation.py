@@ -217,7 +217,7 @@ class _Function:
             return cls(op, part, call, None, None)
         kinds = {p.kind for p in parameters}
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        arrays = [p for p in parameters if p.kind in by_position and p.name not in op.defaults]
+        arrays = [p for p in parameters if p.kind in by_position and p.name not in op.takes.defaults]
         named = frozenset(p.name for p in parameters)
         most = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(arrays)
         takes = None if inspect.Parameter.VAR_KEYWORD in kinds else named
@@ -225,7 +225,7 @@ class _Function:
         needed = [p.name for p in arrays[given:] if p.default is p.empty] + [
             p.name
             for p in parameters
-            if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in op.defaults
+            if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in op.takes.defaults
         ]
         if needed:
             refuses = f"needs {' and '.join(needed)} as well"
@@ -242,7 +242,7 @@ class _Function:
             if arrays.pop() is not None:
                 raise Unsupported(f"takes {self.most} arrays")
         for name in [n for n in parameters if self.takes is not None and n not in self.takes]:
-            if parameters.pop(name) != self.op.defaults[name]:
+            if parameters.pop(name) != self.op.takes.defaults[name]:
                 raise Unsupported(f"does not take {name}")
         try:
             return self.call(*arrays, **parameters)

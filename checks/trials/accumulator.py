@@ -183,7 +183,7 @@ def problems(op: Op, dtype: str, size: int = TERMS) -> Iterator[Problem]:
                     s.option: _with(_ones(op, s), 0, 2 * size - 1) for s in op.takes.sizes if s.spatial and s.wide
                 }
             yield from _first(
-                op, dtype, {**op.defaults, **{s.option: _ones(op, s) for s in op.takes.sizes}, **pinned}, pinned
+                op, dtype, {**op.takes.defaults, **{s.option: _ones(op, s) for s in op.takes.sizes}, **pinned}, pinned
             )
 
 
@@ -194,7 +194,7 @@ def _together(op: Op, dtype: str) -> Iterator[Problem]:
         s.option: _every(_ones(op, s), 2 * FEWEST - 1 if windows and s.wide and s.spatial else FEWEST)
         for s in op.takes.sizes
     }
-    yield from _first(op, dtype, {**op.defaults, **pinned}, pinned)
+    yield from _first(op, dtype, {**op.takes.defaults, **pinned}, pinned)
 
 
 def _first(op: Op, dtype: str, *pins: Mapping[str, Any]) -> Iterator[Problem]:

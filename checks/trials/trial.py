@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from checks.cases.sparse import whole_numbers
-from checks.numbers.bounds import Bound, rounded_once, rounding
+from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored_once, transformed, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, Array
-from checks.op import Case, Problem
+from checks.numbers.running import carried, errors, sizes
+from checks.op import Case, Op, Problem
 from checks.subjects.implementation import Judged
 
 if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
+MANY = 1 << 10  # elements, beyond which laws that only sample take fewer samples of an op whose bounds take long
 HEAVY = 1 << 25  # products in one forward, from which on laws that only sample take fewer samples
 
 
@@ -56,16 +58,24 @@ class Run:
     @cached_property
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
+        if is_run(self.problem.op):
+            return running(errors(self._carried("y", self.problem.dtype)), self.problem.dtype)
         return self._rounding("y", self.magnitude("y"))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
         """What rounding can do to each gradient, by input name."""
+        if is_run(self.problem.op):
+            dtype = self.problem.dtype
+            return {name: running(errors(self._carried(name, dtype)), dtype) for name in self.problem.present}
         return {name: self._rounding(name, m) for name, m in self.gradient_magnitudes.items()}
 
     @cached_property
     def gradient_magnitudes(self) -> Mapping[str, Array]:
-        """What the roundings in each gradient are relative to, by input name."""
+        """What the roundings in each gradient are relative to, by input name; their number included if it runs."""
+        if is_run(self.problem.op):
+            u = unit_roundoff(self.problem.dtype)
+            return {name: bound.elementwise / u for name, bound in self.gradient_bounds.items()}
         own = self._own_magnitudes
         return {name: own[name] for name in self.problem.present} if own else self.reference.backward(self._absolute)
 
@@ -102,12 +112,31 @@ class Run:
         dtype, name = self.problem.dtype, result.removeprefix("grad_")
         if dtype not in ACCUMULATORS:
             return self.bound(result)
-        size = np.abs(self.true_y if result == "y" else self.true_gradients[name])
-        terms = self.problem.op.rounds.terms(self.problem)[name]
-        return rounded_once(terms, self.magnitude(result), size, self._factors(name), dtype)
+        size, kept = np.abs(self.result(result)[1]), ACCUMULATORS[dtype]
+        if is_run(self.problem.op):
+            return Bound(stored_once(errors(self._carried(name, kept)), size, dtype), np.asarray(0.0))
+        elementwise = rounded_once(self._terms[name], self.magnitude(result), size, dtype)
+        # A transform in the accumulator's precision is rounded once too.
+        u, transform = unit_roundoff(dtype), transformed(size.size, self._factors(name), kept)
+        return Bound(elementwise, np.maximum(elementwise, u * size + (1 + u) * transform))
+
+    def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
+        """What rounding can do to this result in a formula that may keep digits which others lose.
+
+        That is the reference's own, or that whose roundings are relative to these magnitudes.
+        """
+        dtype, name, size = self.problem.dtype, result.removeprefix("grad_"), np.abs(self.result(result)[1])
+        if magnitudes is not None:
+            return Bound(rounded_once(self._terms[name], magnitudes[name], size, dtype), np.asarray(0.0))
+        if dtype not in ACCUMULATORS:
+            return running(errors(self._carried(name, dtype)), dtype)
+        return Bound(stored_once(errors(self._carried(name, ACCUMULATORS[dtype])), size, dtype), np.asarray(0.0))
 
     def magnitude(self, result: str) -> Array:
         """What the roundings in a result are relative to."""
+        if is_run(self.problem.op):
+            dtype = self.problem.dtype
+            return sizes(self._carried(result.removeprefix("grad_"), ACCUMULATORS.get(dtype, dtype)))
         if result != "y":
             return self.gradient_magnitudes[result.removeprefix("grad_")]
         own = self._own_magnitudes
@@ -138,13 +167,46 @@ class Run:
         return None if own is None else own(self.case.widened())
 
     @cached_property
+    def _terms(self) -> Mapping[str, int]:
+        """The roundings that each result goes through; one where its magnitude has counted them."""
+        terms = self.problem.op.rounds.terms
+        return terms(self.problem) if terms else dict.fromkeys(("y", *self.problem.present), 1)
+
+    def _carried(self, name: str, dtype: str) -> Array:
+        """y, or a gradient, as the reference makes it of numbers that carry their errors in this precision."""
+        if (name == "y", dtype) not in self._ran:
+            self._ran[name == "y", dtype] = self._run_on(dtype, forward=name == "y")
+        return self._ran[name == "y", dtype][name]
+
+    @cached_property
+    def _ran(self) -> dict[tuple[bool, str], Mapping[str, Array]]:
+        return {}
+
+    def _run_on(self, dtype: str, *, forward: bool) -> Mapping[str, Array]:
+        """What the reference makes of such numbers; for y of inputs that were rounded to points themselves."""
+        op, parameters = self.problem.op, self.case.parameters
+        named = zip(op.inputs, self.case.inputs, strict=True)
+        inputs = [
+            a if a is None or name in op.takes.constant else carried(a, dtype, rounded=forward) for name, a in named
+        ]
+        with np.errstate(all="ignore"):  # what is beyond all numbers comes out with an infinite error
+            if forward:
+                return {"y": op.reference.forward(*inputs, **parameters)}
+            return dict(
+                zip(
+                    op.inputs,
+                    op.reference.backward(carried(self.case.cotangent, dtype), *inputs, **parameters),
+                    strict=True,
+                )
+            )
+
+    @cached_property
     def _absolute(self) -> Case:
         """The case's magnitudes, whose sums need few digits: in float32 where it has the range."""
         return self.case.absolute().widened(np.float32 if _is_moderate(self.case) else np.float64)
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
-        op = self.problem.op
-        return rounding(op.rounds.terms(self.problem)[name], magnitude, self._factors(name), self.problem.dtype)
+        return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype)
 
     def _factors(self, name: str) -> Iterator[Array]:
         """The arrays that every product of a result takes one factor from."""
@@ -183,6 +245,7 @@ class Trial:
         Whether every element is right is for `exact` and `agreement` to say, which take the whole problem.
         """
         light = lighter(self.problem)
+        light = _fewer_samples(light) if is_run(light.op) else light
         return self.real if light is self.problem else self._run(light, light.reals())
 
     @property
@@ -226,12 +289,31 @@ class Trial:
         return Run(problem, self.implementation, self.reference, case)
 
 
+def is_run(op: Op) -> bool:
+    """Whether the bounds of an op are those that its reference gives when it is run on numbers that carry their errors."""
+    return op.kind.degree is None and op.rounds.magnitudes is None
+
+
 def lighter(problem: Problem) -> Problem:
     """An eighth of the samples where a forward takes very many products; the same problem where it is light."""
     y = problem.shape("y")
-    if not problem.samples or y[0] < 2 or prod(y) * problem.op.rounds.terms(problem).get("y", 1) <= HEAVY:
+    terms = problem.op.rounds.terms
+    if not problem.samples or y[0] < 2 or prod(y) * (terms(problem)["y"] if terms else 1) <= HEAVY:
         return problem
-    few = -(-y[0] // 8)
+    return _with_samples(problem, -(-y[0] // 8))
+
+
+def _fewer_samples(problem: Problem) -> Problem:
+    """The problem with as many samples as `MANY` elements make, one at least, where they have nothing to do with another.
+
+    Numbers that carry their errors are objects: a bound takes a thousand times longer than the result that it is for.
+    """
+    if problem.elements <= MANY or not problem.samples or problem.shape("y")[0] < 2:
+        return problem
+    return _with_samples(problem, max(1, problem.shape("y")[0] * MANY // problem.elements))
+
+
+def _with_samples(problem: Problem, few: int) -> Problem:
     shapes = {n: (few, *s[1:]) if s and n in (*problem.samples, "y") else s for n, s in problem.shapes.items()}
     return replace(problem, shapes=shapes)
 

@@ -21,6 +21,7 @@ from checks.cases.search import Failed, Search, Stopped
 from checks.cases.wide import ONE_IN, REACH, WIDE, wide_problems
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
+from checks.diagnosis.seen import is_empty
 from checks.laws import Law, contract, decides, exact, laws
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.op import Op, Problem
@@ -37,6 +38,7 @@ from checks.verdict.tally import Tally
 EXAMPLES = 200
 PROMISES = ("float32", "same")
 ORDER = 12  # what the order of laws is drawn with (Problem.rng)
+DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 Progress = Callable[[int], None]
 
@@ -245,11 +247,13 @@ def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
         if _is_combined(result) and any(not _is_combined(f.result) for f in broken):
             continue  # the parts of a sum are named by other findings
         law = {names[0]: tried.laws[names[0]]}
-        smallest = min((f for f in broken if f.law == names[0] and f.result == result), key=_size)
-        for finding in _shrunk(law, result, tried, search):
+        fails = [f for f in broken if f.law == names[0] and f.result == result]
+        empty = all(is_empty(f.problem) for f in fails)  # else what goes wrong without samples hides what goes wrong
+        smallest = min((f for f in fails if empty or not is_empty(f.problem)), key=_size)
+        for finding in _shrunk(law, result, tried, search, empty=empty):
             if _size(finding) <= _size(smallest):
                 smallest = finding
-        yield smallest
+        yield _readable(smallest, law, tried)
 
 
 def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:
@@ -277,11 +281,29 @@ def _explained(failure: Finding, tried: Tried) -> Finding:
     return failure
 
 
-def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search) -> list[Finding]:
-    """Findings of this law on this result while Hypothesis shrinks, in order."""
+def _readable(finding: Finding, law: Mapping[str, Law], tried: Tried) -> Finding:
+    """The same on small whole numbers, whose products are checked in one's head, if it fails on some of those too."""
+    problem = finding.problem
+    if problem.small or finding.crashed:
+        return finding
+    for seed in range(problem.seed, problem.seed + DRAWS):
+        try:
+            found = tried.ask(law, replace(problem, small=True, exponents={}, seed=seed))
+        except Unsupported:
+            break
+        for other in found:
+            if other.verdict is Verdict.BROKEN and other.result == finding.result and not other.crashed:
+                return other
+    return finding
+
+
+def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search, *, empty: bool) -> list[Finding]:
+    """Findings of this law on this result while Hypothesis shrinks, in order; `empty`: of what has no elements too."""
     seen: list[Finding] = []
 
     def visit(problem: Problem) -> None:
+        if is_empty(problem) and not empty:
+            return
         try:
             found = tried.ask(law, problem)
         except Unsupported:
@@ -298,7 +320,7 @@ def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search) -
 
 def _size(finding: Finding) -> tuple[int, int, float]:
     problem = finding.problem
-    unusual = sum(value != problem.op.defaults[name] for name, value in problem.parameters.items())
+    unusual = sum(value != problem.op.takes.defaults[name] for name, value in problem.parameters.items())
     return problem.elements, unusual, abs(finding.expected or 0.0)
 
 

@@ -141,7 +141,7 @@ def _terms(condition: str) -> list[re.Match[str]]:
 
 
 def _check_condition(op: Op, condition: str) -> None:
-    labels = [*op.defaults, *_labels(op)]
+    labels = [*op.takes.defaults, *_labels(op)]
     for term in _terms(condition):
         if term["name"] not in labels:
             raise ValueError(f"{op.name} has no {term['name']!r}; {ops.suggestion(term['name'], labels)}")

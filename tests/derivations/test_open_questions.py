@@ -12,7 +12,19 @@ import pytest
 import sympy
 import torch
 
-from reference import avg_pool, batch_norm, conv, euclidean_loss, local_response_norm, max_pool, relu, sgd, subsample
+from reference import (
+    avg_pool,
+    batch_norm,
+    conv,
+    euclidean_loss,
+    layer_norm,
+    leaky_relu,
+    local_response_norm,
+    max_pool,
+    relu,
+    sgd,
+    subsample,
+)
 from tests.derivations._notation import Tensor, equal, symbols, to
 
 
@@ -152,6 +164,28 @@ def test_open_6_what_the_stride_never_reaches_has_gradient_zero(kernel, stride):
     assert not pooled[:, 2].any(), "pooling and subsampling drop what does not fill a region"
 
 
+def test_open_7_the_variance_of_a_layer_norm_is_biased():
+    """Divided by n, as in the paper and in torch's layer_norm; torch's own std divides by n − 1."""
+    x = np.array([[3.0, 1.0, -3.0, -1.0, 1.0, -1.0, 1.0, -1.0]])
+    ours = layer_norm.forward(x, None, None, eps=1)
+    torchs = torch.nn.functional.layer_norm(torch.tensor(x), (8,), eps=1).numpy()
+    assert np.array_equal(ours, x / 2), "the sum of the squares is 24: √(24/8 + 1) = 2, √(24/7 + 1) is not"
+    assert np.array_equal(torchs, ours)
+    assert torch.tensor(x).std().item() ** 2 == pytest.approx(24 / 7)
+
+
+def test_open_8_eps_is_inside_the_root():
+    """√(3 + 1) = 2, and not √3 + 1; of a constant row, whose variance is 0, the gradient is h/√ε, and not h/ε."""
+    x = np.array([[3.0, 1.0, -3.0, -1.0, 1.0, -1.0, 1.0, -1.0]])
+    assert np.array_equal(layer_norm.forward(x, None, None, eps=1), x / 2)
+    constant, h = np.full((1, 4), 7.0), np.array([[1.0, -1.0, 3.0, -3.0]])
+    ours, _, _ = layer_norm.backward(h, constant, None, None, eps=1 / 16)
+    assert np.array_equal(ours, 4 * h), "and not 16 · h"
+    tensor = torch.tensor(constant, requires_grad=True)
+    (torch.nn.functional.layer_norm(tensor, (4,), eps=1 / 16) * torch.tensor(h)).sum().backward()
+    assert np.array_equal(tensor.grad.numpy(), ours)
+
+
 def test_torch_convolves_without_turning_the_kernel():
     """torch.conv2d is the documents' ⋆; their * is torch.conv2d with the kernel turned."""
     x, k = numbers(10, 1, 2, 5, 6), numbers(11, 3, 2, 2, 3)
@@ -204,6 +238,9 @@ def test_torch_and_ties_and_kinks():
     tensor = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     tensor.relu().sum().backward()
     assert relu.backward(np.ones(1), np.zeros(1))[0].item() == tensor.grad.item() == 0
+    tensor = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    torch.nn.functional.leaky_relu(tensor, 0.25).sum().backward()
+    assert leaky_relu.backward(np.ones(1), np.zeros(1), negative_slope=0.25)[0].item() == tensor.grad.item() == 0.25
 
 
 def test_torch_has_no_subsampling_layer():

@@ -90,6 +90,26 @@ def test_a_right_implementation_has_the_same_formulas(beside):
     assert "missing" not in out
 
 
+class Averaged:
+    """The weight gradient is the mean over samples."""
+
+    forward = staticmethod(conv.forward)
+
+    @staticmethod
+    def backward(g, *arrays, **parameters):
+        grad_x, grad_weight, grad_bias = conv.backward(g, *arrays, **parameters)
+        return grad_x, grad_weight / len(g), grad_bias
+
+
+def test_a_mean_over_samples_is_told_from_a_sum(beside):
+    """Of one sample they are the same; where nothing pins how many there are, two are asked about as well."""
+    code, out, err = beside(Averaged, "conv", "--dims", "1", "--wrt", "K[1]")
+    assert (code, err) == (1, "")
+    assert "yours    1/2·V₁,₁·G₁,₁ + " in out
+    assert "wrong    each term is 1/2 times the right one" in out
+    assert beside(Averaged, "conv", "--dims", "1", "--wrt", "K[1]", "--batch", "1")[0] == 0
+
+
 def test_what_is_missing_and_extra_is_shown(beside):
     code, out, err = beside(Turned, "conv", "--dims", "1", "--wrt", "V")
     assert (code, err) == (1, "")

@@ -90,7 +90,7 @@ def test_the_verdict_has_a_row_for_each_law_sharpest_first(verdict):
     out = verdict[0].stdout
     assert re.search(r"^law +hold +broken +undecided +worst error / bound$", out, re.MULTILINE)
     rows = re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+)   (not a bit off|[\d.e+-]+)", out, re.MULTILINE)
-    assert [row[0] for row in rows] == [name for name in laws() if name != "kinks"]
+    assert [row[0] for row in rows] == [name for name in laws() if name not in {"kinks", "accumulation"}]
     assert re.search(r"^kinks +0 +0 +0   does not apply$", out, re.MULTILINE), "a convolution has no kinks"
     assert all(int(hold) > 0 for _, hold, *_ in rows)
     assert [share for name, *_, share in rows if name == "exact"] == ["not a bit off"]

@@ -67,10 +67,12 @@ def agrees(problem):
 @pytest.mark.parametrize("name", ops())
 def test_formulas_are_what_the_reference_computes_of_drawn_problems(name):
     op = find(name)
-    pinned = pinned_values(op, {option.name: SMALL[option.name] for option in op.options if option.name in SMALL})
+    pinned = pinned_values(op, {option.name: SMALL[option.name] for option in op.takes.options if option.name in SMALL})
     drawn = []
     Search(problems_of(op, pinned, "float64"), 60, 0).run(drawn.append)
-    few = [p for p in drawn if 0 not in p.shape("y") and 0 not in p.shape(p.present[0]) and products(p) <= MOST]
+    few = [
+        p for p in drawn if 0 not in p.shape("y") and 0 not in p.shape(p.present[0]) and formulas.products(p) <= MOST
+    ]
     chosen = {str((p.shapes, p.parameters)): p for p in few}.values()
     assert chosen
     for problem in list(chosen)[:DRAWN]:

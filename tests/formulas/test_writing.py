@@ -86,6 +86,8 @@ WRITTEN = [
     (Call("max", (number(0), A)), "max(0, a)", r"\max\left(0, a\right)"),
     (Product((Condition(A, ">", number(0)), G)), "[a > 0]·g", r"\left[a > 0\right]\,g"),
     (Condition(A, "=", B), "[a = b₁]", r"\left[a = b_{1}\right]"),
+    (Condition(A, "≤", B), "[a ≤ b₁]", r"\left[a \le b_{1}\right]"),
+    (Call("min", (number(0), A)), "min(0, a)", r"\min\left(0, a\right)"),
 ]
 IDS = [case[1] for case in WRITTEN]
 

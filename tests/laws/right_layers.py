@@ -102,6 +102,74 @@ def _laid(numbers, x):
     return numbers.reshape(-1, *(1,) * (x.ndim - 2))
 
 
+class LayerNormOfOnePass:
+    """v = mean x² − (mean x)², which one reading of x gives; the gradient with sums, divided by n at the end."""
+
+    def forward(self, x, gamma, beta, *, eps):
+        mean, inverse = self._statistics(x, _last(x, gamma, beta), eps)
+        y = (x - mean) * inverse
+        y = y if gamma is None else y * gamma
+        return y if beta is None else y + beta
+
+    def backward(self, g, x, gamma, beta, *, eps):
+        over = _last(x, gamma, beta)
+        mean, inverse = self._statistics(x, over, eps)
+        normal, h = (x - mean) * inverse, g if gamma is None else g * gamma
+        n = prod(x.shape[axis] for axis in over)
+        sums = (a.sum(over, keepdims=True) for a in (h, h * normal))
+        grad_x = inverse / n * (n * h - next(sums) - normal * next(sums))
+        lead = tuple(range(over[0]))
+        return grad_x, None if gamma is None else (g * normal).sum(lead), None if beta is None else g.sum(lead)
+
+    @staticmethod
+    def _statistics(x, over, eps):
+        mean, square = (a.mean(over, keepdims=True) for a in (x, x * x))
+        return mean, 1 / np.sqrt(square - mean * mean + eps)
+
+
+class LayerNormByChainRule:
+    """Row by row through x̂, σ, v, μ, one after another, and γ and β by adding row after row, last first."""
+
+    def forward(self, x, gamma, beta, *, eps):
+        shape, rows = x.shape, self._rows(x, gamma, beta)
+        y = np.stack([self._normalised(row, eps)[0] for row in rows]) if len(rows) else rows
+        y = y if gamma is None else gamma.ravel() * y
+        return (y if beta is None else y + beta.ravel()).reshape(shape)
+
+    def backward(self, g, x, gamma, beta, *, eps):
+        rows, cotangents = (self._rows(a, gamma, beta) for a in (x, g))
+        grad_x = np.empty_like(rows)
+        grad_gamma, grad_beta = (None if a is None else np.zeros_like(a) for a in (gamma, beta))
+        for r in reversed(range(len(rows))):
+            normal, centred, deviation = self._normalised(rows[r], eps)
+            d_normal = cotangents[r] if gamma is None else cotangents[r] * gamma.ravel()
+            d_deviation = -(d_normal * centred).sum() / deviation**2
+            d_centred = d_normal / deviation + d_deviation / deviation * centred / len(centred)
+            grad_x[r] = d_centred - d_centred.mean()
+            if gamma is not None:
+                grad_gamma += (cotangents[r] * normal).reshape(gamma.shape)
+            if beta is not None:
+                grad_beta += cotangents[r].reshape(beta.shape)
+        return grad_x.reshape(x.shape), grad_gamma, grad_beta
+
+    @staticmethod
+    def _normalised(row, eps):
+        centred = row - row.mean()
+        deviation = np.sqrt((centred * centred).mean() + row.dtype.type(eps))
+        return centred / deviation, centred, deviation
+
+    @staticmethod
+    def _rows(a, gamma, beta):
+        over = _last(a, gamma, beta)
+        return a.reshape(prod(a.shape[: over[0]]), prod(a.shape[over[0] :]))
+
+
+def _last(x, gamma, beta):
+    """The axes that gamma and beta have; the last one if there is neither."""
+    count = next((a.ndim for a in (gamma, beta) if a is not None), 1)
+    return tuple(range(x.ndim - count, x.ndim))
+
+
 class ResponseByLogarithms:
     """d^{−β} = e^{−β log d}, and the sums over channels by a matrix of ones near the diagonal."""
 
@@ -156,5 +224,6 @@ class ResponseChannelByChannel:
 BY_OP = {
     "linear": {LinearByEinsum: "float32", LinearSampleBySample: "float16"},
     "batch_norm": {BatchNormOfOnePass: "float64", BatchNormByChainRule: "float64"},
+    "layer_norm": {LayerNormOfOnePass: "float64", LayerNormByChainRule: "float32"},
     "local_response_norm": {ResponseByLogarithms: "float32", ResponseChannelByChannel: "float64"},
 }

@@ -82,6 +82,37 @@ class ReluWithOneAtZero:
         return (np.where(x < 0, 0, g),)
 
 
+class LeakyByParts:
+    """max(x, 0) + α·min(x, 0), one of which is 0; the derivative at 0 is α."""
+
+    def forward(self, x, *, negative_slope):
+        return np.maximum(x, 0) + x.dtype.type(negative_slope) * np.minimum(x, 0)
+
+    def backward(self, g, x, *, negative_slope):
+        return ((x > 0) * g + (x <= 0) * (x.dtype.type(negative_slope) * g),)
+
+
+class LeakyByChoice:
+    """x where x ≥ 0; the derivative at 0 is 1, as with np.where and the other comparison."""
+
+    def forward(self, x, *, negative_slope):
+        return np.where(x >= 0, x, x.dtype.type(negative_slope) * x)
+
+    def backward(self, g, x, *, negative_slope):
+        return (g * np.where(x >= 0, x.dtype.type(1), x.dtype.type(negative_slope)),)
+
+
+class LeakyHalfwayAtZero:
+    """g times the derivative, which is 1, α or, at 0, the mean of the two."""
+
+    def forward(self, x, *, negative_slope):
+        return np.where(x > 0, x, x * x.dtype.type(negative_slope))
+
+    def backward(self, g, x, *, negative_slope):
+        left, middle = (x.dtype.type(slope) for slope in (negative_slope, (1 + negative_slope) / 2))
+        return (g * np.where(x > 0, x.dtype.type(1), np.where(x < 0, left, middle)),)
+
+
 class SoftmaxWithoutMaximum:
     """e^x over its sum, nothing taken off first; the gradient by the whole Jacobian, diag(y) − y·yᵀ."""
 
@@ -207,6 +238,7 @@ BY_OP = {
     "sigmoid": {SigmoidByTanh: "float32", FamiliarSigmoid: "float64"},
     "tanh": {TanhByExponentials: "float32", TanhBySigmoid: "float64"},
     "relu": {ReluByProduct: "float32", ReluByAbsoluteValue: "float16", ReluWithOneAtZero: "float64"},
+    "leaky_relu": {LeakyByParts: "float32", LeakyByChoice: "float16", LeakyHalfwayAtZero: "float64"},
     "softmax": {SoftmaxWithoutMaximum: "float64", SoftmaxByLogarithms: "float32"},
     "dropout": {DropoutByScaledMask: "float32", DropoutByChoice: "float16"},
     "euclidean_loss": {EuclideanMultipliedOut: "float32", EuclideanSampleBySample: "float64"},

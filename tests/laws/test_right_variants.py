@@ -18,7 +18,14 @@ from checks.verdict.judging import Tried
 from reference import conv
 from tests.laws.right_conv import ByFFT, OffsetByOffset, SinglePrecision
 from tests.laws.right_layers import BatchNormOfOnePass
-from tests.laws.right_pointwise import ReluByAbsoluteValue, ReluByProduct, ReluWithOneAtZero
+from tests.laws.right_pointwise import (
+    LeakyByChoice,
+    LeakyByParts,
+    LeakyHalfwayAtZero,
+    ReluByAbsoluteValue,
+    ReluByProduct,
+    ReluWithOneAtZero,
+)
 from tests.laws.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.laws.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
 
@@ -28,6 +35,10 @@ OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much 
 SHARP = ["exact", "forward", "agreement", "kinks"]
 
 CONVENTIONS = {
+    ByTorch("leaky_relu"): "the derivative at 0 is negative_slope",
+    LeakyByParts: "the derivative at 0 is negative_slope",
+    LeakyByChoice: "the derivative at 0 is 1",
+    LeakyHalfwayAtZero: "the derivative at 0 is halfway between negative_slope and 1",
     ByTorch("relu"): "the derivative at 0 is 0",
     ReluByProduct: "the derivative at 0 is 0",
     ReluByAbsoluteValue: "the derivative at 0 is 0.5",

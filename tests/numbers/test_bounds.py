@@ -14,7 +14,7 @@ from checks.trials.comparison import compared
 from checks.verdict.report import Verdict
 
 CONV = find("conv")
-PROBLEM = Problem(CONV, {"x": (1, 1, 1), "weight": (1, 1, 1), "bias": None, "y": (1, 1, 1)}, CONV.defaults)
+PROBLEM = Problem(CONV, {"x": (1, 1, 1), "weight": (1, 1, 1), "bias": None, "y": (1, 1, 1)}, CONV.takes.defaults)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from checks import gradcheck, judge
 from checks.cases.drawing import problems_of
-from checks.numbers.precision import NATIVE, PRECISIONS
+from checks.cases.sparse import whole_numbers
+from checks.numbers.precision import NATIVE, PRECISIONS, accumulator
 from checks.ops import ops
 from checks.ops._mistakes import right
 from checks.signature.options import as_text
@@ -56,7 +57,7 @@ def test_results_have_the_shapes_that_the_problem_says(op):
 
 @EVERY
 def test_pins_pin_the_very_geometry_and_survive_a_command_line(op):
-    parsers = {option.name: option.parse for option in op.options}
+    parsers = {option.name: option.parse for option in op.takes.options}
     for problem in drawn(op)[:12]:
         pins = problem.pins
         assert set(pins) <= set(parsers)
@@ -73,7 +74,7 @@ def test_pins_pin_the_very_geometry_and_survive_a_command_line(op):
 
 @EVERY
 def test_every_default_is_a_parameter_that_is_drawn(op):
-    tried = {name: {str(p.parameters[name]) for p in drawn(op)} for name in op.defaults}
+    tried = {name: {str(p.parameters[name]) for p in drawn(op)} for name in op.takes.defaults}
     assert all(len(values) > 1 for values in tried.values()), tried
 
 
@@ -86,12 +87,13 @@ def test_whole_numbers_stay_multiples_of_the_unit_and_fit(op, dtype):
     exact = [problem for problem in drawn(op, dtype=dtype) if problem.largest]
     assert len(exact) >= DRAWN // 3, "the law `exact` is asked too rarely"
     for problem in exact:
-        case = problem.whole_numbers().widened()
+        case = whole_numbers(problem).widened()
         results = [op.reference.forward(*case.inputs, **case.parameters), *right(case).values()]
+        kept = PRECISIONS[dtype] if problem.fits(dtype) else accumulator(dtype)
         for result in results:
             scaled = np.asarray(result) * problem.unit
             assert np.array_equal(scaled, np.round(scaled))
-            assert np.abs(scaled).max(initial=0) <= 2 ** PRECISIONS[dtype].bits
+            assert np.abs(scaled).max(initial=0) <= 2**kept.bits
 
 
 @EVERY
@@ -119,7 +121,7 @@ def test_the_command_line_knows_its_options(op, capsys):
         gradcheck.main([op.name, "--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for option in op.options:
+    for option in op.takes.options:
         assert f"--{option.name.replace('_', '-')}" in shown
 
 

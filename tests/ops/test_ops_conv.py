@@ -212,7 +212,7 @@ def test_pins_pin_the_very_geometry(data):
 def test_pins_are_options_and_survive_being_written_on_a_command_line(problems):
     for problem in problems[:100]:
         pins = problem.pins
-        assert set(pins) == {option.name for option in OP.options}
+        assert set(pins) == {option.name for option in OP.takes.options}
         assert pinned_values(OP, pins) == {
             name: value[0] if isinstance(value, tuple) and len(value) == 1 else value for name, value in pins.items()
         }

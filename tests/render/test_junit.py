@@ -86,7 +86,7 @@ def test_a_failure_is_told_as_the_terminal_tells_it():
 def test_what_a_law_has_nothing_to_say_of_is_skipped():
     right, undecided = outcomes(parsed(judged("right"))), outcomes(parsed(judged("undecided")))
     assert right["kinks"] == ("skipped", "does not apply", "")
-    assert [law for law, found in right.items() if found] == ["kinks"]
+    assert [law for law, found in right.items() if found] == ["kinks", "accumulation"]
     assert undecided["finite_difference"] is None, "some of it held"
     report = judged("undecided")
     only = [f for f in report.findings if f.verdict == "undecided"]
@@ -99,7 +99,8 @@ def test_what_a_law_has_nothing_to_say_of_is_skipped():
 def test_what_is_undecided_is_a_failure_that_says_what_was_not_decided():
     kind, line, text = outcomes(parsed(judged("blind")))["verdict"]
     assert (kind, line) == ("failure", "softmax: undecided.")
-    assert text.splitlines()[:2] == list(words.left(judged("blind")))
+    left = list(words.left(judged("blind")))
+    assert text.splitlines()[: len(left)] == left
     said = {entry.get("name"): entry.get("value") for entry in parsed(judged("blind")).iter("property")}
     count, cases = judged("blind").decided["grad_x"]
     assert said["decided"] == f"y 20 of 20, grad_x {count} of {cases}"

@@ -39,10 +39,10 @@ def test_the_verdict_comes_first():
 def test_what_is_undecided_says_under_the_verdict_what_was_not_decided():
     text = summary.render(judged("blind"))
     _, verdict, *_ = text.split("\n\n")
-    what, how = (summary.escaped(line) for line in words.left(judged("blind")))
+    left = [summary.escaped(line) for line in words.left(judged("blind"))]
     first, *lines = verdict.splitlines()
-    assert first.startswith("- **softmax: undecided.** reference.softmax, float16: 20 cases")
-    assert lines == [f"  - {what}", f"  - {how}"]
+    assert first.startswith("- **softmax: undecided.** Shaded, float16: 20 cases")
+    assert lines == [f"  - {line}" for line in left]
     assert html(text).count("<ul>") == 3, "that list lies within the first"
 
 

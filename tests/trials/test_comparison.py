@@ -15,7 +15,7 @@ from checks.ops import find
 from checks.trials.comparison import DECISIVE, compared
 
 CONV = find("conv")
-PROBLEM = Problem(CONV, {"x": (1, 1, 1), "weight": (1, 1, 1), "bias": None, "y": (1, 1, 1)}, CONV.defaults)
+PROBLEM = Problem(CONV, {"x": (1, 1, 1), "weight": (1, 1, 1), "bias": None, "y": (1, 1, 1)}, CONV.takes.defaults)
 RIGHT = np.random.default_rng(1).normal(size=200)
 WRONG = {
     "zeros": np.zeros_like,

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 
 from checks.book.contents import Figure
-from checks.book.figures import convolution, pooling, sequences
+from checks.book.figures import convolution, pooling, sequences, today
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     name: function
-    for module in (convolution, pooling, sequences)
+    for module in (convolution, pooling, sequences, today)
     for name, function in vars(module).items()
-    if re.fullmatch(r"[SBLPC]\d+", name)
+    if re.fullmatch(r"[A-Z]\d+", name)
 }

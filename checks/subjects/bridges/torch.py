@@ -66,10 +66,12 @@ def _function(op: Op, found: Any, device: str) -> tuple[Any, inspect.Signature]:
 
     if inspect.isclass(found) and issubclass(found, torch.autograd.Function):
         _, *taken = inspect.signature(found.forward).parameters.values()  # without ctx
-        names = [p.name for p in taken if p.name in op.defaults]
+        names = [p.name for p in taken if p.name in op.takes.defaults]
         # apply takes no keywords: parameters follow the inputs, in the order in which forward names them.
         apply: Any = found.apply
-        return lambda *inputs, **p: apply(*inputs, *(p.get(n, op.defaults[n]) for n in names)), inspect.Signature(taken)
+        return lambda *inputs, **p: apply(*inputs, *(p.get(n, op.takes.defaults[n]) for n in names)), inspect.Signature(
+            taken
+        )
     if inspect.isclass(found) and issubclass(found, torch.nn.Module):
         found = found()
     if isinstance(found, torch.nn.Module):
@@ -84,7 +86,7 @@ def _function(op: Op, found: Any, device: str) -> tuple[Any, inspect.Signature]:
             return torch.func.functional_call(module, weights, tuple(given.values()), parameters)
 
         arrays = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in op.inputs]
-        named = [p for p in signature.parameters.values() if p.name in op.defaults]
+        named = [p for p in signature.parameters.values() if p.name in op.takes.defaults]
         return with_weights, inspect.Signature(
             [*arrays, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in named)]
         )

@@ -1,0 +1,175 @@
+"""Which part of one array is wrong, as NumPy would slice it, and what stands there: "grad_weight[:, 32:] is 0".
+
+Along each axis the indices that have a wrong element are one range, one residue of a step, or nothing that has a name. The
+part is their product where it covers what is wrong and most of it is; or all but the product of the indices that have a
+right element, where all of that is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from checks.diagnosis.changes import Pair, factor
+from checks.diagnosis.seen import Seen
+from checks.numbers.bounds import rounding
+from checks.numbers.precision import Array
+
+MOST = 0.5  # of a part that has to be wrong: the rest is right by accident, as a 0 is where nothing is added
+SEVERAL = 4  # elements that are right in one block, which is no accident
+NEAR = 2
+Slices = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of an array: `inside` these slices, or all but that."""
+
+    name: str
+    shape: tuple[int, ...]
+    slices: Slices
+    outside: bool = False
+
+    def __str__(self) -> str:
+        if self.slices == _everything(len(self.shape)):
+            return f"all of {self.name}"
+        written = f"{self.name}[{_written(self.slices, self.shape)}]"
+        return f"all but {written}" if self.outside else f"{written}{self._count}"
+
+    @property
+    def _count(self) -> str:
+        """How many of how many, where it is the end along one axis."""
+        ends = [(s, n) for s, n in zip(self.slices, self.shape, strict=True) if s != slice(None)]
+        (cut, size), *others = ends
+        if others or cut.stop is not None or cut.step is not None or not cut.start:
+            return ""
+        return f" (the last {size - cut.start} of {size})"
+
+
+def region(name: str, wrong: Array, limits: Sequence[int] = ()) -> Region | None:
+    """The part of an array of this name in which elements are wrong; None if there is no simple one.
+
+    limits  where parts are known to begin: what is right there, as far as `NEAR`, is so by accident
+    """
+    inside, outside = _box(wrong), _box(~wrong)
+    filled = 0.0 if inside is None else float(wrong[inside].mean())
+    if outside is not None and outside != _everything(wrong.ndim) and filled < 1:
+        spared = wrong[outside]
+        if spared.size >= SEVERAL and not spared.any():
+            return Region(name, wrong.shape, outside, outside=True)
+    if inside is None or filled < MOST:
+        return None
+    return Region(name, wrong.shape, tuple(_from_limit(cut, limits) for cut in inside))
+
+
+def _from_limit(cut: slice, limits: Sequence[int]) -> slice:
+    if cut.start is None or cut.stop is not None or cut.step is not None:
+        return cut
+    return slice(min([cut.start, *(limit for limit in limits if 0 < limit < cut.start <= limit + NEAR)]), None)
+
+
+def _everything(axes: int) -> Slices:
+    return (slice(None),) * axes
+
+
+def _box(mask: Array) -> Slices | None:
+    """The slices that hold whatever is true; None if nothing is, or if along some axis one slice holds much beside it."""
+    slices = []
+    for axis, size in enumerate(mask.shape):
+        at = np.flatnonzero(mask.any(tuple(a for a in range(mask.ndim) if a != axis)))
+        if not len(at):
+            return None
+        first, last = int(at[0]), int(at[-1])
+        step = int(at[1]) - first if len(at) > 1 else 1
+        if any(np.diff(at) != step):
+            if len(at) < MOST * (last - first + 1):
+                return None
+            step = 1  # with some between that are right by accident
+        slices.append(slice(first or None, None if last + step >= size else last + 1, None if step == 1 else step))
+    return tuple(slices)
+
+
+def _written(slices: Slices, shape: Sequence[int]) -> str:
+    """Slices as NumPy takes them, without those at the end that take all."""
+    last = max((axis for axis, s in enumerate(slices) if s != slice(None)), default=0)
+    return ", ".join(_one(s, n) for s, n in zip(slices[: last + 1], shape, strict=False))
+
+
+def _one(cut: slice, size: int) -> str:
+    first, last, step = cut.indices(size)
+    if cut != slice(None) and step == 1 and last - first == 1:
+        return str(first)
+    start, stop = ("" if end is None else str(end) for end in (cut.start, cut.stop))
+    return f"{start}:{stop}{'' if cut.step is None else f':{cut.step}'}"
+
+
+def contents(where: Region, seen: Seen) -> str:
+    """What stands in the part, said of it: "is 0", "is 1.01 times what it should be", "is wrong"."""
+    mask = np.full(where.shape, where.outside)
+    mask[where.slices] = not where.outside
+    pair = seen.pair(seen.right)
+    actual = pair.actual[mask]
+    if np.isnan(actual).all():
+        return "is NaN"
+    if not actual.any():
+        return "is 0"
+    part = Pair(pair.problem, actual, pair.base[mask], np.broadcast_to(pair.bound, where.shape)[mask])
+    if times := factor(part):
+        return f"is {times} times what it should be"
+    return _copied(where, pair) or "is wrong"
+
+
+def _copied(where: Region, pair: Pair) -> str:
+    """Which other part of the right array it repeats, if it does: the one before it, or the first."""
+    cut = [axis for axis, s in enumerate(where.slices) if s != slice(None)]
+    if where.outside or len(cut) != 1:
+        return ""
+    (axis,) = cut
+    first, last, step = where.slices[axis].indices(where.shape[axis])
+    if step != 1:
+        return ""
+    length = last - first
+    for start in dict.fromkeys((0, first - length)):
+        if start < 0 or start + length > where.shape[axis] or start == first:
+            continue
+        other = (*where.slices[:axis], slice(start or None, start + length), *where.slices[axis + 1 :])
+        allowed = np.broadcast_to(pair.bound, where.shape)[other]
+        if np.all(np.abs(pair.actual[where.slices] - pair.base[other]) <= allowed) and pair.base[other].any():
+            return f"repeats {where.name}[{_written(other, where.shape)}]"
+    return ""
+
+
+def left_out(result: str, seen: Seen, limits: Sequence[int]) -> str:
+    """As if a part of what is summed were not there, or counted otherwise: "as if x[:, 32:] were 0"; else "".
+
+    limits  where the part may begin, along an axis of an input or of the cotangent
+    """
+    run = seen.run
+    arrays = {name: run.case.input(name) for name in run.problem.present} | {"grad_output": run.case.cotangent}
+    for name, array in arrays.items():
+        for axis, limit in ((axis, n) for axis in range(array.ndim) for n in limits if 0 < n < array.shape[axis]):
+            part = (*_everything(axis), slice(limit, None), *_everything(array.ndim - axis - 1))
+            less = array.copy()
+            less[part] = 0
+            case = replace(run.case, cotangent=less) if name == "grad_output" else run.case.with_input(name, less)
+            _, without = replace(run, implementation=run.reference, case=case).result(result)
+            if done := _counted(seen, np.asarray(without, np.float64)):
+                return f"as if {name}[{_written(part, array.shape)}] {done}"
+    return ""
+
+
+def _counted(seen: Seen, without: Array) -> str:
+    """What became of the difference between what is right and what would be right without a part."""
+    sizes = np.abs(seen.actual) + np.abs(seen.right) + np.abs(without)
+    allowed = rounding(1, sizes, (), seen.run.problem.dtype).elementwise
+    if not seen.is_exact:
+        allowed = allowed + seen.bound
+    pair = Pair(seen.run.problem, seen.actual - without, seen.right - without, allowed)
+    if np.all(np.abs(pair.base) <= allowed):
+        return ""
+    if np.all(np.abs(pair.actual) <= allowed):
+        return "were 0"
+    times = factor(pair)
+    return f"counted {times} times" if times else ""

@@ -1,0 +1,248 @@
+"""From which size on a result is wrong: "right up to 32 input channels, wrong from 33 on: grad_weight[:, 32:] is 0".
+
+Where the smallest case that fails is not small along an axis, problems that are alike but for the size of that axis are
+tried: a small one that is right, then halves of what lies between it and one that is wrong, then what is near multiples of
+the usual tiles. What is said is the simplest rule that every size tried agrees with: a threshold, a multiple, no multiple.
+Then: what is wrong of the case that fails (regions.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from checks.cases.drawing import problems_of
+from checks.cases.pins import pinned_values
+from checks.cases.search import Search, Stopped
+from checks.diagnosis import regions
+from checks.diagnosis.seen import Seen, runs
+from checks.op import Problem
+from checks.signature.options import Option
+from checks.subjects.implementation import Crashed, Malformed, Unsupported
+
+SMALL = (1, 2, 3)  # what is tried as right; up to the last of these, other words tell what is wrong (whereabouts.py)
+TILES = (4, 8, 16, 32, 64, 128)
+MOST_CALLS = 60
+MOST_ELEMENTS = 1 << 18
+DRAWS = 20  # until one has the optional inputs that the problem has
+NEAREST = 4  # sizes about a middle, where not every one can be had
+LISTED = 4
+MOST_SECONDS = 10.0
+
+Shape = tuple[int, ...]
+
+
+def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> str:
+    """For which sizes the result is wrong, and which part of it; "" if it is so for all sizes, or for small ones.
+
+    unnamed  whether no mistake is known: then sizes that are right are looked for above those that are wrong too (a whole
+             tile, where parts of one are lost), and sizes that follow no rule are listed
+    """
+    wrong = _Wrong(failure, result, law)
+    told, limits = [], []
+    with suppress(Stopped):  # what was tried until then is told
+        for axis in _axes(failure.run.problem):
+            known = wrong.by_size(axis, beyond=unnamed)
+            if not all(known.values()):
+                words, limit = _rule(axis, known, wrong.shapes)
+                told += [words or _list(axis, known)] if words or (unnamed and axis.size > SMALL[-1]) else []
+                limits += [limit, axis.size - 1]
+    return f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""
+
+
+def part(failure: Seen, result: str, limits: Sequence[int] = ()) -> str:
+    """Which part of the result is wrong, and what stands there or has been left out."""
+    where = regions.region(result, failure.wrong, limits)
+    said = regions.contents(where, failure) if where is not None else ""
+    if said in ("", "is wrong") and (done := regions.left_out(result, failure, limits)):
+        return f"{result} is {done}"
+    return f"{where} {said}" if where is not None else ""
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One size that an option pins, alone or as one of several.
+
+    called  what is counted: "input channels"; or what has that size: "size along axis 0"
+    """
+
+    option: str
+    at: int | None
+    size: int
+    called: str
+
+    def many(self, sizes: object) -> str:
+        """So many of them, in words."""
+        name, _, along = self.called.partition(" along ")
+        return f"{name} {sizes} along {along}" if along else f"{sizes} {name}"
+
+    @property
+    def are(self) -> str:
+        """The name with its verb."""
+        return f"{self.called} {'is' if ' along ' in self.called else 'are'}"
+
+    def value(self, pins: Mapping[str, Any], size: int) -> Any:
+        """The value of the option with another size for this axis."""
+        given = pins[self.option]
+        return size if self.at is None else (*given[: self.at], size, *given[self.at + 1 :])
+
+
+def _axes(problem: Problem) -> Iterator[_Axis]:
+    """The sizes that pin this problem: what is pinned and is no parameter of the op."""
+    options = {option.name: option for option in problem.op.takes.options}
+    for name, value in problem.pins.items():
+        if name in problem.parameters or name not in options or name == "dims":
+            continue
+        if isinstance(value, int):
+            yield _Axis(name, None, value, options[name].help.removeprefix("number of "))
+        elif isinstance(value, tuple):
+            yield from (_Axis(name, i, n, _called(options[name], i, len(value))) for i, n in enumerate(value))
+
+
+def _called(option: Option, at: int, several: int) -> str:
+    """What is counted along this axis, from what the option says of itself."""
+    if several == 2 and option.help.endswith(" in and out"):
+        return f"{('input', 'output')[at]} {option.help.removesuffix(' in and out')}"
+    parts = option.help.split(", and number of ")
+    return parts[at] if several > 1 and len(parts) == several else f"{option.name} along axis {at}"
+
+
+class _Wrong:
+    """Whether the result is wrong in a problem that is the one that fails but for one size."""
+
+    def __init__(self, failure: Seen, result: str, law: str) -> None:
+        self.run = failure.run
+        self.result = result
+        self.law = law
+        self.shapes: dict[int, Mapping[str, Shape]] = {}
+        self.calls = 0
+        self.started = time.perf_counter()
+
+    def by_size(self, axis: _Axis, *, beyond: bool) -> dict[int, bool]:
+        """Whether it is wrong, by size: enough to tell rules apart, if the size matters at all."""
+        known = {axis.size: True}
+        self.shapes = {axis.size: self._shapes(self.run.problem)}
+        near = self._halved(axis, known) if axis.size > SMALL[-1] else ()
+        if not near and beyond and self._ask(axis, TILES[-1], known) is False:
+            near = (*SMALL, TILES[-1] - 1, TILES[-1] + 1)
+        if not near:
+            return {axis.size: True}
+        for size in (*near, *(size for tile in TILES if tile <= 2 * max(known) for size in (tile, tile + 1))):
+            self._ask(axis, size, known)
+        return known
+
+    def _halved(self, axis: _Axis, known: dict[int, bool]) -> tuple[int, ...]:
+        """Sizes near the largest that is right below one that is wrong; none if the size does not matter."""
+        low = next((size for size in SMALL if self._ask(axis, size, known) is False), axis.size)
+        high = axis.size
+        while high - low > 1:
+            middle = (low + high) // 2
+            between = sorted(range(low + 1, high), key=lambda size: abs(size - middle))[:NEAREST]
+            found = next((size for size in between if self._ask(axis, size, known) is not None), None)
+            if found is None:
+                break
+            low, high = (low, found) if known[found] else (found, high)
+        return (*SMALL, low - 1, high + 1, 2 * low, 2 * high, 2 * high + 1) if SMALL[-1] <= low < high else ()
+
+    def _ask(self, axis: _Axis, size: int, known: dict[int, bool]) -> bool | None:
+        """None where there is no such problem, where it takes too much, or where nothing comes out."""
+        if size not in known and size > 0:
+            found = self._is_wrong(axis, size)
+            if found is not None:
+                known[size] = found
+        return known.get(size)
+
+    def _shapes(self, problem: Problem) -> Mapping[str, Shape]:
+        """Those of the result and of y."""
+        return {name: problem.shape(name) for name in dict.fromkeys((self.result.removeprefix("grad_"), "y"))}
+
+    def _is_wrong(self, axis: _Axis, size: int) -> bool | None:
+        if self.calls >= MOST_CALLS or time.perf_counter() - self.started > MOST_SECONDS:
+            return None
+        problem = self.run.problem
+        other = resized(problem, axis.option, axis.value(problem.pins, size))
+        if other is None or other.elements > MOST_ELEMENTS:
+            return None
+        self.calls += 1
+        self.shapes[size] = self._shapes(other)
+        try:
+            asked = runs(self.law, [other], self.run.implementation, self.run.reference)
+            seen = [Seen.of(self.result, run) for run in asked]
+        except (Crashed, Malformed, Unsupported):
+            return None
+        return any(one.wrong.any() for one in seen) if seen else None
+
+
+def resized(problem: Problem, option: str, value: Any) -> Problem | None:
+    """The problem with another value for an option that pins sizes; None if there is none."""
+    op = problem.op
+    drawn: list[Problem] = []
+
+    def keep(other: Problem) -> None:
+        if all((other.shapes[name] is None) == (shape is None) for name, shape in problem.shapes.items()):
+            drawn.append(other)
+            raise Stopped
+
+    try:
+        pinned = pinned_values(op, {**problem.pins, option: value})
+        Search(problems_of(op, pinned, problem.dtype), DRAWS, 0).run(keep)
+    except ValueError:
+        return None
+    if not drawn or drawn[0].pins != {**problem.pins, option: value}:
+        return None
+    return replace(problem, shapes=drawn[0].shapes)
+
+
+Rule = Callable[[int], bool]
+
+
+def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[str, Shape]]) -> tuple[str, int]:
+    """The simplest rule that agrees with all sizes that were tried, if one does, and from which index on parts are lost.
+
+    It is one about this size, or about one that follows from it: a window has fewer places than its input is long.
+    """
+    for one, sizes in ((axis, {size: size for size in known}), *_following(axis, shapes)):
+        found = {sizes[size]: wrong for size, wrong in known.items()}
+        for words, limit, rule in _rules(one, found):
+            if all(rule(sizes[size]) == wrong for size, wrong in known.items()):
+                return words, limit
+    return "", 0
+
+
+def _list(axis: _Axis, known: Mapping[int, bool]) -> str:
+    """The sizes that were tried, where they follow no rule."""
+    right, wrong = (sorted(n for n, is_wrong in known.items() if is_wrong is wanted) for wanted in (False, True))
+    few = (", ".join(map(str, sizes[:LISTED])) + " …" * (len(sizes) > LISTED) for sizes in (right, wrong))
+    return "right for {}, wrong for {}".format(*map(axis.many, few))
+
+
+def _following(axis: _Axis, shapes: Mapping[int, Mapping[str, Shape]]) -> Iterator[tuple[_Axis, Mapping[int, int]]]:
+    """The axes of the result, and of y, whose size changes with this one, and the size that each has then."""
+    for name, whole in shapes[axis.size].items():
+        for i in range(len(whole)):
+            sizes = {size: of[name][i] for size, of in shapes.items()}
+            if len(set(sizes.values())) > 1:
+                yield _Axis(axis.option, i, whole[i], f"size of {name} along axis {i}"), sizes
+
+
+def _rules(axis: _Axis, known: Mapping[int, bool]) -> Iterator[tuple[str, int, Rule]]:
+    most = max(size for size, wrong in known.items() if not wrong)
+    yield f"right up to {axis.many(most)}, wrong from {most + 1} on", most, most.__lt__
+    for tile in TILES:
+        whole = axis.size // tile * tile
+        yield f"wrong where {axis.are} a multiple of {tile}", whole, partial(_is_multiple, tile)
+        yield f"wrong where {axis.are} no multiple of {tile}", whole, partial(_is_no_multiple, tile, 0)
+        beyond = f"right up to {axis.many(tile)}, wrong beyond where {axis.are} no multiple of {tile}"
+        yield beyond, whole, partial(_is_no_multiple, tile, tile)
+
+
+def _is_multiple(tile: int, size: int) -> bool:
+    return size % tile == 0
+
+
+def _is_no_multiple(tile: int, above: int, size: int) -> bool:
+    return size > above and size % tile != 0

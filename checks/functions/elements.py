@@ -1,0 +1,355 @@
+"""Every element of every gradient is the slope of ⟨g, f⟩ along it: by complex or by central slopes (place.py).
+
+One slope along v = Σ ±wᵢeᵢ covers a whole gradient, and an error of share ε in one element sets the two sides apart by
+ε·wᵢ|bᵢ|, whatever the others are, as long as they are right. So it is seen if
+
+    ε > doubt of the slope / (wᵢ·|bᵢ|),
+
+which is written down for each element: the smallest such share of all cases is what the element is decided to. Errors in
+several elements can cancel along one v with signs ±, along those of n cases, drawn anew, with probability 2⁻ⁿ at most.
+Where |bᵢ| is less than the mean of its gradient, the mean stands in its place: no share of 0 is seen. Complex slopes take
+wᵢ = 1/|bᵢ|, so that small elements count as much as large ones; central slopes must move by about the size of xᵢ.
+
+In turn, case after case, each element is asked along itself alone as well: nothing can cancel there.
+
+What is wrong along some v is narrowed down to the fewest elements along which it is still wrong (Junker, QuickXplain,
+2004): to one, unless they meet in a kink. That one gets a second look (corners.py). A central slope that disagrees counts
+against a complex one that agrees only if it is wrong by several times its doubt: the sharper law is not overruled by the
+coarser.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from checks.functions.corners import Look, look_at_element, look_at_group
+from checks.functions.measured import Measuring
+from checks.functions.place import Place, Slope
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Problem
+from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.trials.trial import Run, Trial
+from checks.verdict.report import Finding, Verdict
+
+COMPLEX, CENTRAL = "complex_step", "finite_difference"
+MOST_KINKS = 32
+SHARP = 0.25  # an element is decided if an error of this share of it would have been seen
+BLOCKS = 8  # a gradient is taken in so many parts where one slope for all of it is not sharp enough
+SURE = 8  # times its doubt, for a central slope to stand against a complex one
+SMALL = 2.0**-10  # what is less than this share of the mean weighs as much as that
+OFTEN = 3  # cases in which a gradient is wrong are enough
+SIGNS, ODD = 5, 3  # what signs are drawn with (Problem.rng), and each of how many cases asks small outputs too
+TOO_COARSE = "not every element is decided"
+
+
+@dataclass(eq=False)
+class Coverage:
+    """What is known of each element after some cases: the smallest share of it that would have been seen.
+
+    turns   the cases in the order in which they came
+    wrong   in how many cases a law found each gradient wrong: what was wrong so often is not asked again
+    """
+
+    names: tuple[str, ...]
+    best: dict[str, Array] = field(default_factory=dict)
+    by: dict[str, str] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
+    wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def turn(self, problem: Problem) -> int:
+        """The number of a case: the same when it comes again."""
+        return self.turns.setdefault(problem.identity, len(self.turns))
+
+    def add(self, law: str, place: Place, covered: Array, shares: Array) -> None:
+        """These elements are right as far as can be seen, and so much would have been."""
+        for name, span in place.spans.items():
+            known = self.best.setdefault(name, np.full(span.stop - span.start, np.inf))
+            within = (covered >= span.start) & (covered < span.stop)
+            at = covered[within] - span.start
+            if np.any(shares[within] < known[at]) or name not in self.by:
+                self.by[name] = law
+            known[at] = np.minimum(known[at], shares[within])
+
+    def sees(self, name: str) -> float:
+        """The smallest share of any one element of this gradient that would have been seen."""
+        known = self.best.get(name)
+        return float(np.inf) if known is None else float(known.max(initial=0.0))
+
+    @property
+    def decided(self) -> bool:
+        """Whether every element of every gradient is decided."""
+        return all(self.sees(name) <= SHARP for name in self.names)
+
+    def findings(self, problem: Problem) -> Iterator[Finding]:
+        """One for each gradient: what the run comes to."""
+        for name in self.names:
+            sees, law = self.sees(name), self.by.get(name, CENTRAL)
+            if sees <= SHARP:
+                note = f"an error of {sees:.1g} of any one element would have been seen"
+                found = Finding(law, f"grad_{name}", Verdict.HOLDS, problem, note=note)
+            else:
+                found = Finding(
+                    law, f"grad_{name}", Verdict.UNDECIDED, problem, note=f"{TOO_COARSE}: {self._why(name)}"
+                )
+            yield seeing(found, sees)
+
+    def _why(self, name: str) -> str:
+        known = self.best.get(name)
+        if known is None or not np.any(np.isfinite(known)):
+            return f"no slope along grad_{name} could be told"
+        open_ = int(np.count_nonzero(~(known <= SHARP)))
+        return (
+            f"an error of a quarter of one element would not have been seen in {open_} of {known.size} of grad_{name}"
+        )
+
+
+def seeing(finding: Finding, share: float) -> Finding:
+    """The finding with the smallest share of one element that would have been seen, where findings hold that."""
+    if "sees" not in {f.name for f in fields(Finding)}:
+        return finding
+    given: dict[str, Any] = {"sees": share}
+    return replace(finding, **given)
+
+
+class Places:
+    """The place of a case, made once for the laws that look at it one after another."""
+
+    def __init__(self, dtype: str, measuring: Measuring, coverage: Coverage) -> None:
+        self.dtype, self.measuring, self.coverage = dtype, measuring, coverage
+        self._latest: tuple[str, Place] | None = None
+
+    def of(self, trial: Trial) -> Place:
+        """In the precision in which the function is asked for slopes."""
+        key = trial.problem.identity
+        if self._latest is None or self._latest[0] != key:
+            fine = Trial(replace(trial.problem, dtype=self.dtype), trial.implementation, trial.reference)
+            place = Place(fine.real, self.measuring)
+            if self.coverage.turn(trial.problem) % ODD == ODD - 1:
+                place = Place(_relative(place), self.measuring)
+            self._latest = key, place
+        return self._latest[1]
+
+
+def _relative(place: Place) -> Run:
+    """The run under a cotangent that asks about small outputs as much as about large ones."""
+    run, precision = place.run, PRECISIONS[place.dtype]
+    size = place.measured["y"].size
+    exponents = -np.round(np.log2(np.where(size > 0, size, 1.0)))
+    exponents = np.clip(exponents, precision.lowest // 4, precision.highest // 4).astype(int)
+    signs = run.problem.rng(SIGNS, 1).choice((-1.0, 1.0), size.shape)
+    return run.with_cotangent(precision.rounded(np.ldexp(signs, exponents).reshape(run.case.cotangent.shape)))
+
+
+@dataclass(frozen=True)
+class Elements:
+    """The law, by complex or by central slopes.
+
+    each     how many elements are asked alone in a case
+    witness  whether complex slopes are asked as well: then one central slope for all elements is enough
+    """
+
+    name: str
+    places: Places
+    each: int
+    witness: bool = False
+    RANK: int = 5
+    OWN_FORWARD: bool = True
+
+    def check(self, trial: Trial) -> Iterator[Finding]:
+        """One finding for each gradient; none where complex numbers do not go through, or where it is known to be wrong."""
+        place, wrong = self.places.of(trial), self.places.coverage.wrong
+        v, alone = self._weights(place), self._alone(place, trial.problem)
+        parts = {n: np.arange(s.start, s.stop) for n, s in place.spans.items() if wrong[self.name, n] < OFTEN}
+        whole = [np.concatenate(list(parts.values()))] if self.witness and parts else list(parts.values())
+        kinks: list[int] = []
+        for elements in whole:
+            asked = _Asked(place, self._slope, v, before=kinks)
+            asked.whole(elements)
+            if not self.witness and asked.coarse and elements.size > 1:
+                for block in np.array_split(elements, BLOCKS):
+                    asked.whole(block)
+            for at in np.intersect1d(alone, elements):
+                asked.whole(np.array([at]))
+            kinks = [*kinks, *asked.kinks]
+            self.places.coverage.add(self.name, place, *asked.covered)
+            yield from self._said(place, asked, elements, trial.problem)
+
+    def _slope(self, place: Place, v: Array) -> Slope:
+        if self.name == COMPLEX:
+            return place.complex(v)
+        found = place.central(v)
+        if not self.witness:
+            return found
+        return replace(found, doubt=SURE * found.doubt, wrong=found.wrong and found.error > SURE * found.doubt)
+
+    def _weights(self, place: Place) -> Array:
+        signs = place.run.problem.rng(SIGNS).choice((-1.0, 1.0), place.x.shape)
+        if self.name != COMPLEX:
+            return np.asarray(signs * place.scale)
+        size = np.abs(place.claim)
+        return np.asarray(signs / np.maximum(size, SMALL * place.typical))
+
+    def _alone(self, place: Place, problem: Problem) -> Array:
+        """The elements whose turn it is; all have theirs before the first has it again."""
+        count = place.x.size
+        order = np.random.default_rng(4).permutation(count)
+        first = self.places.coverage.turn(problem) * self.each
+        return np.asarray(order[np.arange(first, first + min(self.each, count)) % max(1, count)])
+
+    def _said(self, place: Place, asked: _Asked, elements: Array, problem: Problem) -> Iterator[Finding]:
+        for name, own in place.spans.items():
+            if own.start not in elements and own.stop > own.start:
+                continue
+            broken = [(at, f) for at, f in asked.found if own.start <= at < own.stop]
+            if broken:
+                self.places.coverage.wrong[self.name, name] += 1
+                at, found = broken[0]
+                index = np.unravel_index(at - own.start, place.run.case.input(name).shape)
+                found = replace(found, index=tuple(map(int, index)) or None)
+            elif (said := asked.verdict(own)) is not None:
+                found = said
+            else:
+                continue
+            yield replace(found, law=self.name, result=f"grad_{name}", problem=problem)
+
+
+@dataclass(eq=False)
+class _Asked:
+    """What was asked of one place, and what came.
+
+    kinks   elements that are right at kinks; together: how many of them were last looked at together
+    before  those of inputs that were asked before: a tie may lie between two inputs
+    """
+
+    place: Place
+    ask: Callable[[Place, Array], Slope]
+    v: Array
+    found: list[tuple[int, Finding]] = field(default_factory=list)
+    kinks: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    together: int = 1
+    convention: str = ""
+    open: str = ""
+    largest: Slope | None = None
+    seen: dict[int, float] = field(default_factory=dict)
+
+    def along(self, elements: Array) -> Slope:
+        """The slope along these elements."""
+        return self.ask(self.place, self._only(elements))
+
+    def _only(self, elements: Array) -> Array:
+        v = np.zeros_like(self.v)
+        v[elements] = self.v[elements]
+        return v
+
+    def whole(self, elements: Array) -> None:
+        """Ask along all of these, and narrow down what is wrong."""
+        elements = np.setdiff1d(elements, self.kinks)
+        while elements.size and not self.found:
+            slope = self.along(elements)
+            if not slope.wrong:
+                break
+            if len(self.kinks) >= MOST_KINKS:
+                self.open = f"more than {MOST_KINKS} elements lie at kinks"
+                return
+            few = self._fewest([], elements)
+            few = next(([at] for at in few if len(few) > 1 and self.along(np.array([at])).wrong), few)
+            look, words = self._look(few)
+            if look is Look.WRONG:
+                self._accuse(few, words)
+                return
+            if look is Look.OPEN:
+                self.open = words
+            else:
+                self.convention = words
+                self._see(np.array(few), 0.0)
+            self.kinks += few
+            elements = np.setdiff1d(elements, few)
+        if self.kinks and len(self.kinks) + len(self.before) > self.together:
+            self.together = len(self.kinks) + len(self.before)
+            look, words = look_at_group(self.place, [*self.kinks, *self.before])
+            if look is Look.WRONG:
+                self._accuse(self.kinks, words)
+                return
+        if elements.size and not self.found and np.isfinite(slope.doubt):
+            self._see(elements, slope.doubt)
+            if self.largest is None or elements.size > 1:
+                self.largest = slope
+
+    def _see(self, elements: Array, doubt: float) -> None:
+        shares = doubt / (np.abs(self.v[elements]) * self.place.typical[elements])
+        for at, share in zip(elements.tolist(), shares.tolist(), strict=True):
+            self.seen[at] = min(share, self.seen.get(at, np.inf))
+
+    def _fewest(self, beside: list[int], among: Array) -> list[int]:
+        """The fewest of these which, with those beside them, are still wrong."""
+        if beside and self.along(np.array(beside)).wrong:
+            return []
+        if among.size == 1:
+            return [int(among[0])]
+        one, other = np.array_split(among, 2)
+        second = self._fewest([*beside, *one.tolist()], other)
+        first = self._fewest([*beside, *second], one)
+        return [*first, *second]
+
+    def _look(self, few: list[int]) -> tuple[Look, str]:
+        if len(few) > 1:
+            # What is wrong nearby too, where nothing is tied, is no matter of kinks: errors too small to be seen alone.
+            if self._wrong_beside(few):
+                return Look.WRONG, f"it is the sum of {len(few)} elements that is off, none of them alone so far"
+            return look_at_group(self.place, few)
+        slope = self.along(np.array(few))
+        unit = self.place.scale[few[0]] / abs(self.v[few[0]])
+        look, words = look_at_element(self.place, few[0], slope.error * unit)
+        if look is not Look.WRONG or not slope.wrong:
+            return look, words
+        v = np.zeros_like(self.v)
+        v[few] = self.place.scale[few] * np.sign(self.v[few])
+        central = self.place.central(v)
+        if central.error <= central.doubt < abs(central.value - slope.value * unit):
+            return Look.OPEN, "complex numbers lose the derivative on their way"
+        return look, words
+
+    def _wrong_beside(self, few: list[int]) -> bool:
+        try:
+            return self.ask(self.place.beside(), self._only(np.array(few))).wrong
+        except (Crashed, Malformed, Unsupported):
+            return False
+
+    def _accuse(self, few: list[int], note: str) -> None:
+        (at, *others), slope = few, self.along(np.array(few))
+        found = Finding("", "", Verdict.BROKEN, self.place.run.problem, note=note)
+        share = 1.0 if others else float(self.v[at])
+        found = replace(found, error=slope.error / abs(share), bound=slope.doubt / abs(share))
+        found = replace(found, actual=slope.claim / share, expected=slope.value / share)
+        self.found.append((at, found))
+
+    @property
+    def coarse(self) -> bool:
+        """Whether some element is not covered sharply enough."""
+        return not self.seen or max(self.seen.values()) > SHARP / 2
+
+    @property
+    def covered(self) -> tuple[Array, Array]:
+        """The elements that are covered, and to which share."""
+        return np.array(list(self.seen), int), np.array(list(self.seen.values()))
+
+    def verdict(self, own: slice) -> Finding | None:
+        """What this case says of one gradient, if it is not wrong."""
+        shares = [share for at, share in self.seen.items() if own.start <= at < own.stop]
+        found = Finding("", "", Verdict.HOLDS, self.place.run.problem, convention=self.convention)
+        if self.largest is not None:
+            found = replace(found, error=self.largest.error, bound=self.largest.doubt)
+        if self.open:
+            return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=self.open, convention="")
+        if not shares:
+            return None if own.stop > own.start else found
+        if float(np.median(shares)) > SHARP:
+            note = "rounding hides an error of a quarter of one element here"
+            return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=note, convention="")
+        return seeing(found, max(shares))

@@ -1,0 +1,193 @@
+"""A function and its backward that no op describes: what can be said of them without a reference.
+
+    judge_function(f, b, inputs=[(3, 4), (4, 5)])          f(*inputs) -> y,   b(grad_output, *inputs) -> gradients
+
+Three laws need nothing but the two: b is the adjoint of the derivative of f, element by element, by central slopes and,
+where complex numbers go through f, by complex ones (elements.py); b is linear in the cotangent; and the contract holds. How
+far rounding may set two sides apart is not derived here, as it is for an op, but measured (measured.py).
+
+Slopes are asked for in float64 where the function takes that, whatever the precision is that it is judged in, and then
+results in that precision are compared with those in float64. A function that takes float32 only is judged in float32
+throughout, with the coarser slopes that this allows.
+
+Where the slope to the left of a point is another than to its right (a kink, a tie), every slope between the two is right.
+"""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from checks.cases.search import Search
+from checks.diagnosis.changes import Pair, change
+from checks.functions import promises
+from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, name_of, op_of, problems_of
+from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, Elements, Places, seeing
+from checks.laws import Law, linearity
+from checks.numbers.precision import NATIVE, Array
+from checks.op import Op, Problem
+from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
+from checks.trials.comparison import compared
+from checks.trials.trial import Trial
+from checks.verdict.judging import Tried, smallest
+from checks.verdict.report import Finding, Report, Verdict
+
+__all__ = ["NotTaken", "decided", "judge_function"]
+
+EXAMPLES = 60
+MOST_PROBED = 300  # elements whose gradient is worked out one by one, to say what is wrong with it
+
+
+def judge_function(
+    function: Function,
+    backward: Function,
+    inputs: Sequence[Shape | Array],
+    *,
+    dtype: str = "float64",
+    examples: int = EXAMPLES,
+    seed: int | None = None,
+    again: str = "",
+) -> Report:
+    """Judge any function of arrays, y = function(*inputs), with backward(grad_output, *inputs) -> one gradient for each.
+
+    inputs    a shape for each input, whose numbers are drawn; or an array, whose numbers are taken as they are
+    dtype     "float64", "float32" or "float16"
+    examples  how many cases to draw
+    seed      repeats a run; a fresh one is drawn, and reported, if None
+    again     what the report says would repeat it
+
+    Raises ValueError, in one sentence, for inputs that function does not take.
+    """
+    if dtype not in NATIVE:
+        raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(NATIVE)}")
+    seed = secrets.randbelow(1 << 32) if seed is None else seed
+    box = BlackBox.of(function, backward, inputs, dtype)
+    op = op_of(box)
+    judged = Implementation.of(op, SimpleNamespace(forward=function, backward=backward, __name__=op.name))
+    measuring = box.measuring
+    coverage = Coverage(tuple(box.names))
+    places = Places(box.working, measuring, coverage)
+    tried = Tried(judged, _laws(op, dtype, places, box.alone(examples)))
+    search = Search(problems_of(box, op, dtype), examples, seed)
+    with warnings.catch_warnings(action="ignore"):  # of what is passed to see whether it is read rightly
+        search.run(tried.add)
+        interrupted, search.interrupted = search.interrupted, True  # all cases have the same shapes: none is smaller
+        failures = tuple(_explained(failure, tried, places, judged) for failure in smallest(tried, search))
+    _sum_up(tried, coverage)
+    shapes = [np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs]
+    return tried.report(
+        op,
+        search,
+        failures,
+        implementation=f"{name_of(function)} and {name_of(backward)}",
+        is_reference=False,
+        dtype=dtype,
+        pinned={},
+        interrupted=interrupted,
+        again=again or f"judge_function({name_of(function)}, {name_of(backward)}, inputs={shapes}, seed={seed})",
+    )
+
+
+def decided(report: Report) -> bool:
+    """Whether a run of judge_function decided every element of every gradient."""
+    return bool(report) and not any(
+        f.verdict is Verdict.UNDECIDED and f.note.startswith(TOO_COARSE) for f in report.findings
+    )
+
+
+def _sum_up(tried: Tried, coverage: Coverage) -> None:
+    """How small an error of one element would have been seen, as findings on the whole run and in the summary."""
+    broken = {f.result for f in tried.findings if f.verdict is Verdict.BROKEN}
+    if not tried.findings or "" in broken:
+        return
+    for found in coverage.findings(tried.findings[0].problem):
+        if found.result in broken:
+            continue
+        tried.findings.append(found)
+        tried.coverage[found.result] = Counter({_in_summary(found, coverage): 1})
+
+
+def _in_summary(found: Finding, coverage: Coverage) -> str:
+    sees = coverage.sees(found.result.removeprefix("grad_"))
+    seen = f"an error of {sees:.1g} of any one element would have been seen"
+    return seen if found.verdict is Verdict.HOLDS else f"not decided, {found.note.removeprefix(f'{TOO_COARSE}: ')}"
+
+
+@dataclass(frozen=True)
+class _Precision:
+    """In the precision of the inputs y and the gradients are what they are in float64, but for rounding."""
+
+    RANK: int = 3
+
+    def check(self, trial: Trial) -> Iterator[Finding]:
+        run, wide = trial.real, trial.real.case.widened()
+        expected = {"y": run.implementation.forward(wide), **run.implementation.backward(wide)}
+        for name, actual in {"y": run.y, **run.gradients}.items():
+            result = name if name == "y" else f"grad_{name}"
+            bound = run.bound(result)
+            mean = float(np.mean(np.abs(expected[name]))) if actual.size else 0.0
+            share = float(np.max(bound.elementwise, initial=0.0)) / mean if mean else float(np.inf)
+            yield seeing(compared("agreement", result, run, actual, expected[name], bound), share)
+
+
+def _laws(op: Op, dtype: str, places: Places, alone: dict[str, int]) -> dict[str, Law]:
+    """Those that need no reference."""
+    found: dict[str, Any] = {}
+    if places.dtype != dtype:
+        found["agreement"] = _Precision()
+    if op.kind.analytic:
+        found[COMPLEX] = Elements(COMPLEX, places, alone[COMPLEX])
+    found[CENTRAL] = Elements(CENTRAL, places, 0 if op.kind.analytic else alone[CENTRAL], witness=op.kind.analytic)
+    return {**found, "linearity": linearity, "contract": promises}
+
+
+def _explained(failure: Finding, tried: Tried, places: Places, judged: Implementation) -> Finding:
+    """The failure with the worst element, and what was done to the right gradient, where that can be worked out."""
+    name = failure.result.removeprefix("grad_")
+    if failure.crashed or name not in failure.problem.present or failure.law == "contract":
+        return failure
+    if int(np.prod(failure.problem.shape(name))) > MOST_PROBED:
+        return failure
+    wrong = [f.problem for f in tried.findings if f.verdict is Verdict.BROKEN and f.result == failure.result]
+    try:
+        with np.errstate(all="ignore"):
+            pairs = [_probed(judged, places, problem, name) for problem in (failure.problem, *wrong[:3])]
+    except (Crashed, Malformed, Unsupported):
+        return failure
+    if any(not np.all(np.isfinite(p.base)) for p in pairs):
+        return failure
+    off = np.abs(pairs[0].actual - pairs[0].base) - pairs[0].bound
+    at = tuple(map(int, np.unravel_index(int(np.argmax(off)), off.shape)))
+    if not off[at] > 0:
+        return failure
+    done = change(pairs)
+    return replace(
+        failure,
+        explanation=f"It is the right one {done}." if done else "",
+        index=at or None,
+        actual=float(pairs[0].actual[at]),
+        expected=float(pairs[0].base[at]),
+        error=float(off[at] + pairs[0].bound[at]),
+        bound=float(pairs[0].bound[at]),
+    )
+
+
+def _probed(judged: Implementation, places: Places, problem: Problem, name: str) -> Pair:
+    """A gradient beside slopes, one for each element."""
+    place = places.of(Trial(problem, judged, Implementation.of(problem.op, problem.op.reference)))
+    span = place.spans[name]
+    base, bound = np.zeros_like(place.claim), np.zeros_like(place.claim)
+    for at in range(span.start, span.stop):
+        v = np.zeros_like(base)
+        v[at] = place.scale[at]
+        slope = place.complex(v) if problem.op.kind.analytic else place.central(v)
+        base[at], bound[at] = slope.value / v[at], slope.doubt / v[at]
+    shape = place.run.case.input(name).shape
+    return Pair(problem, *(a[span].reshape(shape) for a in (place.claim, base, bound)))

@@ -1,0 +1,160 @@
+"""How far rounding sets the results of a function apart, where nobody knows its terms: measured.
+
+A function that is called at five points in a row, a δ apart, is a smooth part, of which the fourth difference is of size
+δ⁴, and rounding, of which it is a sum with the weights 1, −4, 6, −4, 1: √70 times as large as one error where the five are
+independent (Moré and Wild, Estimating computational noise, 2011). With δ = 2⁻²⁰ the smooth part is 2⁻⁸⁰, and what is left
+is rounding: of float64, or of float32 wherever the function computes in that. Two of the points 4δ apart tell how fast
+the result moves with its inputs, which is what a rounding of an input leads to.
+
+The points lie a little beside the case (2⁻¹² of each input): a tie or a kink at the case itself is no rounding.
+One case gives one sample for each element, which may be small by chance. So each element is held to be as unsteady as, in
+the worst of `DRAWS` measurements at the beginning, the elements were in root mean square; and what a sample says counts
+`SAFETY` times, since the largest of many errors is what a bound is for, and some elements are worse than the mean. A sum of
+all elements is steadier, and is asked again where it decides against anybody: `ALIKE` times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from checks.numbers.bounds import unit_roundoff
+from checks.numbers.precision import Array
+from checks.op import Case
+from checks.subjects.implementation import Crashed, Judged, Malformed, Unsupported
+
+WEIGHTS = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
+NOISE = float(np.sqrt(np.sum(WEIGHTS**2)))  # √70
+SAFETY = 32.0
+ALIKE = 8.0
+DRAWS = 6
+EVEN = 8  # no element is taken to have less than this share of the mean of its array: one draw may hit 0
+REMEMBERED = 4
+Y = "y"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one result.
+
+    size      |result|, or how fast it moves with its inputs where that is more
+    unsteady  how far rounding may set each element apart
+    common    the same of the sum ⟨g, y⟩, whose errors may have one cause; of y alone
+    """
+
+    size: Array
+    unsteady: Array
+    common: float = 0.0
+
+
+class Measuring:
+    """Measures one implementation; cases that were measured lately are remembered."""
+
+    def __init__(self, implementation: Judged, dtype: str) -> None:
+        self.implementation = implementation
+        self.dtype = dtype
+        self.step = max(2.0**-20, 16 * unit_roundoff(dtype))
+        self.grain: dict[str, float] = {}
+        self._known: dict[bytes, Mapping[str, Measured]] = {}
+
+    @property
+    def roundoff(self) -> float:
+        """That of the precision, or how unsteady y is if that is more."""
+        return max(unit_roundoff(self.dtype), self.grain.get(Y, 0.0))
+
+    def learn(self, case: Case) -> None:
+        """Measure how unsteady the results are at their worst, by which later samples are judged."""
+        rng = np.random.default_rng(3)
+        for _ in range(DRAWS):
+            shape = case.cotangent.shape
+            g = np.asarray(rng.uniform(0.5, 1, shape) * rng.choice((-1.0, 1.0), shape))
+            other = replace(case, cotangent=g)
+            rows = self._rows(other, rng)
+            for name, five in rows.items():
+                self._worst(name, _grain(five, self.step))
+            norm = float(np.linalg.norm((g * _size(rows[Y], self.step)).ravel())) or 1.0
+            self._worst("sum", abs(float(np.sum(g * _noise(rows[Y], signed=True)))) / norm)
+
+    def _worst(self, name: str, share: float) -> None:
+        self.grain[name] = max(self.grain.get(name, 0.0), share if np.isfinite(share) else 0.0)
+
+    def of(self, case: Case) -> Mapping[str, Measured]:
+        """What is measured at a case; raises Crashed, Malformed or Unsupported if the function does there."""
+        key = b"".join(np.asarray(a).tobytes() for a in (case.cotangent, *case.inputs) if a is not None)
+        if key not in self._known:
+            while len(self._known) >= REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = self._measured(case)
+        return self._known[key]
+
+    def _measured(self, case: Case) -> Mapping[str, Measured]:
+        here = self._results(self._moved(case, [np.zeros(())] * len(_arrays(case)), 0.0))
+        rows = self._rows(case, np.random.default_rng(2))
+        g, found = np.asarray(case.cotangent, np.float64), {}
+        for name, five in rows.items():
+            size = np.maximum(_size(five, self.step), np.nan_to_num(np.abs(here[name]), posinf=0.0))
+            size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
+            noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
+            own = 2 * unit_roundoff(self.dtype) * size
+            unsteady = SAFETY * noise + own
+            common = 0.0
+            if name == Y:
+                alike = abs(float(np.sum(g * _noise(five, signed=True))))
+                usual = self.grain.get("sum", 0.0) * float(np.linalg.norm((g * size).ravel()))
+                common = ALIKE * max(alike, usual) + float(np.linalg.norm((g * (ALIKE * noise + own)).ravel()))
+            found[name] = Measured(size, unsteady, common)
+        return found
+
+    def _results(self, case: Case) -> dict[str, Array]:
+        y = self.implementation.forward(case)
+        results = {Y: y, **self.implementation.backward(case)}
+        return {name: np.asarray(a, np.float64) for name, a in results.items()}
+
+    def _rows(self, case: Case, rng: np.random.Generator) -> dict[str, Array]:
+        """Each result at five points in a row, stacked; beside the case if the function takes that, else at it."""
+        beside = self._moved(case, [rng.uniform(-1, 1, np.shape(a)) for a in _arrays(case)], 2**8 * self.step)
+        signs = [rng.choice((-1.0, 1.0), np.shape(a)) for a in _arrays(case)]
+        try:
+            rows = self._row(replace(beside, cotangent=case.cotangent), signs)
+            if all(np.all(np.isfinite(five)) for five in rows.values()):
+                return rows
+        except (Crashed, Malformed, Unsupported):
+            pass
+        return self._row(case, signs)
+
+    def _row(self, case: Case, signs: list[Array]) -> dict[str, Array]:
+        five = [self._results(self._moved(case, signs, k * self.step)) for k in range(-2, 3)]
+        return {name: np.stack([results[name] for results in five]) for name in five[0]}
+
+    def _moved(self, case: Case, by: list[Array], share: float) -> Case:
+        """Inputs and cotangent times 1 + share·by, as they are stored."""
+        arrays = [np.asarray(a * (1 + share * d), self.dtype) for a, d in zip(_arrays(case), by, strict=True)]
+        return replace(case, inputs=tuple(arrays[1:]), cotangent=arrays[0])
+
+
+def _arrays(case: Case) -> list[Array]:
+    return [np.asarray(a, np.float64) for a in (case.cotangent, *case.inputs) if a is not None]
+
+
+def _noise(five: Array, *, signed: bool = False) -> Array:
+    with np.errstate(all="ignore"):
+        fourth = np.nan_to_num(np.tensordot(WEIGHTS, five, 1), posinf=0.0, neginf=0.0) / NOISE
+    return np.asarray(fourth if signed else np.abs(fourth))
+
+
+def _size(five: Array, step: float) -> Array:
+    """|result| in the middle, or four times what one relative step of the inputs changes, if more."""
+    with np.errstate(all="ignore"):
+        moves = 4 * np.abs(five[4] - five[0]) / (4 * step)
+        return np.asarray(np.nan_to_num(np.maximum(np.abs(five[2]), moves), posinf=0.0))
+
+
+def _grain(five: Array, step: float) -> float:
+    """How unsteady the elements are, in root mean square, as a share of their size."""
+    return _root(_noise(five)) / (_root(_size(five, step)) or 1.0)
+
+
+def _root(a: Array) -> float:
+    return float(np.sqrt(np.mean(a**2))) if a.size else 0.0

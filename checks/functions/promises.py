@@ -1,0 +1,109 @@
+"""What a caller of a function relies on beside the numbers (laws/contract.py), as far as any function promises it.
+
+A function may refuse what the judge passes to see whether it is read rightly: memory that is not contiguous, a NaN. To
+raise there is loud and sets nobody on a wrong track, so it is a warning. And results that differ from call to call by no
+more than rounding, as sums over threads do, are no fault of a gradient: a warning as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from checks.laws import contract
+from checks.numbers.precision import Array
+from checks.op import Case, Op
+from checks.subjects.implementation import Crashed, Judged, Outcome
+from checks.trials.trial import Run, Trial
+from checks.verdict.report import Finding, Verdict
+
+RANK = 10
+
+LAST_BITS = "results differ from call to call, by no more than rounding"
+
+
+class _NotTaken(Exception):
+    """Numbers that are none were refused; the message says how."""
+
+
+@dataclass(frozen=True)
+class _Lenient(Judged):
+    """An implementation that is given plain memory where it refuses any other, which is noted."""
+
+    inner: Judged
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def op(self) -> Op:  # type: ignore[override]
+        return self.inner.op
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.inner.name
+
+    def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
+        """As the inner one, but for what it refuses."""
+        arrays = [case.cotangent, *(a for a in case.inputs if a is not None)]
+        try:
+            return self.inner.call(part, case, watch=watch, spoil=spoil)
+        except Crashed as error:
+            if not all(np.all(np.isfinite(a)) for a in arrays):
+                raise _NotTaken(str(error)) from error
+            if all(map(_plain, arrays)):
+                raise
+            self.refused.append(str(error))
+        plain = replace(
+            case,
+            inputs=tuple(None if a is None else np.array(a, order="C") for a in case.inputs),
+            cotangent=np.array(case.cotangent, order="C"),
+        )
+        return self.inner.call(part, plain, watch=watch, spoil=spoil)
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """The findings of the contract."""
+    lenient = _Lenient(trial.implementation)
+    asked = Trial(trial.problem, lenient, trial.reference)
+    try:
+        for found in contract.check(asked):
+            yield _milder(asked.light, found)
+    except _NotTaken as refusal:
+        yield _warning(trial, f"a NaN is refused: {refusal}")
+    for words in dict.fromkeys(lenient.refused):
+        yield _warning(trial, f"memory that is read-only or not in one piece is refused: {words}")
+
+
+def _plain(a: Array) -> bool:
+    return bool(a.flags.c_contiguous and a.flags.aligned and a.flags.writeable)
+
+
+def _warning(trial: Trial, note: str) -> Finding:
+    return Finding("contract", "behaviour", Verdict.WARNING, trial.problem, note=note)
+
+
+def _milder(run: Run, found: Finding) -> Finding:
+    """A warning, where calls differ by no more than rounding."""
+    differs = contract.depends_on_the_past(found) or (found.result == "behaviour" and contract.VIEW in found.note)
+    if found.verdict is Verdict.BROKEN and differs and _steady(run):
+        return replace(found, verdict=Verdict.WARNING, note=LAST_BITS)
+    return found
+
+
+def _steady(run: Run) -> bool:
+    """Whether all calls on the same arrays agree within twice what each may be off.
+
+    Also after calls on others, and when the caller writes to what it passed before it looks at the results.
+    """
+    first, judged = {"y": run.y, **run.gradients}, run.implementation
+    for _ in range(contract.CALLS):
+        for spoil in (False, True):
+            judged.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
+            again = [judged.call(part, run.case, spoil=spoil).results for part in contract.PARTS[::-1]]
+            again.append(judged.call("backward", run.case, spoil=spoil).results)
+            for name, a in (pair for results in again for pair in results.items()):
+                off = np.abs(np.asarray(a, np.float64) - first[name])
+                if not np.all(off <= 2 * run.bound(name).elementwise):
+                    return False
+    return True

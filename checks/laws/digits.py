@@ -1,0 +1,40 @@
+"""Digits are kept where a well-known formula keeps them: in the tails of a function, beside a large mean.
+
+The usual bound allows what every formula in use loses, so it forgives more where formulas differ. There an op keeps cases
+of its own (op.Hard), and the bound is that of the formula which loses least. What is beyond it, and is what another
+well-known formula loses, is no wrong result but a warning that says so by name: 1 − σ is 0 where σ has reached 1, and
+E[x²] − E[x]² is the difference of two numbers far larger than itself. What no formula in use loses is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from checks.trials.comparison import compared
+from checks.trials.finding import Finding, Verdict
+from checks.trials.trial import Trial
+
+RANK = 10
+
+
+def check(trial: Trial) -> Iterator[Finding]:
+    """One finding on each result of each hard case; none where an array is empty."""
+    if not trial.problem.elements or 0 in trial.problem.shape("y"):
+        return
+    for hard in trial.problem.op.kind.hard:
+        run = trial.on(hard.case(trial.problem))
+        kept = hard.kept(run.case.widened()) if hard.kept else None
+        for result, actual, expected in run.results():
+            bound = run.reference_bound(result, kept)
+            found = compared("digits", result, run, actual, expected, bound)
+            if found.verdict is Verdict.BROKEN:
+                excused = hard.excused(run.case, result)
+                with np.errstate(invalid="ignore"):
+                    off = ~(np.abs(np.asarray(actual, np.float64) - expected) <= bound.elementwise)
+                usual = compared("digits", result, run, actual, expected, run.bound(result))
+                if not np.any(off & ~excused) and usual.verdict is not Verdict.BROKEN:
+                    found = replace(found, verdict=Verdict.WARNING, note=f"{result} {hard.lost}")
+            yield found

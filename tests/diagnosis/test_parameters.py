@@ -1,0 +1,78 @@
+"""What is said of a gradient that sums over samples: of an empty batch, of the wrong axes, on small numbers."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from checks import Verdict, judge
+from checks.diagnosis import whereabouts
+from checks.diagnosis.naming import EMPTY
+from reference import linear
+
+
+class OfLinear:
+    """A fully connected layer with another gradient of the bias."""
+
+    def __init__(self, total):
+        self.total = total
+
+    forward = staticmethod(linear.forward)
+
+    def backward(self, g, x, weight, bias):
+        grad_x, grad_weight, grad_bias = linear.backward(g, x, weight, bias)
+        other = None if bias is None else self.total(g)
+        return grad_x, grad_weight, other if other is not None and other.shape == bias.shape else grad_bias
+
+
+def mean(g):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return g.reshape(-1, g.shape[-1]).mean(0)
+
+
+def test_an_empty_batch_does_not_hide_what_is_wrong_with_others():
+    report = judge("linear", OfLinear(mean), seed=1, examples=60)
+    (found,) = report.failures
+    assert found.mistake == "bias averaged"
+    assert found.problem.elements
+    assert 0 not in found.problem.shape("x")
+    assert found.where == "right for samples 1, wrong above; an empty batch is wrong too"
+    echoes = [f for f in report.findings if f.law == "contract" and f.verdict in {Verdict.BROKEN, Verdict.WARNING}]
+    assert not echoes, "what is wrong anyway is wrong under other cotangents and beside a NaN too"
+
+
+def test_what_is_wrong_of_an_empty_batch_alone_is_said():
+    (found,) = judge("linear", OfLinear(lambda g: mean(g) * (g.size // g.shape[-1])), seed=1, examples=60).failures
+    assert found.explanation == EMPTY
+    assert not found.where
+
+
+def test_values_are_listed_in_the_order_of_numbers():
+    assert whereabouts._listed(frozenset({25, 2, 10, 0}), "and") == "0, 2, 10 and 25"
+    assert whereabouts._listed(frozenset({"same", 2, 10}), "or") == "10, 2 or same"
+
+
+@pytest.mark.parametrize(
+    ("total", "name"),
+    [
+        (lambda g: g.sum(-1), "summed over the wrong axes"),
+        (lambda g: g.sum((0, 2)) if g.ndim == 3 else None, "summed over the wrong axes"),
+        (lambda g: g.reshape(g.shape[-1], -1).sum(1), "bias reshaped before its sum"),
+    ],
+    ids=["samples kept", "steps kept", "reshaped"],
+)
+def test_a_bias_summed_over_the_wrong_axes_is_named_where_shapes_allow_it(total, name):
+    (found,) = judge("linear", OfLinear(total), seed=3, examples=80, laws=["exact"]).failures
+    assert found.mistake == name
+
+
+def test_a_smallest_case_has_small_numbers():
+    class Doubled(OfLinear):
+        def backward(self, *arrays):
+            grad_x, *others = linear.backward(*arrays)
+            return (2 * grad_x, *others)
+
+    (found,) = judge("linear", Doubled(None), seed=2, examples=40, laws=["exact"]).failures
+    assert found.problem.small
+    assert abs(found.actual) < 1000

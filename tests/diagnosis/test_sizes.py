@@ -1,0 +1,237 @@
+"""What goes wrong from some size on: the size, and the part of the result, are told."""
+
+import numpy as np
+import pytest
+
+from checks import judge
+from checks.diagnosis.regions import region
+from checks.diagnosis.seen import Seen, runs
+from checks.diagnosis.sizes import MOST_CALLS, described
+from checks.op import Problem
+from checks.ops import find
+from checks.subjects.implementation import Implementation
+
+NUMBERS = ["exact", "agreement"]
+
+
+class Spoiled:
+    """The reference of an op, but for what a function makes of one result."""
+
+    def __init__(self, op, result, change):
+        self.right = find(op).reference
+        self.at = None if result == "y" else find(op).inputs.index(result)
+        self.change = change
+
+    def forward(self, *inputs, **parameters):
+        y = self.right.forward(*inputs, **parameters)
+        return self.change(y.copy()) if self.at is None else y
+
+    def backward(self, g, *inputs, **parameters):
+        gradients = list(self.right.backward(g, *inputs, **parameters))
+        if self.at is not None and gradients[self.at] is not None:
+            gradients[self.at] = self.change(gradients[self.at].copy())
+        return gradients
+
+
+def from_on(axis, first, factor=0.0):
+    """What lies at this index and beyond is multiplied."""
+
+    def change(a):
+        np.moveaxis(a, axis, 0)[first:] *= factor
+        return a
+
+    return change
+
+
+def past_whole(axis, tile, factor=0.0, *, least=0):
+    """What lies past the last whole tile is multiplied, of arrays of so many tiles at least."""
+
+    def change(a):
+        whole = a.shape[axis] // tile * tile
+        if whole >= least * tile:
+            np.moveaxis(a, axis, 0)[whole:] *= factor
+        return a
+
+    return change
+
+
+def multiples(axis, tile, factor):
+    def change(a):
+        return a if a.shape[axis] % tile else a * factor
+
+    return change
+
+
+def around(axis, tile):
+    """Indices start again after a tile."""
+
+    def change(a):
+        return np.take(a, np.arange(a.shape[axis]) % tile, axis)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("op", "result", "change", "pinned", "words"),
+    [
+        (
+            "linear", "weight", from_on(1, 32), {"features": (40, 3)},
+            "right up to 32 input features, wrong from 33 on: grad_weight[:, 32:] (the last 8 of 40) is 0",
+        ),
+        (
+            "linear", "weight", from_on(0, 16, 1.01), {"features": (3, 20)},
+            ("right up to 16 output features, wrong from 17 on: "
+            "grad_weight[16:] (the last 4 of 20) is 1.01 times what it should be"),
+        ),
+        (
+            "linear", "x", past_whole(1, 16), {"features": (20, 3), "batch": (3,)},
+            "wrong where input features are no multiple of 16: grad_x[:, 16:] (the last 4 of 20) is 0",
+        ),
+        (
+            "linear", "x", past_whole(1, 16, 1.01, least=1), {"features": (37, 3), "batch": (3,)},
+            ("right up to 16 input features, wrong beyond where input features are no multiple of 16: "
+            "grad_x[:, 32:] (the last 5 of 37) is 1.01 times what it should be"),
+        ),
+        (
+            "linear", "x", multiples(1, 32, 1.01), {"features": (32, 3), "batch": (2,)},
+            "wrong where input features are a multiple of 32: all of grad_x is 1.01 times what it should be",
+        ),
+        (
+            "linear", "weight", around(1, 32), {"features": (40, 3)},
+            ("right up to 32 input features, wrong from 33 on: "
+            "grad_weight[:, 32:] (the last 8 of 40) repeats grad_weight[:, :8]"),
+        ),
+        (
+            "conv", "weight", from_on(1, 32), {"channels": (40, 3), "groups": 1, "dims": 1},
+            "right up to 32 input channels, wrong from 33 on: grad_weight[:, 32:] (the last 8 of 40) is 0",
+        ),
+        (
+            "conv", "y", past_whole(2, 16, least=1), {"size": 40, "dims": 1, "kernel": 2, "stride": 1, "padding": 0},
+            ("right up to size of y 16 along axis 2, wrong beyond where size of y along axis 2 is no multiple of 16: "
+            "y[:, :, 32:] (the last 7 of 39) is 0"),
+        ),
+        (
+            "conv", "x", from_on(2, 32), {"size": 40, "dims": 1, "kernel": 2},
+            "right up to size 32 along axis 0, wrong from 33 on: grad_x[:, :, 32:] (the last 8 of 40) is 0",
+        ),
+        (
+            "max_pool", "x", from_on(1, 16), {"channels": 20, "dims": 1},
+            "right up to 16 channels, wrong from 17 on: grad_x[:, 16:] (the last 4 of 20) is 0",
+        ),
+        (
+            "softmax", "x", from_on(1, 64, 1.01), {"shape": (3, 70)},
+            ("right up to shape 64 along axis 1, wrong from 65 on: "
+            "grad_x[:, 64:] (the last 6 of 70) is 1.01 times what it should be"),
+        ),
+        (
+            "sigmoid", "x", past_whole(0, 64, least=1), {"shape": (69,)},
+            ("right up to shape 64 along axis 0, wrong beyond where shape along axis 0 is no multiple of 64: "
+            "grad_x[64:] (the last 5 of 69) is 0"),
+        ),
+        (
+            "cross_entropy", "logits", from_on(1, 32), {"classes": 40, "dims": 0},
+            "right up to 32 classes, wrong from 33 on: grad_logits[:, 32:] (the last 8 of 40) is 0",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_the_size_and_the_part_are_told(op, result, change, pinned, words):
+    (found,) = judge(op, Spoiled(op, result, change), seed=3, examples=4, laws=NUMBERS, **pinned).failures
+    assert found.where == words
+    assert not found.explanation or "1.01" in found.explanation, "that no mistake is known says less"
+
+
+LINEAR = find("linear").reference
+
+
+def summed_to(batch, factor):
+    """The weight gradient of a layer that counts samples beyond so many otherwise."""
+
+    class Layer:
+        forward = staticmethod(LINEAR.forward)
+
+        @staticmethod
+        def backward(g, x, weight, bias):
+            less = g.copy()
+            less[batch:] *= factor
+            grad_x, _, grad_bias = LINEAR.backward(g, x, weight, bias)
+            return grad_x, LINEAR.backward(less, x, weight, bias)[1], grad_bias
+
+    return Layer
+
+
+@pytest.mark.parametrize(("factor", "counts"), [(0, "were 0"), (1.01, "counted 1.01 times")])
+def test_a_part_that_is_left_out_of_a_sum_is_told(factor, counts):
+    layer = summed_to(32, factor)
+    (found,) = judge("linear", layer, seed=3, examples=4, laws=NUMBERS, features=(2, 3), batch=(40,)).failures
+    assert found.where == f"right up to batch 32 along axis 0, wrong from 33 on: grad_weight is as if x[32:] {counts}"
+
+
+def test_features_that_are_left_out_of_y_are_told():
+    class Layer:
+        @staticmethod
+        def forward(x, weight, bias):
+            return LINEAR.forward(np.where(np.arange(x.shape[-1]) < 64, x, 0), weight, bias)
+
+        backward = staticmethod(LINEAR.backward)
+
+    (found,) = judge("linear", Layer, seed=3, examples=4, laws=NUMBERS, features=(70, 3)).failures
+    assert found.where == "right up to 64 input features, wrong from 65 on: y is as if x[:, 64:] were 0"
+
+
+def test_what_is_wrong_at_every_size_has_no_threshold():
+    layer = Spoiled("linear", "weight", lambda a: a + np.arange(a.shape[1]) ** 2)
+    (found,) = judge("linear", layer, seed=3, examples=4, laws=NUMBERS, features=(40, 3)).failures
+    assert "right up to" not in found.where
+
+
+def test_no_more_than_a_few_calls_are_made():
+    class Counting(Spoiled):
+        calls = 0
+
+        def backward(self, *arrays, **parameters):
+            self.calls += 1
+            return super().backward(*arrays, **parameters)
+
+    op, layer = find("linear"), Counting("linear", "weight", from_on(1, 32))
+    problem = Problem(op, {"x": (40, 40), "weight": (40, 40), "bias": None, "y": (40, 40)}, {})
+    implementation, reference = Implementation.of(op, layer), Implementation.of(op, op.reference)
+    (run,) = runs("exact", [problem], implementation, reference)
+    said = described(Seen.of("grad_weight", run), "grad_weight", "exact", unnamed=True)
+    assert said == "right up to 32 input features, wrong from 33 on: grad_weight[:, 32:] (the last 8 of 40) is 0"
+    assert layer.calls <= MOST_CALLS + 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (np.s_[:, 3:], "a[:, 3:] (the last 2 of 5)"),
+        (np.s_[2], "a[2]"),
+        (np.s_[:2, 1:3], "a[:2, 1:3]"),
+        (np.s_[:, ::2], "a[:, ::2]"),
+        (np.s_[:, 1::2], "a[:, 1::2]"),
+        (np.s_[:], "all of a"),
+    ],
+    ids=str,
+)
+def test_a_region_is_written_as_it_would_be_sliced(wrong, words):
+    mask = np.zeros((4, 5), bool)
+    mask[wrong] = True
+    assert str(region("a", mask)) == words
+
+
+def test_what_lies_past_whole_tiles_of_two_axes_is_all_but_those():
+    mask = np.ones((6, 7), bool)
+    mask[:4, :4] = False
+    assert str(region("a", mask)) == "all but a[:4, :4]"
+
+
+def test_elements_that_are_right_by_accident_do_not_hide_a_region():
+    mask = np.zeros((4, 50), bool)
+    mask[:, 30:] = True
+    mask[:, 35] = False
+    assert str(region("a", mask)) == "a[:, 30:] (the last 20 of 50)"
+
+
+def test_scattered_elements_are_no_region():
+    assert region("a", np.eye(8, dtype=bool)) is None
