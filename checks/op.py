@@ -52,24 +52,24 @@ class Kinks:
     apart       masks over y, 1 for some outputs and 0 for the others: those of one mask share no input, together all
     nearest     for a case whose cotangent is masked so, and the gradient that came back: the nearest right one
     convention  in words, which element of the subdifferential that is, or "" if the case has no kink
+    beyond      which elements of the gradient lie where not even that is defined, as where all is −∞
+    dropped     in words, whose cotangent reaches no input there, or "" if that is not what was seen
     """
 
     case: Callable[[Problem], Case]
     apart: Callable[[Case], Iterable[Array]]
     nearest: Callable[[Case, Array], Array]
     convention: Callable[[Case, Array], str]
+    beyond: Callable[[Case], Array] | None = None
+    dropped: Callable[[Case, Array], str] | None = None
 
 
-def _none(of: object) -> None:
+def _none(*of: object) -> None:
     """Nothing of its own."""
 
 
 def _one(of: object) -> int:  # noqa: ARG001, a default
     return 1
-
-
-def _as_usual(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, a default
-    return None
 
 
 def _no_words(problem: Problem) -> Mapping[str, Any]:  # noqa: ARG001, a default
@@ -150,7 +150,7 @@ class Inputs:
     written  the parameters as the options pin them that pin this very problem, where they are not written as they are
     """
 
-    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _as_usual
+    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _none
     tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = _no_words
     written: Callable[[Problem], Mapping[str, Any]] = _no_words
 
@@ -304,9 +304,8 @@ class Problem:
     @cached_property
     def identity(self) -> str:
         """The same text for the same problem only: two cases of one problem would be one case tried twice."""
-        settings = self.dtype, self.seed, self.small
-        shown = (self.op.name, dict(self.shapes), dict(self.parameters), *settings, dict(self.exponents))
-        return repr(shown)
+        drawn = dict(self.shapes), dict(self.parameters), self.dtype, self.seed, self.small, dict(self.exponents)
+        return repr((self.op.name, *drawn))
 
     def rng(self, *use: int) -> np.random.Generator:
         """A generator of its own for each problem and use: independent data even where two problems share a seed."""

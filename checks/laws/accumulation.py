@@ -21,7 +21,7 @@ from checks.trials.finding import Finding, Verdict
 from checks.trials.narrow import narrow
 from checks.trials.trial import Trial
 
-RANK = 11
+RANK = 12
 MANY = 64
 
 

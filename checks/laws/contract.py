@@ -9,8 +9,8 @@
   the bound, not bit for bit, since sums may go in another order there.
   What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
 - **Samples.** One sample of a batch, alone, gives what it gave in the batch.
-- Warnings, which leave the numbers right: another dtype than that of the inputs; NaN that does not come out where it went
-  in, or elsewhere too; large but harmless inputs that overflow on the way.
+- Warnings, which leave the numbers right: another dtype than that of the inputs; NaN or ∞, in any of the arrays, that
+  leaves no trace or goes elsewhere too; large but harmless inputs that overflow on the way.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from checks.cases.layouts import LAYOUTS, broadcast
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case
-from checks.subjects.implementation import Outcome
+from checks.subjects.implementation import Crashed, Ended, Malformed, Outcome, Unsupported
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
+from checks.trials.traces import COTANGENT, misplaced
 from checks.trials.trial import Run, Trial
 
 RANK = 10
@@ -196,13 +197,36 @@ def _dtypes(run: Run, first: Mapping[str, Outcome]) -> Finding:
 
 
 def _where_nan_goes(run: Run) -> Iterator[Finding]:
-    """One NaN in the first input: it comes out where the reference has it, and nowhere else."""
-    name = run.problem.present[0]
-    if not run.case.input(name).size:
+    """NaN or ±∞ in one element of one array, all in turn: it is seen where it must be, and nowhere else (traces.py).
+
+    An op of three inputs has eight turns, of NaN and of ∞ in each of four arrays, and at least every other place is one
+    that results depend on: in n cases, a fault with one of them goes unseen with probability (1 − 1/16)ⁿ, 4e-5 for n = 160.
+    """
+    rng = run.problem.rng(RANK, 1)
+    arrays = {**{name: run.case.input(name) for name in run.problem.present}, COTANGENT: run.case.cotangent}
+    turns = [(name, infinite) for name, a in arrays.items() if a.size for infinite in (False, True)]
+    if not turns:
         return
-    a = run.case.input(name).copy()
-    a.ravel()[int(run.problem.rng(RANK, 1).integers(a.size))] = np.nan
-    yield _promise(run, _elsewhere(run, run.case.with_input(name, a), f"a NaN in {name}", np.isnan), warning=True)
+    name, infinite = turns[int(rng.integers(len(turns)))]
+    place = int(rng.integers(arrays[name].size))
+    odd = float(rng.choice((-np.inf, np.inf))) if infinite else np.nan
+    what = "an infinity" if infinite else "a NaN"
+    yield from _asked_oddly(run, f"{what} in {name}", lambda: misplaced(run, name, place, odd))
+
+
+def _asked_oddly(run: Run, what: str, question: Callable[[], str]) -> Iterator[Finding]:
+    """What is said of inputs that few callers have: what raises there is no worse than what returns no number.
+
+    A number that is turned into an index is the usual reason. What refuses them in so many words has said all.
+    """
+    try:
+        yield _promise(run, question(), warning=True)
+    except Ended:
+        raise
+    except (Crashed, Malformed) as failure:
+        yield _promise(run, f"{what} is not taken: {failure}", warning=True)
+    except Unsupported:
+        return
 
 
 def _extreme(run: Run) -> Iterator[Finding]:
@@ -214,19 +238,16 @@ def _extreme(run: Run) -> Iterator[Finding]:
     large = (
         PRECISIONS[run.problem.dtype].rounded(run.case.input(name) * (EXTREME / size)) if size else run.case.input(name)
     )
-    yield _promise(run, _elsewhere(run, run.case.with_input(name, large), f"{name} of 1e4", _no_number), warning=True)
+    case = run.case.with_input(name, large)
+    yield from _asked_oddly(run, f"{name} of 1e4", lambda: _elsewhere(run, case, f"{name} of 1e4"))
 
 
-def _no_number(a: Array) -> Array:
-    return ~np.isfinite(a)
-
-
-def _elsewhere(run: Run, case: Case, what: str, are: Callable[[Array], Array]) -> str:
-    """Which result has elements of a kind where the reference has none, or none where it has some."""
+def _elsewhere(run: Run, case: Case, what: str) -> str:
+    """Which result has an element that is no number where the reference has one, or the other way round."""
     other = replace(run, case=case)
     usually = run.once(_right)
     for result, actual, true in other.results():
-        found, right = are(actual), are(true)
+        found, right = ~np.isfinite(actual), ~np.isfinite(true)
         if result in usually and not np.array_equal(found, right):
             does = "makes NaN or infinity of" if np.any(found & ~right) else "leaves no trace in"
             return f"{what} {does} elements of {result} that it should{'' if np.any(right & ~found) else ' not'}"

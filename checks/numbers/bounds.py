@@ -84,35 +84,24 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
     with np.errstate(over="ignore", invalid="ignore"):
         elementwise = _rounding(terms, magnitude, dtype) + _rounding(terms, magnitude, "float64")
         largest = float(elementwise.max(initial=0.0))
-    return Bound(elementwise, np.asarray(max(transformed(magnitude.size, factors, dtype), largest)))
+    return Bound(elementwise, np.asarray(max(_transform(magnitude, factors, dtype), largest)))
 
 
-def _at_least(terms: int, magnitude: Array) -> Array:
-    """The sum of magnitudes, whatever its own summation lost of it."""
-    above: Array = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
-    return above
+def rounded_once(terms: int, magnitude: Array, size: Array, factors: Iterable[Array], dtype: str) -> Bound:
+    """The bound where sums, or transforms, are kept in the accumulator of the dtype and rounded once to be stored.
 
-
-def transformed(size: int, factors: Iterable[Array], dtype: str) -> float:
-    """What transforms in this precision can be off by, in any of so many elements; 0 where there are no factors."""
-    arrays = [np.asarray(a, np.float64) for a in factors]
-    length = max([2, size, *(a.size for a in arrays)])
-    norms = prod(float(np.linalg.norm(a)) for a in arrays) if arrays else 0.0
-    return 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
-
-
-def rounded_once(terms: int, magnitude: Array, size: Array, dtype: str) -> Array:
-    """The bound, element by element, where sums are kept in the accumulator of the dtype and rounded once to be stored.
-
-    size  |y|, what is right
+    size  |y|, what is right; the rest as for `rounding`
     """
     u, (underflow, overflow) = unit_roundoff(dtype), _range(dtype)
     kept = accumulator(dtype).name
     magnitude = _at_least(terms, magnitude)
     with np.errstate(over="ignore", invalid="ignore"):
         inside = _rounding(terms, magnitude, kept) + _rounding(terms, magnitude, "float64")
-        bound = u * size + (1 + u) * inside + underflow * (magnitude > 0)
-    return np.where(size + bound < overflow, bound, np.where(magnitude > 0, inf, 0.0))
+        stored = u * size + underflow * (magnitude > 0)
+        elementwise = stored + (1 + u) * inside
+        elementwise = np.where(size + elementwise < overflow, elementwise, np.where(magnitude > 0, inf, 0.0))
+        normwise = stored + (1 + u) * _transform(magnitude, factors, kept)
+    return Bound(elementwise, np.maximum(normwise, elementwise))
 
 
 def stored_once(inside: Array, size: Array, dtype: str) -> Array:
@@ -129,6 +118,20 @@ def running(error: Array, dtype: str) -> Bound:
     """
     elementwise = error * (1 + unit_roundoff("float64") / unit_roundoff(dtype))
     return Bound(elementwise, np.asarray(elementwise.max(initial=0.0)))
+
+
+def _at_least(terms: int, magnitude: Array) -> Array:
+    """The sum of magnitudes, whatever its own summation lost of it."""
+    above: Array = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
+    return above
+
+
+def _transform(magnitude: Array, factors: Iterable[Array], dtype: str) -> float:
+    """What transforms in this precision can be off by, in any element; 0 for an op that nothing transforms."""
+    arrays = [np.asarray(a, np.float64) for a in factors]
+    length = max([2, magnitude.size, *(a.size for a in arrays)])
+    norms = prod(float(np.linalg.norm(a)) for a in arrays) if arrays else 0.0
+    return 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
 
 
 def added_narrow(parts: Array, magnitude: Array, dtype: str) -> Array:

@@ -156,7 +156,7 @@ def offset(problem: Problem) -> Case:
 def hard(normalised: Normalised) -> tuple[Hard, ...]:
     """Whether the variance is a mean of squares of differences, or a difference of means of squares."""
     lost = "loses digits where the mean is large beside the deviation, as E[x²] − E[x]² does"
-    return (Hard(lost, offset, magnitudes(normalised, twice=True), lambda case, _: np.ones((), bool)),)  # noqa: ARG005
+    return (Hard(lost, offset, magnitudes(normalised, twice=True), lambda case, _: np.ones((), bool)),)  # noqa: ARG005, all alike
 
 
 def radius(normalised: Normalised) -> Callable[[Case], float]:

@@ -239,8 +239,17 @@ def _apart(case: Case) -> Iterator[Array]:
         yield mask
 
 
-def _ties(case: Case, gradient: Array) -> tuple[Array, Array, Array]:
-    """What is largest in each window, and the share of its cotangent that it gets; and the cotangents: kernel axis last."""
+def _at_infinity(case: Case) -> Array:
+    """Whole maps of −∞: there no window has anything larger, so nothing that it reaches has a derivative."""
+    lowest: Array = case.input("x") == -np.inf
+    return lowest
+
+
+def _ties(case: Case, gradient: Array) -> tuple[Array, Array, Array, Array]:
+    """What is largest in each window, its share of the cotangent, the cotangents, and which windows are all −∞.
+
+    The kernel's axis is the last.
+    """
     over, x = window_of(case), case.input("x")
     axes = tuple(range(2, 2 + len(over.size)))
     laid = {"x": x, "inside": np.ones(x.shape, bool), "gradient": gradient.astype(np.float64)}
@@ -249,24 +258,29 @@ def _ties(case: Case, gradient: Array) -> tuple[Array, Array, Array]:
     largest = np.where(flat["inside"], flat["x"], -np.inf).max(-1, keepdims=True)
     tied = flat["inside"] & (flat["x"] == largest)
     g = case.cotangent[..., None].astype(np.float64)
-    return tied, np.where(tied & (g != 0), flat["gradient"] / np.where(g == 0, 1, g), 0.0), g
+    shares = np.where(tied & (g != 0), flat["gradient"] / np.where(g == 0, 1, g), 0.0)
+    return tied, shares, g, largest == -np.inf
 
 
 def _nearest_shares(case: Case, gradient: Array) -> Array:
-    """Shares in [0, 1] for what is largest, made to add to 1; equal ones where there are none."""
+    """Shares in [0, 1] for what is largest, made to add to 1; equal ones where there are none.
+
+    Of a window that is all −∞ the padding may have the rest, as large as what is largest inside.
+    """
     over = window_of(case)
-    tied, shares, g = _ties(case, gradient)
+    tied, shares, g, lowest = _ties(case, gradient)
     shares = np.clip(shares, 0, 1)
     total = shares.sum(-1, keepdims=True)
-    shares = np.where(total > 0, shares / np.where(total > 0, total, 1), tied / tied.sum(-1, keepdims=True))
+    whole = np.where(total > 0, shares / np.where(total > 0, total, 1), tied / tied.sum(-1, keepdims=True))
+    shares = np.where(lowest & (total <= 1), shares, whole)
     laid = (shares * g).reshape(*g.shape[:-1], *over.kernel)
     return scatter(np.moveaxis(laid, range(-len(over.kernel), 0), range(2, 2 + len(over.kernel))), over)
 
 
 def _convention(case: Case, gradient: Array) -> str:
     """Which of the largest got the cotangent, over all windows that have several."""
-    tied, shares, g = _ties(case, gradient)
-    several = (tied.sum(-1) > 1) & (g[..., 0] != 0)
+    tied, shares, g, lowest = _ties(case, gradient)
+    several = (tied.sum(-1) > 1) & (g[..., 0] != 0) & ~lowest[..., 0]
     if not several.any():
         return ""
     tied, shares = tied[several], shares[several]
@@ -280,6 +294,13 @@ def _convention(case: Case, gradient: Array) -> str:
         if np.all(np.abs(shares - expected) < 1 / 64):  # a share is no finer than one in the elements of a window
             return words
     return "the largest get shares that add to 1"
+
+
+def _dropped(case: Case, gradient: Array) -> str:
+    """Whether a window that is all −∞ gave its cotangent to no input."""
+    _, shares, g, lowest = _ties(case, gradient)
+    lost = np.any(lowest & (g != 0) & (shares.sum(-1, keepdims=True) < 1 / 2))
+    return "where a window is all −∞, its cotangent goes to the padding" if lost else ""
 
 
 def counts(problem: Problem) -> list[Array]:
@@ -321,7 +342,7 @@ MAX_POOL = Op(
     twin=max_pool_twin,
     rounds=Rounding(max_pool_terms, max_pool_magnitudes),
     kind=Kind(degree=1, unit=max_pool_unit, euler_in=(("x",),), analytic=False, radius=max_pool_radius),
-    kinks=Kinks(_tied, _apart, _nearest_shares, _convention),
+    kinks=Kinks(_tied, _apart, _nearest_shares, _convention, _at_infinity, _dropped),
     cases=Inputs(without_ties, tried, written),
     told=Documents(sources={"y": "004, C11", "x": "004, C15"}, formula=formulas.max_pool),
     mistakes=mistakes.MAX_POOL,

@@ -5,15 +5,20 @@
 
 A module, a class (made with no arguments) or an object. A parameter at its default is passed only if the signature takes
 it; one that is needed and not taken makes the case unsupported, as NotImplementedError does.
+
+What is behind `*args, **kwargs` (a decorator), or has no signature at all (built in), is known only once it is called: a
+TypeError that is gone when parameters at their default are left out says that they are not taken.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -23,6 +28,11 @@ import numpy as np
 from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
+
+LOOKED_FOR = 10**6  # steps in looking for an element that two arrays have in common: about a tenth of a second
+# How a call is refused by what takes no such keyword: CPython names it; C and C++ extensions often do not.
+NAMED = re.compile(r"unexpected keyword argument '?(\w+)|'(\w+)' is an invalid keyword argument")
+UNNAMED = re.compile(r"keyword argument|incompatible function arguments|invalid combination of arguments")
 
 
 class Unsupported(Exception):
@@ -175,11 +185,13 @@ def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, 
 
 
 def _shared(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Pairs of arrays of which one would change with the other."""
+    """Pairs of arrays of which one would change with the other: those that have an element in common."""
     arrays = [(name, result) for name, result in results.items() if isinstance(result, np.ndarray)]
     for (one, a), (other, b) in combinations(arrays, 2):
-        if np.may_share_memory(a, b):
-            yield one, other
+        # Whether strided arrays meet is a Diophantine equation: where it is too hard nobody is accused.
+        with suppress(np.exceptions.TooHardError):
+            if np.shares_memory(a, b, max_work=LOOKED_FOR):  # type: ignore[arg-type]  # the stubs know two values only
+                yield one, other
 
 
 def _same_bits(a: Array | None, b: Array | None) -> bool:
@@ -197,8 +209,11 @@ class _Function:
     """forward or backward, and what its signature takes.
 
     most     arrays it takes, or None if the signature does not say
-    takes    parameters of the op that it takes, or None if any
+    named    what its signature names
+    takes    the same, or None if it takes any parameter
     refuses  in words, why no case can be handed to it, or ""
+    untaken  parameters that turned out not to be taken, though the signature takes any
+    spared   whether parameters at their default are left out: {True} once that turned out to be needed
     """
 
     op: Op
@@ -206,7 +221,10 @@ class _Function:
     call: Callable[..., Any]
     most: int | None
     takes: frozenset[str] | None
+    named: frozenset[str] = frozenset()
     refuses: str = ""
+    untaken: set[str] = field(default_factory=set)
+    spared: set[bool] = field(default_factory=set)
 
     @classmethod
     def of(cls, op: Op, part: str, call: Any) -> _Function:
@@ -233,7 +251,7 @@ class _Function:
             refuses = f"takes ({', '.join(p.name for p in arrays)})"
         else:
             refuses = ""
-        return cls(op, part, call, most, takes, refuses)
+        return cls(op, part, call, most, takes, named, refuses)
 
     def __call__(self, grad_output: Array | None, *inputs: Array | None, **parameters: Any) -> Any:
         """Call it with what its signature takes."""
@@ -241,17 +259,68 @@ class _Function:
         while self.most is not None and len(arrays) > self.most:
             if arrays.pop() is not None:
                 raise Unsupported(f"takes {self.most} arrays")
-        for name in [n for n in parameters if self.takes is not None and n not in self.takes]:
+        for name in [n for n in parameters if not self._takes(n)]:
             if parameters.pop(name) != self.op.takes.defaults[name]:
                 raise Unsupported(f"does not take {name}")
         try:
-            return self.call(*arrays, **parameters)
+            return self._called(arrays, parameters)
         except NotImplementedError as refusal:
             raise Unsupported(str(refusal)) from refusal
+        except Unsupported:
+            raise
         except SystemExit as error:  # sys.exit(0) must not look like a verdict
             raise Ended(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
         except Exception as error:
             raise Crashed(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
+
+    def _takes(self, name: str) -> bool:
+        return name not in self.untaken if self.takes is None else name in self.takes
+
+    def _called(self, arrays: list[Array | None], parameters: dict[str, Any]) -> Any:
+        """What it returns, called with fewer parameters if it refuses those that it is not known to take.
+
+        Left out is what the signature does not name and is at its default, since to leave that out changes nothing. Of
+        the others, what is not taken is what the error names, or the fewest without which the call is refused no more.
+        """
+        unnamed = [n for n in parameters if n not in self.named]
+        usual = {n for n in unnamed if parameters[n] == self.op.takes.defaults[n]}
+        if self.spared:
+            parameters = _without(parameters, usual)
+        try:
+            return self.call(*arrays, **parameters)
+        except TypeError as error:
+            said = NAMED.search(str(error))
+            name = said and next(filter(None, said.groups()))
+            if name in unnamed:
+                self.untaken.add(name)
+                if name not in usual:
+                    raise Unsupported(f"does not take {name}") from error
+                return self._called(arrays, _without(parameters, {name}))
+            if name or not UNNAMED.search(str(error)):
+                raise
+            if not self._refuses(arrays, _without(parameters, usual)):
+                self.spared.add(True)
+                return self.call(*arrays, **_without(parameters, usual))
+            others = [n for n in unnamed if n not in usual]
+            for some in (s for n in range(len(others)) for s in combinations(others, n + 1)):
+                if not self._refuses(arrays, _without(parameters, {*usual, *some})):
+                    # Not remembered: of another kind (a number, not a tuple) it may be taken.
+                    raise Unsupported(f"does not take {' and '.join(some)}") from error
+            raise
+
+    def _refuses(self, arrays: list[Array | None], parameters: dict[str, Any]) -> bool:
+        """Whether it refuses even to be called so; what goes wrong in what was called is no refusal."""
+        try:
+            self.call(*arrays, **parameters)
+        except TypeError as error:
+            return bool(UNNAMED.search(str(error)))
+        except Exception:  # noqa: BLE001, whatever it is, it comes from what was called
+            return False
+        return False
+
+
+def _without(parameters: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name not in names}
 
 
 def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) -> Array:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from checks.cases.sparse import whole_numbers
-from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored_once, transformed, unit_roundoff
+from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored_once, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, Array
 from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Op, Problem
@@ -112,25 +112,26 @@ class Run:
         dtype, name = self.problem.dtype, result.removeprefix("grad_")
         if dtype not in ACCUMULATORS:
             return self.bound(result)
-        size, kept = np.abs(self.result(result)[1]), ACCUMULATORS[dtype]
+        size, kept = np.abs(self._true(name)), ACCUMULATORS[dtype]
         if is_run(self.problem.op):
             return Bound(stored_once(errors(self._carried(name, kept)), size, dtype), np.asarray(0.0))
-        elementwise = rounded_once(self._terms[name], self.magnitude(result), size, dtype)
-        # A transform in the accumulator's precision is rounded once too.
-        u, transform = unit_roundoff(dtype), transformed(size.size, self._factors(name), kept)
-        return Bound(elementwise, np.maximum(elementwise, u * size + (1 + u) * transform))
+        return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype)
 
     def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
         """What rounding can do to this result in a formula that may keep digits which others lose.
 
         That is the reference's own, or that whose roundings are relative to these magnitudes.
         """
-        dtype, name, size = self.problem.dtype, result.removeprefix("grad_"), np.abs(self.result(result)[1])
+        dtype, name = self.problem.dtype, result.removeprefix("grad_")
+        size = np.abs(self._true(name))
         if magnitudes is not None:
-            return Bound(rounded_once(self._terms[name], magnitudes[name], size, dtype), np.asarray(0.0))
+            return rounded_once(self._terms[name], magnitudes[name], size, (), dtype)
         if dtype not in ACCUMULATORS:
             return running(errors(self._carried(name, dtype)), dtype)
         return Bound(stored_once(errors(self._carried(name, ACCUMULATORS[dtype])), size, dtype), np.asarray(0.0))
+
+    def _true(self, name: str) -> Array:
+        return self.true_y if name == "y" else self.true_gradients[name]
 
     def magnitude(self, result: str) -> Array:
         """What the roundings in a result are relative to."""

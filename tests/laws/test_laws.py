@@ -14,7 +14,9 @@ from checks.subjects.implementation import Implementation
 from checks.trials.arithmetic import faint
 from checks.trials.trial import Run, Trial
 from reference import conv
+from reference._window import scatter
 from tests.laws.right_conv import ByFFT
+from tests.laws.right_windows import MaxPoolByWindows
 
 CONV = find("conv")
 PARAMETERS = {"stride": 2, "padding": 1, "dilation": 1, "groups": 1, "flip": False}
@@ -238,3 +240,67 @@ def test_the_identity_needs_no_reference():
         "⟨g, y⟩ = ⟨grad_weight, weight⟩ + ⟨grad_bias, bias⟩",
     ]
     assert {f.verdict for f in identities} == {Verdict.BROKEN}
+
+
+class PadsWithInfinity(MaxPoolByWindows):
+    """Looks for the largest in the padding too: where all is −∞ it may be there, and the cotangent with it."""
+
+    choose = staticmethod(lambda tied: tied & (np.cumsum(tied, -1) == 1))
+
+    def backward(self, g, x, **p):
+        laid, over = self._laid(x, p)
+        shares = self.choose(laid == laid.max(-1, keepdims=True)).astype(x.dtype) * g[..., None]
+        axes = len(over.kernel)
+        laid = np.moveaxis(shares.reshape(*g.shape, *over.kernel), range(-axes, 0), range(2, 2 + axes))
+        return (scatter(laid, over),)
+
+
+class PadsAndTakesTheLast(PadsWithInfinity):
+    choose = staticmethod(lambda tied: tied & (np.cumsum(tied[..., ::-1], -1)[..., ::-1] == 1))
+
+
+class PadsAndShares(PadsWithInfinity):
+    choose = staticmethod(lambda tied: tied / tied.sum(-1, keepdims=True))
+
+
+class NothingAtInfinity(PadsWithInfinity):
+    """Starts from −∞ and looks for what is larger."""
+
+    def backward(self, g, x, **p):
+        return super().backward(np.where(self._laid(x, p)[0].max(-1) == -np.inf, 0, g).astype(g.dtype), x, **p)
+
+
+class NoNumberAtInfinity(PadsWithInfinity):
+    """Shares by exp(x − max): −∞ − (−∞) is no number."""
+
+    def backward(self, g, x, **p):
+        (gradient,) = super().backward(g, x, **p)
+        return (np.where(x == -np.inf, np.nan, gradient).astype(x.dtype),)
+
+
+class LosesTies(PadsWithInfinity):
+    """A cotangent is dropped where several are the largest, also where they are numbers."""
+
+    choose = staticmethod(lambda tied: tied & (tied.sum(-1, keepdims=True) == 1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("implementation", [PadsWithInfinity, PadsAndTakesTheLast, PadsAndShares, NothingAtInfinity])
+def test_where_all_is_minus_infinity_any_convention_is_right_and_named(implementation, dtype):
+    report = judge("max_pool", implementation, seed=5, examples=60, laws=["exact", "kinks"], dtype=dtype, strict=True)
+    assert not [f for f in report.findings if f.verdict is Verdict.BROKEN]
+    assert "where a window is all −∞, its cotangent goes to the padding" in report.conventions
+
+
+def test_what_is_no_share_at_minus_infinity_is_a_warning():
+    report = judge("max_pool", NoNumberAtInfinity, seed=5, examples=40, laws=["kinks"])
+    assert {f.verdict for f in report.findings} == {Verdict.HOLDS, Verdict.WARNING}
+    assert list(report.warnings) == [
+        "grad_x is neither a share of the cotangent nor 0 where all that is compared is −∞"
+    ]
+
+
+def test_a_cotangent_that_is_lost_where_numbers_tie_is_wrong():
+    report = judge("max_pool", LosesTies, seed=5, examples=40)
+    assert report.exit_code == 1
+    assert {f.law for f in report.failures} == {"kinks"}

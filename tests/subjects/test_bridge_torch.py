@@ -1,9 +1,20 @@
 """torch: functions, autograd Functions and modules are judged through their own backward, down to bfloat16."""
 
+import numpy as np
 import pytest
+import torch
 
 from checks import judge
-from checks.subjects.implementation import NotAnImplementation
+from checks.cases.drawing import problems_of
+from checks.cases.layouts import LAYOUTS, broadcast, laid_alike
+from checks.cases.search import Search
+from checks.laws import laws
+from checks.ops import find
+from checks.subjects import loading
+from checks.subjects.bridges import torch as bridge
+from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.tensors import Handed
+from checks.verdict.judging import Tried
 
 THEIRS = """
 import torch
@@ -102,6 +113,173 @@ def test_what_a_module_cannot_do_is_not_supported(theirs):
 def test_what_cannot_be_called_is_refused(theirs):
     with pytest.raises(NotAnImplementation, match=r"^7 cannot be called; expected a function of torch tensors$"):
         judge("relu", f"torch:{theirs}:seven")
+
+
+CARELESS = """
+import ctypes
+import torch
+
+def _raw(a):
+    memory = (ctypes.c_char * (a.numel() * a.element_size())).from_address(a.data_ptr()) if a.numel() else b""
+    return torch.frombuffer(memory, dtype=a.dtype).clone().reshape(a.shape) if a.numel() else a.clone()
+
+class RawCotangent(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return _raw(g) * (x > 0)
+
+class Raw(RawCotangent):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return _raw(x).clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * (x > 0)
+
+class ScalesTheCotangent(RawCotangent):
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g.mul_(x > 0).clone()
+
+def adds(x, weight, bias=None):
+    y = torch.nn.functional.linear(x, weight, bias)
+    with torch.no_grad():
+        x.data.add_(1)
+    return y
+
+def adds_openly(x):
+    return x.mul_(x > 0) * 1
+
+def adds_to_bias(x, weight, bias=None):
+    y = torch.nn.functional.linear(x, weight, bias)
+    if bias is not None:
+        bias.data.add_(1)
+    return y
+
+def view(x):
+    return x if bool((x >= 0).all()) else x.clamp(min=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory):
+    path = tmp_path_factory.mktemp("torch") / "careless.py"
+    path.write_text(CARELESS)
+    return path
+
+
+def asked(op, spec, dtype, moves=None, examples=40, **how):
+    """The contract, in this process: to start another for each takes longer than the work."""
+    found = bridge.bridged(find(op), loading.find(spec), dtype=dtype, device="cpu")
+    tried = Tried(Implementation.of(find(op), found), {"contract": laws()["contract"]}, **how)
+    moves = moves or {"conv": {"padding": 0, "flip": False}, "max_pool": {"dims": 2}}.get(op, {})
+    Search(problems_of(find(op), moves, dtype), examples, 2).run(tried.add)
+    return tried
+
+
+def said(report):
+    return {f.note for f in report.findings if f.law == "contract" and f.verdict == "broken"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("op", "name", "words"),
+    [
+        ("relu", "Raw", "arrays in Fortran order are read wrongly"),
+        ("relu", "Raw", "arrays with channels last are read wrongly"),
+        ("relu", "Raw", "arrays every second element of a larger array are read wrongly"),
+        ("relu", "RawCotangent", "a cotangent that is broadcast (strides of 0) is read wrongly"),
+        ("relu", "ScalesTheCotangent", "backward writes into grad_output, which the caller goes on using"),
+        ("linear", "adds", "forward writes into x, which the caller goes on using"),
+        ("relu", "adds_openly", "forward writes into x, which the caller goes on using"),
+        ("linear", "adds_to_bias", "forward writes into bias, which the caller goes on using"),
+        ("relu", "view", "y changes when the caller later writes to what it passed: it is a view of that"),
+    ],
+)
+def test_the_contract_is_asked_of_the_tensors(careless, op, name, words, dtype):
+    assert words in said(asked(op, f"{careless}:{name}", dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("op", "name"),
+    [
+        ("relu", "Relu"),
+        ("softmax", "Softmax"),
+        ("linear", "Linear"),
+        ("dropout", "dropout"),
+        ("conv", "conv"),
+        ("linear", "torch.nn.functional:linear"),
+        ("relu", "torch:relu"),
+        ("max_pool", "torch.nn.functional:max_pool2d"),
+    ],
+)
+def test_what_is_right_keeps_the_contract_in_every_precision(theirs, op, name, dtype):
+    tried = asked(op, name if ":" in name else f"{theirs}:{name}", dtype, strict=True)
+    assert not said(tried)
+    assert tried.cases > 5
+
+
+def test_the_contract_reaches_tensors_in_a_process_of_its_own(careless):
+    report = judge("linear", f"torch:{careless}:adds", dtype="float32", examples=10, seed=2, laws=["contract"])
+    assert report.exit_code == 1
+    assert "forward writes into x, which the caller goes on using" in said(report)
+
+
+PADDED = """
+import torch
+
+def conv(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return torch.nn.functional.conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+def crashes(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    if stride != 1:
+        raise RuntimeError("no kernel image is available")
+    return conv(x, weight, bias, stride, padding, dilation, groups)
+"""
+
+
+@pytest.mark.parametrize("padding", ["full", "same", "valid"])
+def test_a_padding_with_a_name_is_passed_in_numbers_or_not_supported(tmp_path, padding):
+    path = tmp_path / "padded.py"
+    path.write_text(PADDED)
+    pinned = {"dims": 2, "padding": padding, "flip": False}
+    report = judge("conv", f"torch:{path}:conv", dtype="float32", examples=30, seed=4, laws=["agreement"], **pinned)
+    assert report.exit_code == 0, str(report)
+    assert report.cases > 8
+    assert all("does not take padding 'same'" in words for words in report.unsupported)
+    crash = judge("conv", f"torch:{path}:crashes", dtype="float32", examples=9, seed=4, stride=2, **pinned)
+    assert (crash.exit_code == 3) == (padding != "same") or any(f.crashed for f in crash.findings)
+
+
+def test_what_is_built_into_torch_is_judged_on_what_it_takes():
+    tried = asked("conv", "torch.nn.functional:conv2d", "float32", moves={"dims": 2})
+    assert tried.cases > 5
+    assert not said(tried)
+    assert {words.split(" (")[0] for words in tried.unsupported} <= {
+        "does not take flip",
+        "does not take padding 'same'",
+    }
+
+
+def test_tensors_lie_as_the_arrays_do():
+    a = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    for dtype in (torch.float32, torch.bfloat16):
+        for lay in (*LAYOUTS.values(), broadcast):
+            array = laid_alike(lay(a))
+            (tensor,) = Handed([array], dtype, "cpu").tensors
+            assert tensor.float().tolist() == array.tolist()
+            assert list(tensor.stride()) == [abs(stride) // 4 for stride in array.strides]
 
 
 def test_numpy_has_no_bfloat16():

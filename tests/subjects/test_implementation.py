@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -142,6 +143,85 @@ def test_the_parameter_that_is_not_taken_is_named_alike_in_every_run():
     ]
     assert said[0].startswith("does not take ")
     assert len(set(said)) == 1, said
+
+
+def few(x, weight, bias=None, *, stride=1, padding=0):
+    return conv.forward(x, weight, bias, stride=stride, padding=padding)
+
+
+def few_back(grad_output, x, weight, bias=None, *, stride=1, padding=0):
+    return conv.backward(grad_output, x, weight, bias, stride=stride, padding=padding)
+
+
+class _Extension:
+    """As pybind11 makes them: no signature, and an error that names nothing."""
+
+    __signature__ = None
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *arrays, **parameters):
+        if not parameters.keys() <= {"stride", "padding"}:
+            raise TypeError("__call__(): incompatible function arguments. The following argument types are supported:")
+        return self.function(*arrays, **parameters)
+
+
+def anything(function):
+    """What a decorator leaves of a signature."""
+
+    def call(*arrays, **parameters):
+        return function(*arrays, **parameters)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [anything, lambda f: functools.partial(anything(f)), _Extension, lambda f: anything(_Extension(f))],
+    ids=["decorated", "partial", "extension", "decorated extension"],
+)
+def test_what_only_a_call_shows_not_to_be_taken_is_left_out_at_its_default(wrapped):
+    report = judged(made(wrapped(few), wrapped(few_back)), examples=60, laws=["exact"])
+    assert report.exit_code == 0, str(report)
+    assert report.cases > 5
+    said = [words.split(" (")[0].removeprefix("does not take ").split(" and ") for words in report.unsupported]
+    assert {name for names in said for name in names} == {"dilation", "groups", "flip"}
+    assert len(report.coverage["stride"]) > 1, "a parameter that is taken is passed"
+    assert judged(made(wrapped(few), wrapped(few_back)), flip=True).exit_code == 3
+
+
+def test_that_a_parameter_is_not_taken_is_found_out_once():
+    calls = []
+
+    def counted(*arrays, **parameters):
+        calls.append(set(parameters))
+        return few(*arrays, **parameters)
+
+    report = judged(made(counted, anything(few_back)), examples=30, laws=["exact"], dilation=1, groups=1, flip=False)
+    assert report.exit_code == 0
+    assert sum(not names <= {"stride", "padding"} for names in calls) == 3, "one call for each that is not taken"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda x, **p: np.sum(x, axes=p["stride"]),  # NumPy's keyword is another
+        lambda x, *, stride=1, **_: few(x, stride=stride, spread=1),
+        lambda x, **_: x + None,
+    ],
+    ids=["keyword", "own keyword", "other"],
+)
+def test_a_type_error_of_the_code_itself_stays_a_crash(inner):
+    report = judged(made(lambda x, *_, **parameters: inner(x, **parameters)), examples=10)
+    assert report.exit_code == 3
+    assert not report.unsupported
+    assert all("raised TypeError" in note for note in notes(report))
+
+
+def test_a_parameter_that_the_signature_names_is_taken_and_what_its_code_refuses_is_a_crash():
+    report = judged(made(lambda x, weight, bias, *, flip=False, **_: few(x, weight, bias, flip=flip)), examples=10)
+    assert report.exit_code == 3
 
 
 def test_without_bias_cases_without_bias_are_judged():
@@ -300,3 +380,18 @@ def test_changing_the_inputs_in_place_does_not_disturb_the_judge():
     spoiled = made(spoiling(conv.forward), spoiling(conv.backward))
     assert judged(spoiled, laws=[name for name in laws() if name != "contract"]).exit_code == 0
     assert {f.law for f in judged(spoiled).findings if f.verdict is Verdict.BROKEN} == {"contract"}
+
+
+def test_in_float32_the_code_is_given_nothing_but_float32():
+    seen = set()
+
+    def watched(function):
+        def call(*arrays, **parameters):
+            seen.update(str(a.dtype) for a in arrays if a is not None)
+            return function(*arrays, **parameters)
+
+        return call
+
+    report = judge("conv", made(watched(conv.forward), watched(conv.backward)), dtype="float32", seed=6, examples=10)
+    assert report.exit_code == 0
+    assert seen == {"float32"}

@@ -1,4 +1,13 @@
-"""Anything differentiable in torch: a function, an autograd.Function, an nn.Module with the weights as inputs."""
+"""Anything differentiable in torch: a function, an autograd.Function, an nn.Module with the weights as inputs.
+
+What a caller relies on is asked of torch's own tensors (subjects/tensors.py): they lie as the arrays do, what is written to
+them is written to the arrays, and a y that is a view of an input is one of the array. Gradients are taken apart from one
+another and from the cotangent: of x + bias autograd itself returns one tensor for all, which nobody can help who uses it.
+
+Torch knows few names of paddings, so what is passed is numbers, as many zeros as the name means at both ends of an axis.
+Only where they differ there is no such number: then the name is passed, and an error is a refusal. In all else an error
+is torch's refusal, and no crash, if torch's own function of the op refuses this very case in the same words.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +18,47 @@ from typing import Any
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.tensors import Handed, apart, passed_on
+from reference._window import window
 
 
 def bridged(op: Op, found: Any, *, dtype: str, device: str) -> Any:
     """`found` as forward and backward on NumPy arrays; gradients come through autograd, from its own backward."""
     import torch
 
-    function, signature = _function(op, found, device)
+    called, signature = _function(op, found, device)
 
-    def tensor(array: Array | None) -> Any:
-        if array is None:
-            return None
-        on_device = torch.from_numpy(array.copy()).to(device)
-        return on_device.to(getattr(torch, dtype)) if on_device.is_floating_point() else on_device
+    def function(*tensors: Any, **parameters: Any) -> Any:
+        numbers = _in_numbers(tensors, parameters)
+        try:
+            return called(*tensors, **numbers)
+        except (RuntimeError, ValueError) as error:
+            if isinstance(name := numbers.get("padding"), str):
+                raise NotImplementedError(f"does not take padding {name!r}") from error
+            if str(error) == _refusal(op, tensors, parameters):
+                raise NotImplementedError(str(error).strip().splitlines()[0]) from error
+            raise
 
-    def numpy(result: Any) -> Any:
-        if not isinstance(result, torch.Tensor):
-            return result
-        whole = result.detach().cpu()
-        return (whole.float() if whole.dtype == torch.bfloat16 else whole).numpy()
+    def handed(arrays: tuple[Array | None, ...]) -> Handed:
+        return Handed(arrays, getattr(torch, dtype), device)
 
     def forward(*inputs: Array | None, **parameters: Any) -> Any:
-        return numpy(function(*map(tensor, inputs), **parameters))
+        given = handed(inputs)
+        y = function(*given.tensors, **parameters)
+        given.write_back()
+        return given.numpy(y)
 
     def backward(grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
-        tensors = [tensor(a) for a in inputs]
-        wanted = [
-            t.requires_grad_()
-            for n, t in zip(op.inputs, tensors, strict=False)
-            if t is not None and n in op.takes.differentiable
-        ]
-        y = function(*tensors, **parameters)
-        gradients = iter(torch.autograd.grad(y, wanted, tensor(grad_output), allow_unused=True))
-        return tuple(numpy(next(gradients)) if t is not None and t.requires_grad else None for t in tensors)
+        given, above = handed(inputs), handed((grad_output,))
+        named = list(zip(op.inputs, given.tensors, strict=False))
+        leaves = {n: t.detach().requires_grad_() for n, t in named if t is not None and n in op.takes.differentiable}
+        passed = (passed_on(leaves[n], t) if n in leaves else t for n, t in named)
+        y = function(*passed, **parameters)
+        found = torch.autograd.grad(y, list(leaves.values()), above.tensors[0], allow_unused=True)
+        gradients = dict(zip(leaves, apart(found, above.tensors[0]), strict=True))
+        given.write_back()
+        above.write_back()
+        return tuple(given.numpy(gradients.get(n)) for n, _ in named)
 
     taken = list(signature.parameters.values())
     first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_ONLY)
@@ -49,6 +66,29 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str) -> Any:
     backward.__signature__ = inspect.Signature([first, *(_by_position(p) for p in taken)])  # type: ignore[attr-defined]
     name = getattr(found, "__name__", type(found).__name__)
     return SimpleNamespace(forward=forward, backward=backward, __name__=name)
+
+
+def _in_numbers(tensors: tuple[Any, ...], parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, with a padding in numbers where it has a name that means as much at both ends of each axis."""
+    name = parameters.get("padding")
+    if not isinstance(name, str):
+        return parameters
+    x, kernel, *_ = tensors
+    moves = {n: parameters[n] for n in ("stride", "dilation") if n in parameters}
+    over = window(x.shape[2:], kernel.shape[2:], padding=name, **moves)
+    if over.before != over.after:
+        return parameters
+    alike = len(set(over.before)) == 1  # one number: not everybody takes one for each axis
+    return {**parameters, "padding": over.before[0] if alike else over.before}
+
+
+def _refusal(op: Op, tensors: tuple[Any, ...], parameters: dict[str, Any]) -> str:
+    """What torch's own function of the op says where it does not do this case, or nothing."""
+    try:
+        op.twin(*tensors, **{**op.takes.defaults, **parameters})
+    except Exception as refusal:  # noqa: BLE001, whatever it is, it is compared with what the code said
+        return str(refusal)
+    return ""
 
 
 def _by_position(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -1,0 +1,74 @@
+"""Where one number that is none (NaN, ±∞) must be seen in the results, and where it must not.
+
+Floating-point numbers are no field: 0·NaN is NaN, and so is 0·∞. So it depends on the algorithm whether an element that has
+a zero in front of the odd number, as of padding, or of a mask, is spoilt by it; right ones do either. What they agree in:
+
+- **A trace.** An element that depends on the odd number, and that the reference makes NaN of a NaN, is a number to nobody.
+  Of ∞ an element may have a limit (σ(∞) = 1), or none (∞ − ∞, 0·∞), where one algorithm says NaN and another a number: only
+  what the reference makes ±∞ of has to be seen.
+- **No leak.** Where samples have nothing to do with one another, not even a zero leads from one to the other: what the odd
+  number of one sample spoils in another is the fault of the code alone.
+
+That an element depends on the odd number is seen by putting other numbers in its place: twice the largest there is, and its
+negative, which change what is clipped, chosen or cut off at one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Case
+from checks.trials.trial import Run
+
+COTANGENT = "grad_output"
+
+
+def misplaced(run: Run, name: str, place: int, odd: float) -> str:
+    """What goes wrong with `odd` in this element of an input, or of the cotangent; "" if nothing does.
+
+    Raises what the implementation raises.
+    """
+    other = replace(run, case=_with(run.case, name, place, odd))
+    # y knows nothing of a cotangent, so that one call is enough.
+    actual = dict(other.gradients) if name == COTANGENT else {"y": other.y, **other.gradients}
+    right = _right(other, actual)
+    off = {result for result in actual if np.any(~np.isfinite(actual[result]) != ~np.isfinite(right[result]))}
+    if not off:
+        return ""
+    most = 2 * max(1.0, float(np.max(np.abs(_array(run.case, name)), initial=0.0)))
+    low, high = (_right(replace(run, case=_with(run.case, name, place, v)), actual) for v in (-most, most))
+    apart = {*run.problem.samples, "y", COTANGENT} if run.problem.samples else set()
+    shape = _array(run.case, name).shape
+    sample = place // max(1, prod(shape[1:]))
+    what = f"{'a NaN' if np.isnan(odd) else 'an infinity'} in {name}"
+    for result in (r for r in actual if r in off):
+        spoilt = ~np.isfinite(actual[result])
+        depends = ~((low[result] == high[result]) | (np.isnan(low[result]) & np.isnan(high[result])))
+        seen = np.isnan(right[result]) if np.isnan(odd) else np.isinf(right[result])
+        said = result if result == "y" else f"grad_{result}"
+        if np.any(depends & seen & ~spoilt):
+            return f"{what} leaves no trace in elements of {said} that it should"
+        if {name, result} <= apart and np.any(np.delete(spoilt & np.isfinite(right[result]), sample, axis=0)):
+            return f"{what} makes NaN or infinity of elements of {said} that it should not: of other samples"
+    return ""
+
+
+def _right(run: Run, wanted: Mapping[str, Array]) -> dict[str, Array]:
+    """The reference's results, for all that are wanted."""
+    return {result: run.true_y if result == "y" else run.true_gradients[result] for result in wanted}
+
+
+def _array(case: Case, name: str) -> Array:
+    return case.cotangent if name == COTANGENT else case.input(name)
+
+
+def _with(case: Case, name: str, place: int, value: float) -> Case:
+    """The case with this number in one element of an array."""
+    changed = _array(case, name).copy()
+    changed.flat[place] = value
+    return replace(case, cotangent=changed) if name == COTANGENT else case.with_input(name, changed)
