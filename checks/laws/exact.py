@@ -48,7 +48,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Problem
 from checks.trials.arithmetic import is_noise, stays_put
 from checks.trials.finding import Finding, Verdict
-from checks.trials.narrow import excused
+from checks.trials.narrow import excused, may_be_noise
 from checks.trials.trial import Run, Trial
 
 RANK = 1
@@ -101,6 +101,7 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
         found.verdict is Verdict.BROKEN
         and run.problem.op.rounds.telling is not None
         and is_noise(run, result, actual, expected)
+        and may_be_noise(run, result, actual, expected)
         and not stays_put(run, result, actual, expected)
     )
     if not noise:

@@ -83,12 +83,23 @@ def widths(implementation: Judged, dtype: str) -> Mapping[Place, int]:
 def loses(implementation: Judged, problem: Problem, name: str) -> bool:
     """Whether any of a few ways to put 2^k, 1 and −2^k on the longest sum of a result shows that it is kept narrow.
 
+    Where less than three products are summed, another problem of the op is asked.
+
     name  "y", or the input whose gradient it is
     """
+    problem = _long_enough(problem, name)
     key = "loses", problem.dtype, repr((dict(problem.shapes), dict(problem.parameters))), name
     if key not in implementation.remembered:
         implementation.remembered[key] = _loses(implementation, problem, name)
     return bool(implementation.remembered[key])
+
+
+def _long_enough(problem: Problem, name: str) -> Problem:
+    """The problem, or one in which enough products are summed."""
+    found = summed(problem, name)
+    if found is not None and len(found.places) < FEWEST:
+        return next(_together(problem.op, problem.dtype), problem)
+    return problem
 
 
 def _loses(implementation: Judged, problem: Problem, name: str) -> bool:
@@ -105,11 +116,13 @@ def _loses(implementation: Judged, problem: Problem, name: str) -> bool:
 def rounds_products(implementation: Judged, problem: Problem, name: str) -> bool:
     """Whether products are rounded to the dtype before they are summed.
 
-    With v = 1 + 2^(1−p) in place of 1 for all that is held, v·v − v·1 − v·(v − 1) is 0. The first product has 2p − 1 bits,
-    of which p lose the last, 2^(2−2p): that comes out, with a minus, where the other two have no more than p.
+    With v = 1 + 2^(1−p) in place of 1 for all that is held, v·v − v·1 − v·(v − 1) is 0. The first product has 2p − 1
+    bits, of which p lose the last, 2^(2−2p): that comes out, with a minus, where the other two have no more than p. Where
+    less than three products are summed, another problem of the op is asked.
 
     name  "y", or the input whose gradient it is
     """
+    problem = _long_enough(problem, name)
     key = "products", problem.dtype, repr((dict(problem.shapes), dict(problem.parameters))), name
     if key not in implementation.remembered:
         found, v = summed(problem, name), 1 + 2.0 ** (1 - PRECISIONS[problem.dtype].bits)

@@ -54,14 +54,14 @@ def is_noise(run: Run, result: str, actual: Array, expected: Array) -> bool:
     That is the normwise bound, while sums of other terms than the right ones are off by 1 at least. Large numbers in low
     precision can make the bound larger than that: then smaller ones decide.
     """
-    if not _within(actual, expected, run.sharp_bound(result).normwise):
+    if not _within(actual, expected, float(run.bound(result).normwise)):
         return False
     if _within(actual, expected, HALF):
         return True
     return _within(*run.once(faint).result(result), HALF)
 
 
-def _within(actual: Array, expected: Array, most: Array | float) -> bool:
+def _within(actual: Array, expected: Array, most: float) -> bool:
     """Whether no element is further off; NaN is."""
     with np.errstate(invalid="ignore"):
         return bool(np.all(np.abs(np.asarray(actual, np.float64) - expected) <= most))
@@ -77,8 +77,8 @@ def faint(run: Run) -> Run:
     while True:
         most = max(1, most // 2)
         smaller = replace(run, case=run.problem.whole_numbers(most))
-        results = ("y", *(f"grad_{name}" for name in run.problem.present))
-        if most == 1 or all(np.all(smaller.sharp_bound(result).normwise < HALF) for result in results):
+        bounds = [smaller.y_bound, *smaller.gradient_bounds.values()]
+        if most == 1 or all(float(bound.normwise) < HALF for bound in bounds):
             return smaller
 
 
