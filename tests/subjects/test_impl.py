@@ -230,7 +230,7 @@ def test_the_judge_goes_on_in_a_fresh_process_after_a_crash(folder):
     try:
         for samples in (2, 1, 2, 3, 2, 1):
             shapes = {"x": (samples, 1, 3), "weight": (1, 1, 2), "bias": (1,), "y": (samples, 1, 2)}
-            case = Problem(conv, shapes, conv.defaults).reals()
+            case = Problem(conv, shapes, conv.takes.defaults).reals()
             ends = pytest.raises(Crashed, match="the process ended with exit code 1")
             with ends if samples == 2 else nullcontext():
                 isolated.forward(case)
