@@ -103,10 +103,10 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
         return Look.WRONG, ""
     low, high = sides.interval(g)
     finer = doubt < off
-    if sides.differ(g) and low - doubt <= claim <= high + doubt:
-        return (Look.KINK, BETWEEN) if finer else (Look.OPEN, COARSE)
     if _on_one_side_of_a_jump(g, sides, claim, off):
         return Look.KINK, JUMP
+    if sides.differ(g) and low - doubt <= claim <= high + doubt:
+        return (Look.KINK, BETWEEN) if finer else (Look.OPEN, COARSE)
     free = _free(place)
     around = _around(place, v, free)
     wide, lowest, highest = _widened(g, sides, around)
