@@ -28,6 +28,7 @@ BEYOND = 0.5
 BETWEEN = "a slope between those to the left and to the right"
 JUMP = "the slope on one side of a jump"
 MEET = "several kinks may meet here, and slopes of a sum do not bound those of its parts"
+COARSE = "a kink is here, and the slopes on its sides are less certain than what is off"
 TOGETHER = "at a tie, or another kink that several elements share, they get more together than the slope there is"
 
 
@@ -102,10 +103,10 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
         return Look.WRONG, ""
     low, high = sides.interval(g)
     finer = doubt < off
-    if finer and sides.differ(g) and low - doubt <= claim <= high + doubt:
-        return Look.KINK, BETWEEN
     if _on_one_side_of_a_jump(g, sides, claim, off):
         return Look.KINK, JUMP
+    if sides.differ(g) and low - doubt <= claim <= high + doubt:
+        return (Look.KINK, BETWEEN) if finer else (Look.OPEN, COARSE)
     free = _free(place)
     around = _around(place, v, free)
     wide, lowest, highest = _widened(g, sides, around)
@@ -179,7 +180,8 @@ def _sides(place: Place, v: Array) -> Sides:
         first = (4 * y[1] - y[0] - 3 * place.y) / s
         second = (4 * y[2] - y[1] - 3 * place.y) / (s / 2)
         with np.errstate(invalid="ignore"):
-            found.append((sign * second, np.abs(second - first) + 16 * place.unsteady / s))
+            moved = np.any(np.stack(y) != place.y, axis=0)  # what does not change by a bit has a slope of 0
+            found.append((sign * second, np.abs(second - first) + 16 * moved * place.unsteady / s))
     (left, left_doubt), (right, right_doubt) = found
     return Sides(left, right, left_doubt, right_doubt)
 

@@ -42,6 +42,7 @@ SHARP = 0.25  # an element is decided if an error of this share of it would have
 BLOCKS = 8  # a gradient is taken in so many parts where one slope for all of it is not sharp enough
 SURE = 8  # times its doubt, for a central slope to stand against a complex one
 SMALL = 2.0**-10  # what is less than this share of the mean weighs as much as that
+PLACES = 4  # around, at which what is wrong in a sum alone must be wrong too
 OFTEN = 3  # cases in which a gradient is wrong are enough
 SIGNS, ODD = 5, 3  # what signs are drawn with (Problem.rng), and each of how many cases asks small outputs too
 TOO_COARSE = "not every element is decided"
@@ -53,6 +54,7 @@ class Coverage:
 
     turns   the cases in the order in which they came
     wrong   in how many cases a law found each gradient wrong: what was wrong so often is not asked again
+    kinks   elements that were at kinks in any case
     """
 
     names: tuple[str, ...]
@@ -60,6 +62,7 @@ class Coverage:
     by: dict[str, str] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
+    kinks: set[int] = field(default_factory=set)
 
     def turn(self, problem: Problem) -> int:
         """The number of a case: the same when it comes again."""
@@ -168,7 +171,7 @@ class Elements:
         whole = [np.concatenate(list(parts.values()))] if self.witness and parts else list(parts.values())
         kinks: list[int] = []
         for elements in whole:
-            asked = _Asked(place, self._slope, v, before=kinks)
+            asked = _Asked(place, self._slope, v, self.places.coverage.kinks, before=kinks)
             asked.whole(elements)
             if not self.witness and asked.coarse and elements.size > 1:
                 for block in np.array_split(elements, BLOCKS):
@@ -222,6 +225,7 @@ class Elements:
 class _Asked:
     """What was asked of one place, and what came.
 
+    seen_kinks  elements that were at kinks in any case
     kinks   elements that are right at kinks; together: how many of them were last looked at together
     before  those of inputs that were asked before: a tie may lie between two inputs
     """
@@ -229,6 +233,7 @@ class _Asked:
     place: Place
     ask: Callable[[Place, Array], Slope]
     v: Array
+    seen_kinks: set[int]
     found: list[tuple[int, Finding]] = field(default_factory=list)
     kinks: list[int] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
@@ -267,6 +272,7 @@ class _Asked:
                 self.open = words
             else:
                 self.convention = words
+                self.seen_kinks.update(few)
                 self._see(np.array(few), 0.0)
             self.kinks += few
             elements = np.setdiff1d(elements, few)
@@ -299,7 +305,8 @@ class _Asked:
 
     def _look(self, few: list[int]) -> tuple[Look, str]:
         if len(few) > 1:
-            # What is wrong nearby too, where nothing is tied, is no matter of kinks: errors too small to be seen alone.
+            # What is wrong wherever one looks is no matter of kinks: errors too small to be seen alone. Where the function
+            # has kinks, coarse steps may run into one anywhere.
             if self._wrong_beside(few):
                 return Look.WRONG, f"it is the sum of {len(few)} elements that is off, none of them alone so far"
             return look_at_group(self.place, few)
@@ -316,8 +323,9 @@ class _Asked:
         return look, words
 
     def _wrong_beside(self, few: list[int]) -> bool:
+        v = self._only(np.array(few))
         try:
-            return self.ask(self.place.beside(), self._only(np.array(few))).wrong
+            return not self.seen_kinks and all(self.ask(self.place.beside(n), v).wrong for n in range(PLACES))
         except (Crashed, Malformed, Unsupported):
             return False
 

@@ -33,7 +33,7 @@ from checks.trials.trial import Run
 
 SMALLEST = 16  # an element moves by at least this share of the largest of its input
 FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
-BESIDE, BESIDE_BY = 6, 2.0**-6  # what the place nearby is drawn with (Problem.rng), and how far it is
+BESIDE, BESIDE_STEPS = 6, 8  # what the places around are drawn with (Problem.rng), and how many steps off they are
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
 
@@ -141,10 +141,15 @@ class Place:
             size[span] = np.maximum(size[span], mean or reach / self.scale[span])
         return np.where(size > 0, size, 1.0)
 
-    def beside(self) -> Place:
-        """Another place nearby, where nothing is tied and nothing lies at a kink."""
-        rng = self.run.problem.rng(BESIDE)
-        x = self.x + BESIDE_BY * self.scale * rng.uniform(0.5, 1, self.x.shape) * rng.choice((-1.0, 1.0), self.x.shape)
+    @property
+    def first_step(self) -> float:
+        """The h of central slopes: h⁵ ≈ 6u."""
+        return float(2.0 ** round(np.log2(6 * self.measuring.roundoff) / 5))
+
+    def beside(self, number: int) -> Place:
+        """A place around, further off than central slopes reach: what is tied or at a kink here is not so there."""
+        rng, far = self.run.problem.rng(BESIDE, number), BESIDE_STEPS * self.first_step
+        x = self.x + far * self.scale * rng.uniform(0.5, 1, self.x.shape) * rng.choice((-1.0, 1.0), self.x.shape)
         return Place(replace(self.run, case=self._case(x)), self.measuring)
 
     def at(self, x: Array) -> Array:
@@ -205,9 +210,8 @@ class Place:
         return replace(best, doubt=both)
 
     def _central(self, v: Array) -> Iterator[tuple[float, float, float]]:
-        first = 2.0 ** round(np.log2(6 * self.measuring.roundoff) / 5)
         for finer in FINER:
-            h = first * 2.0**-finer
+            h = self.first_step * 2.0**-finer
             d = [self._difference(v, step) for step in (h, h / 2, h / 4)]
             before, after = (4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3
             yield (
