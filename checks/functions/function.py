@@ -36,6 +36,7 @@ from checks.op import Op, Problem
 from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.trials.comparison import compared
 from checks.trials.trial import Trial
+from checks.verdict.decisions import Decision
 from checks.verdict.judging import Tried, smallest
 from checks.verdict.report import Finding, Report, Verdict
 
@@ -82,7 +83,7 @@ def judge_function(
         failures = tuple(_explained(failure, tried, places, judged) for failure in smallest(tried, search))
     _sum_up(tried, coverage)
     shapes = [np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs]
-    return tried.report(
+    report = tried.report(
         op,
         search,
         failures,
@@ -93,13 +94,18 @@ def judge_function(
         interrupted=interrupted,
         again=again or f"judge_function({name_of(function)}, {name_of(backward)}, inputs={shapes}, seed={seed})",
     )
+    open_ = [f.result for f in report.findings if _is_open(f)]
+    return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))
+
+
+def _is_open(finding: Finding) -> bool:
+    """Whether it says of a gradient that not every element was looked at closely enough."""
+    return finding.verdict is Verdict.UNDECIDED and finding.note.startswith(TOO_COARSE)
 
 
 def decided(report: Report) -> bool:
     """Whether a run of judge_function decided every element of every gradient."""
-    return bool(report) and not any(
-        f.verdict is Verdict.UNDECIDED and f.note.startswith(TOO_COARSE) for f in report.findings
-    )
+    return bool(report) and not any(map(_is_open, report.findings))
 
 
 def _sum_up(tried: Tried, coverage: Coverage) -> None:
