@@ -1,0 +1,128 @@
+"""Wide cases: every axis has its turns, beyond the largest tile first; ranges; what is wrong from some size on is seen."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+
+from checks import judge
+from checks.cases.drawing import problems_of
+from checks.cases.wide import WIDE, wide_problems
+from checks.ops import find, ops
+from checks.signature.options import Range
+from reference import conv, linear, softmax
+
+
+def sizes_of(problem):
+    """The largest size of each declared axis."""
+    found = {}
+    for sizes in problem.op.takes.sizes:
+        for name in sizes.names:
+            size = problem.sizes[name]
+            found[sizes.option, name] = max(size, default=0) if isinstance(size, tuple) else size
+    return found
+
+
+@pytest.mark.parametrize("op", ops().values(), ids=list(ops()))
+def test_every_axis_is_beyond_the_largest_tile_in_some_cases_of_a_run(op):
+    problems = list(wide_problems(op, {}, "float64", 33, 7))
+    assert [p.kind for p in problems] == [WIDE] * 33
+    beyond = Counter(axis for p in problems for axis, size in sizes_of(p).items() if size > 128)
+    wanted = {(s.option, name) for s in op.takes.sizes if s.wide for name in s.names}
+    assert {axis for axis, count in beyond.items() if count >= 2} >= wanted
+    tails = [size for p in problems for size in sizes_of(p).values() if size > 16]
+    assert {16 * (size // 16) == size for size in tails} == {True, False}, "at a tile, and with a remainder"
+
+
+def test_they_are_the_same_for_a_seed_and_others_for_another():
+    def drawn(seed):
+        return [p.identity for p in wide_problems(find("conv"), {}, "float64", 12, seed)]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+def test_what_is_pinned_holds_and_where_all_is_pinned_nothing_is_wide():
+    op = find("conv")
+    assert all(p.parameters["stride"] == 2 for p in wide_problems(op, {"stride": 2}, "float64", 20, 1))
+    assert not list(wide_problems(op, {"channels": (2, 2), "size": 5, "batch": 1}, "float64", 20, 1))
+    assert not list(wide_problems(op, {}, "float64", 20, 1, reach=1))
+    far = [max(sizes_of(p).values()) for p in wide_problems(op, {}, "float64", 20, 1, reach=1025)]
+    assert max(far) > 1024
+
+
+def test_a_range_is_drawn_from_with_its_ends_and_groups_divide_it():
+    found = []
+
+    @settings(max_examples=80, phases=[Phase.generate], derandomize=True, database=None, deadline=None)
+    @given(problems_of(find("conv"), {"channels": (Range(60, 70), 8), "groups": 4, "dims": 1}, "float64"))
+    def each(problem):
+        found.append(problem.sizes["C"])
+
+    each()
+    assert set(found) <= {60, 64, 68}
+    assert {60, 64} <= set(found)
+
+
+class Forgets:
+    """What a gradient is from some index on, along an axis, is 0."""
+
+    def __init__(self, op, name, axis, first):
+        self.op, self.at, self.axis, self.first = find(op), find(op).inputs.index(name), axis, first
+
+    def forward(self, *inputs, **parameters):
+        return self.op.reference.forward(*inputs, **parameters)
+
+    def backward(self, grad_output, *inputs, **parameters):
+        gradients = [
+            None if g is None else g.copy() for g in self.op.reference.backward(grad_output, *inputs, **parameters)
+        ]
+        gradient = np.moveaxis(gradients[self.at], self.axis, 0)
+        gradient[self.first :] = 0
+        return tuple(gradients)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("op", "name", "axis", "first"),
+    [
+        ("conv", "weight", 1, 32),
+        ("conv", "x", -1, 128),
+        ("linear", "x", -1, 64),
+        ("linear", "weight", 0, 128),
+        ("softmax", "x", 1, 16),
+        ("layer_norm", "x", -1, 128),
+    ],
+)
+def test_what_is_forgotten_from_some_size_on_is_wrong_by_default(op, name, axis, first, seed):
+    assert judge(op, Forgets(op, name, axis, first), seed=seed, laws=["exact", "agreement"]).exit_code == 1
+
+
+class TilesOf:
+    """Rows after the last full tile are left out of y."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def forward(self, x, weight, bias=None):
+        y = linear.forward(x, weight, bias)
+        rows = y.shape[0]
+        y[rows - rows % self.size :] = 0 if rows > self.size else y[rows - rows % self.size :]
+        return y
+
+    def backward(self, grad_output, x, weight, bias=None):
+        return linear.backward(grad_output, x, weight, bias)
+
+
+@pytest.mark.parametrize("size", [16, 128])
+def test_the_threshold_is_named(size):
+    report = judge("linear", TilesOf(size), seed=2)
+    assert report.exit_code == 1
+    assert str(size) in report.failures[0].where, report
+
+
+def test_the_report_says_how_wide_cases_were():
+    text = str(judge("softmax", softmax, seed=1, laws=["agreement"]))
+    assert any(int(line.split()[-1]) > 128 for line in text.splitlines() if " to " in line and "shape" in line), text
+    assert "conv: right" in str(judge("conv", conv, seed=1, examples=12, laws=["exact"]))
