@@ -26,7 +26,8 @@ def test_no_sum_of_small_numbers_is_more_than_the_dtype_has_whole_numbers_for(dt
     assert np.count_nonzero(case.y) > case.y.size / 2, "what is scaled or left out shows"
 
 
-def test_others_are_exact_in_the_accumulator_and_rounded_once(dtype="bfloat16"):
+def test_others_are_exact_in_the_accumulator_and_rounded_once():
+    dtype = "bfloat16"
     wide = problem(dtype, 577, small=False)
     case = whole_numbers(wide)
     assert not wide.fits(dtype)

@@ -7,7 +7,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from checks.numbers.bounds import Bound, gamma, rounding, unit_roundoff
+from checks.numbers.bounds import Bound, added_narrow, gamma, rounded_once, rounding, unit_roundoff
+from checks.numbers.precision import PRECISIONS
 from checks.op import Problem
 from checks.ops import find
 from checks.trials.comparison import compared
@@ -127,3 +128,52 @@ def test_what_is_no_number_is_never_within_a_bound(wrong):
 def test_nothing_is_tolerated_where_the_bound_is_zero():
     assert _compared([0.0, 5e-324], [0.0, 0.0], _bound([1.0, 0.0], normwise=0.0)).verdict is Verdict.BROKEN
     assert _compared([0.0, 0.0], [0.0, 0.0], _bound([0.0, 0.0])).verdict is Verdict.HOLDS
+
+
+def _long_sums(dtype, n, seed):
+    """Factors in the dtype; of their products, which have twice as many bits, float64 knows the sum."""
+    rng = np.random.default_rng(seed)
+    a, b = (PRECISIONS[dtype].rounded(rng.uniform(-1, 1, (50, n))).astype(np.float64) for _ in range(2))
+    return a, b
+
+
+@pytest.mark.parametrize("n", [10, 577, 10_000])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sums_in_float32_that_are_rounded_once_are_within_their_bound_and_not_far_below(dtype, n):
+    a, b = _long_sums(dtype, n, n)
+    total = np.zeros(50, np.float32)
+    for k in range(n):
+        total += (a[:, k] * b[:, k]).astype(np.float32)
+    right, magnitude = (a * b).sum(1), np.abs(a * b).sum(1)
+    bound = rounded_once(n, magnitude, np.abs(right), (), dtype).elementwise
+    errors = np.abs(PRECISIONS[dtype].rounded(total).astype(np.float64) - right)
+    assert np.all(errors <= bound)
+    assert np.all(bound <= unit_roundoff(dtype) * np.abs(right) * (1 + 1e-6) + 1.1 * n * 2**-24 * magnitude + 1e-7)
+    if n == 10:
+        assert errors.max() > bound.max() / 4
+
+
+def test_a_bound_of_ten_thousand_terms_of_bfloat16_is_well_below_what_is_judged():
+    a, b = _long_sums("bfloat16", 10_000, 1)
+    right, magnitude = (a * b).sum(1), np.abs(a * b).sum(1)
+    assert np.all(np.isinf(rounding(10_000, magnitude, (), "bfloat16").elementwise))
+    assert np.median(rounded_once(10_000, magnitude, np.abs(right), (), "bfloat16").elementwise / np.abs(right)) < 0.1
+
+
+@pytest.mark.parametrize("parts", [2, 8, 64])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_partial_sums_that_are_stored_are_within_the_bound_for_them(dtype, parts):
+    a, b = _long_sums(dtype, 640, parts)
+    rounded, total, magnitude = PRECISIONS[dtype].rounded, np.zeros(50), np.zeros(50)
+    for part in np.array_split(np.arange(640), parts):
+        partial = (a[:, part] * b[:, part]).sum(1)
+        total = rounded(total + rounded(partial)).astype(np.float64)
+        magnitude += np.abs(partial)
+    errors, right = np.abs(total - (a * b).sum(1)), np.abs((a * b).sum(1))
+    more = added_narrow(np.asarray(parts), magnitude, dtype)
+    assert np.all(errors <= rounded_once(640, magnitude, right, (), dtype).elementwise + more)
+
+
+def test_no_bound_follows_where_as_many_parts_are_stored_as_the_precision_has_numbers():
+    assert added_narrow(np.asarray(256), np.ones(1), "bfloat16") == inf
+    assert added_narrow(np.asarray(256), np.zeros(1), "float16") == 0

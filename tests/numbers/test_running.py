@@ -17,7 +17,7 @@ from checks.subjects.implementation import Implementation
 from checks.trials.trial import Run, is_run
 from tests.laws.right_variants import RIGHT
 
-NO_POLYNOMIALS = [name for name in ops() if find(name).degree is None]
+NO_POLYNOMIALS = [name for name in ops() if find(name).kind.degree is None]
 RUNNING = [name for name in ops() if is_run(find(name))]
 BY_RUNNING = [(name, algorithm) for name, algorithm, _ in RIGHT if name in RUNNING]
 LOW = ["float32", "float16"]
