@@ -16,10 +16,12 @@ import torch
 from benchmarks.outcome import outcome
 from checks.cases.drawing import problems_of
 from checks.cases.search import Search
-from checks.op import Op, Problem
+from checks.op import Problem
+from checks.ops import find
 from checks.subjects.bridges.torch import bridged
 from checks.subjects.implementation import Implementation, Judged
 
+OP = find("linear")
 DTYPES = ("float32", "float16", "bfloat16")
 TERMS = (10, 577, 4608)
 RESULTS = ("y", "grad_x", "grad_weight", "grad_bias")
@@ -70,11 +72,11 @@ def right() -> Iterator[tuple[Layer, str, int, str]]:
         yield Layer(), dtype, terms, result
 
 
-def exit_code(op: Op, layer: Layer, dtype: str, terms: int, summed: str = "") -> int:
+def exit_code(layer: Layer, dtype: str, terms: int, summed: str = "") -> int:
     """That of a run in which the sums of the wrong result, or of this one, have so many terms."""
     problems: list[Problem] = []
-    Search(problems_of(op, _pinned(summed or layer.result, terms), dtype), CASES, 7).run(problems.append)
-    return outcome(op, _judged(op, layer, dtype), problems, dtype).exit_code
+    Search(problems_of(OP, _pinned(summed or layer.result, terms), dtype), CASES, 7).run(problems.append)
+    return outcome(OP, _judged(layer, dtype), problems, dtype).exit_code
 
 
 def _pinned(result: str, terms: int) -> Mapping[str, Any]:
@@ -82,9 +84,9 @@ def _pinned(result: str, terms: int) -> Mapping[str, Any]:
     return {"features": features, "batch": (4,) if result in {"y", "grad_x"} else (terms,)}
 
 
-def _judged(op: Op, layer: Layer, dtype: str) -> Judged:
-    made = bridged(op, _in_torch(layer), dtype=dtype, device="cpu") if dtype == "bfloat16" else _InNumPy(layer)
-    return Implementation.of(op, made)
+def _judged(layer: Layer, dtype: str) -> Judged:
+    made = bridged(OP, _in_torch(layer), dtype=dtype, device="cpu") if dtype == "bfloat16" else _InNumPy(layer)
+    return Implementation.of(OP, made)
 
 
 @dataclass(frozen=True)

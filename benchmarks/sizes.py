@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -18,10 +20,11 @@ from benchmarks.outcome import outcome, where
 from checks.cases.drawing import TILES
 from checks.cases.wide import ONE_IN, wide_problems
 from checks.numbers.precision import Array
-from checks.op import Op
+from checks.op import Op, Problem, Reference
 from checks.subjects.implementation import Implementation
 from checks.verdict.judging import EXAMPLES
 
+OTHERS = 1000  # the seed of cases in which a mistake is seen to be one: not those that are to catch it
 FORMS = ("zero", "off", "tail")
 
 
@@ -115,8 +118,26 @@ def planted(op: Op) -> Iterator[GoesWrong]:
     tiles, forms = (chance.sample(values, len(values)) for values in (TILES, FORMS))
     results = ["y", *(f"grad_{name}" for name in op.takes.differentiable)]
     for turn, along in enumerate(axes):
-        # Of y alone, where nothing that it is made of has the axis, no sum stops.
-        yield GoesWrong(op, along, tiles[turn % len(tiles)], forms[turn % len(forms)], chance.choice(results))
+        wrong = partial(GoesWrong, op, along, tiles[turn % len(tiles)], forms[turn % len(forms)])
+        shuffled = map(wrong, chance.sample(results, len(results)))
+        yield from islice(filter(_shows, shuffled), 1)
+
+
+def _shows(layer: GoesWrong) -> bool:
+    """Whether it does anything wrong at all: what a gradient is not summed over cannot be left out of it."""
+    op = layer.op
+    for problem in wide_problems(op, {}, "float64", 2 * EXAMPLES // ONE_IN, OTHERS):
+        pairs = zip(results_of(layer, problem), results_of(op.reference, problem), strict=True)
+        if any(one is not None and not np.array_equal(one, other) for one, other in pairs):
+            return True
+    return False
+
+
+def results_of(layer: Reference, problem: Problem) -> tuple[Any, ...]:
+    """Y and the gradients."""
+    case = problem.reals()
+    y = layer.forward(*case.inputs, **case.parameters)
+    return y, *layer.backward(case.cotangent, *case.inputs, **case.parameters)
 
 
 def caught(layer: GoesWrong, seed: int) -> Iterator[str]:
