@@ -4,6 +4,9 @@ Every known mistake of every op is planted in the reference and judged: by each 
 (whether it names the mistake), and by torch.autograd.gradcheck with its defaults: slow and fast, on one case with default
 parameters as in its documentation, and on a sweep of 16. The same goes for right code, in float64 and in float32, where
 whatever is caught is a false alarm. Seconds are for one wrong implementation: until it is caught, and for all cases.
+
+Two more kinds of mistakes stand in the first columns, with how many are caught of how many: layers that go wrong from
+some size on (sizes.py), and whether that size is told; layers of real widths in low precision (low_precision.py).
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import low_precision, sizes
 from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.search import Search
@@ -34,6 +38,9 @@ from checks.verdict.report import Finding, Verdict
 
 EXAMPLES = 40
 SWEEP = 16
+BEYOND = ("size", "threshold", "low")  # in these columns stands how many were planted, too
+LOW = low_precision.OP
+PARTS = ("mistakes", "size", "low")
 LARGEST = 400  # numbers in a case that torch's gradcheck is given: it takes two calls of forward for each
 
 
@@ -64,40 +71,71 @@ def main() -> None:
     """Print the matrix, op by op, and the sums."""
     parser = argparse.ArgumentParser(description="Which mistakes the laws catch, and which torch's gradcheck does.")
     parser.add_argument("ops", nargs="*", metavar="op", help="some ops (default: all)")
-    chosen = [ops.find(name) for name in parser.parse_args().ops] or list(ops.ops().values())
+    parser.add_argument("--only", choices=PARTS, help="only known mistakes, only sizes, or only low precision")
+    given = parser.parse_args()
+    chosen = [ops.find(name) for name in given.ops] or list(ops.ops().values())
+    parts = (given.only,) if given.only else PARTS
     torch.set_num_threads(1)
     total: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
-    columns = [*laws(), "all laws", "named", *THEIRS]
+    columns = [*BEYOND, *laws(), "all laws", "named", *THEIRS]
     print(f"{'op':<20} {'mistakes':>8} " + " ".join(f"{name:>{_width(name)}}" for name in columns))
     for op in chosen:
         caught: Counter[str] = Counter()
-        mistakes = [m for m in (*op.mistakes, *general()) if _shows(op, m)]
+        mistakes = [m for m in (*op.mistakes, *general()) if _shows(op, m)] if "mistakes" in parts else []
         for done, mistake in enumerate(mistakes):
             if sys.stderr.isatty():
                 print(f"\r\x1b[K{op.name}: {mistake.name} {done}/{len(mistakes)}", end="", file=sys.stderr, flush=True)
             caught.update(_caught(op, Planted(op, mistake), seconds))
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
+        caught.update(_beyond(op, parts))
         _print(op.name, len(mistakes), caught, columns)
         total += caught
         total["mistakes"] += len(mistakes)
     _print("together", total["mistakes"], total, columns)
     for dtype in ("float64", "float32"):
         alarms: Counter[str] = Counter()
-        for op in chosen:
+        for op in chosen if "mistakes" in parts else ():
             alarms.update(_caught(op, Planted(op), Counter(), dtype=dtype))
         _print(f"false alarms, {dtype}", len(chosen), alarms, columns)
+    if "low" in parts and LOW in chosen:
+        _print("false alarms, low", 1, Counter(_alarms_in_low_precision()), columns)
     planted = max(1, total["mistakes"])
     print("seconds for one implementation: " + ", ".join(f"{n} {s / planted:.2f}" for n, s in seconds.items()))
 
 
 def _width(name: str) -> int:
-    return max(len(name), 5)
+    return max(len(name), 7 if name in BEYOND else 5)
 
 
 def _print(name: str, count: int, caught: Counter[str], columns: list[str]) -> None:
-    print(f"{name:<20} {count:>8} " + " ".join(f"{caught[c]:>{_width(c)}}" for c in columns), flush=True)
+    print(f"{name:<20} {count:>8} " + " ".join(f"{_cell(c, caught):>{_width(c)}}" for c in columns), flush=True)
+
+
+def _cell(column: str, caught: Counter[str]) -> str:
+    """How many were caught; of how many, where that differs from column to column."""
+    if column not in BEYOND:
+        return str(caught[column])
+    planted = caught[f"{column} planted"]
+    return f"{caught[column]}/{planted}" if planted else "-"
+
+
+def _beyond(op: Op, parts: tuple[str, ...]) -> Iterator[str]:
+    """What is caught of the mistakes that no case of usual size and precision shows, and what was planted."""
+    for seed, layer in enumerate(sizes.planted(op) if "size" in parts else ()):
+        yield from ("size planted", "threshold planted", *sizes.caught(layer, seed))
+    for wrong, dtype, terms in low_precision.planted() if "low" in parts and op is LOW else ():
+        yield "low planted"
+        if low_precision.exit_code(wrong, dtype, terms):
+            yield "low"
+
+
+def _alarms_in_low_precision() -> Iterator[str]:
+    for right in low_precision.right():
+        yield "low planted"
+        if low_precision.exit_code(*right):
+            yield "low"
 
 
 def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: str = "float64") -> Iterator[str]:

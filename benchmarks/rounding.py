@@ -18,6 +18,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search
 from checks.numbers.precision import Array
 from checks.op import Op, Problem
@@ -41,7 +42,7 @@ def main() -> None:
 
 def _op(op: Op, examples: int) -> None:
     found: list[Problem] = []
-    Search(op.problems(op, {}, "float32"), examples, 30).run(found.append)
+    Search(problems_of(op, {}, "float32"), examples, 30).run(found.append)
     algorithms = [Implementation.of(op, one) for name, one, _ in RIGHT if name == op.name]
     reference = Implementation.of(op, op.reference)
     ratios: dict[str, list[float]] = defaultdict(list)

@@ -1,0 +1,84 @@
+"""Each benchmark of what the judge sees runs, on one op with few cases, and prints the columns that readers look for."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import catch, low_precision, rounding, sharpness, sizes
+from checks.ops import find, ops
+
+
+def printed(main, capsys, monkeypatch, *arguments):
+    """The lines that a benchmark prints when it is called so."""
+    monkeypatch.setattr(sys, "argv", ["benchmark", *arguments])
+    main()
+    return capsys.readouterr().out.splitlines()
+
+
+def test_sharpness_has_a_row_for_each_result_and_a_column_for_each_dtype(capsys, monkeypatch):
+    lines = printed(
+        sharpness.main, capsys, monkeypatch, "linear", "--examples", "4", "--dtype", "float32", "--dtype", "bfloat16"
+    )
+    assert lines.count("| op | result | float32 | bfloat16 |") == 2
+    rows = [line for line in lines if line.startswith("| linear ")]
+    assert [row.split(" | ")[1] for row in rows] == ["y", "grad_x", "grad_weight", "grad_bias"] * 2
+    for row in rows[:4]:
+        assert re.fullmatch(r"\| linear \| \w+( \| [\d.]+; [\d.e+]+( !)?){2} \|", row)
+    for row in rows[4:]:
+        assert re.fullmatch(r"\| linear \| \w+( \| -\d+, -\d+, -\d+){2} \|", row)
+    assert lines[-1].startswith("0 of 8 miss the goal")
+
+
+def test_the_smallest_error_that_is_seen_is_the_last_one_that_breaks_a_law():
+    """Whole numbers are exact, so that even the last bit is seen: 2⁻²³ of a float32, half of which may round away."""
+    bench = sharpness.Bench(find("relu"), "float32", 6)
+    assert bench.smallest("y", "all") in {23, 24}
+    assert not bench._broken(bench.by(bench.op.reference))
+
+
+def test_an_error_is_planted_where_it_is_said_to_be():
+    a = np.ones((3, 4))
+    for width, many in (("element", 1), ("row", 4), ("all", 12)):
+        assert np.sum(sharpness.Planted("y", width, 1).into(a) == 1.5) == many
+
+
+def test_rounding_has_a_row_for_each_result(capsys, monkeypatch):
+    lines = printed(rounding.main, capsys, monkeypatch, "--op", "tanh", "--examples", "3")
+    assert lines[0].split()[:4] == ["op", "result", "running", "/"]
+    assert [line.split()[:2] for line in lines[1:3]] == [["tanh", "y"], ["tanh", "grad_x"]]
+
+
+def test_catch_has_a_column_for_each_kind_of_mistake_and_each_judge(capsys, monkeypatch):
+    monkeypatch.setattr(catch, "EXAMPLES", 5)
+    monkeypatch.setattr(catch, "SWEEP", 1)
+    monkeypatch.setattr(catch, "general", lambda: ())
+    head, *rows = printed(catch.main, capsys, monkeypatch, "relu")
+    assert head.split()[:6] == ["op", "mistakes", "size", "threshold", "low", "exact"]
+    assert head.endswith("torch  fast torch x16 fast x16")
+    assert rows[0].split()[:5] == ["relu", str(len(find("relu").mistakes)), "2/2", "2/2", "-"]
+
+
+def test_catch_counts_what_is_caught_in_low_precision_and_false_alarms(capsys, monkeypatch):
+    monkeypatch.setattr(low_precision, "TERMS", (577,))
+    monkeypatch.setattr(low_precision, "DTYPES", ("bfloat16",))
+    rows = printed(catch.main, capsys, monkeypatch, "linear", "--only", "low")
+    assert rows[1].split()[:5] == ["linear", "0", "-", "-", "16/16"]
+    (alarms,) = [row for row in rows if row.startswith("false alarms, low")]
+    assert "0/4" in alarms.split()
+
+
+@pytest.mark.parametrize("name", ops())
+def test_a_layer_that_goes_wrong_from_some_size_on_is_right_below_it_and_wrong_above(name):
+    """Each axis that an op is tried wide along has one, and it is the reference where no axis is wide."""
+    op = find(name)
+    layers = list(sizes.planted(op))
+    assert {(layer.along.name, layer.along.at) for layer in layers} >= {
+        (axis, 0) for of in op.takes.sizes if of.wide for axis in of.names
+    }
+    problem = sharpness.Bench(op, "float64", 4).problems[-1]
+    right = sizes.results_of(op.reference, problem)
+    for layer in layers:
+        for one, other in zip(sizes.results_of(layer, problem), right, strict=True):
+            assert one is other is None or np.array_equal(one, other)
