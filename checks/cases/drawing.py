@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.op import Op, Problem
 from checks.signature.drawing import ByHypothesis, Draws
-from checks.signature.options import Pinned, Range
+from checks.signature.options import Pinned, Range, in_words
 from checks.signature.takes import Sizes, Takes
 from checks.signature.windows import not_too_large, pinned_axes
 
@@ -46,8 +46,10 @@ def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, kind: str = "") -> 
             found[parameter.name] = draw.among(*values)
     parameters = {name: found[name] for name in takes.defaults}
     shapes = takes.shapes(found, parameters)
-    for shape in shapes.values():
+    for name, shape in shapes.items():
         not_too_large(held, shape or ())
+        if min(shape or (), default=0) < 0:
+            raise ValueError(f"{in_words(held)}: nothing is left of {name}, whose shape would be {shape}")
     absent = {name for name in takes.optional if not draw.among(True, True, True, False)}
     return Problem(
         op,
