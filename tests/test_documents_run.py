@@ -60,7 +60,7 @@ def test_what_a_document_shows_is_what_comes_out(section, tmp_path):
 def test_the_derivations_have_no_blocks_but_formulas():
     """And the documents that are run are all there are."""
     found = {section.document.name for section in SECTIONS}
-    assert {"README.md", "CONTRIBUTING.md", "judge-your-own.md", "known.md", "ci.md"} <= found
+    assert {"README.md", "CONTRIBUTING.md", "judge-your-own.md", "known.md", "ci.md", "precision.md"} <= found
     languages = {b.language for s in SECTIONS if s.document.parent.name == "derivations" for b in s.blocks}
     assert languages == {"math"}
 
