@@ -59,13 +59,16 @@ def check(trial: Trial) -> Iterator[Finding]:
     """One finding on y, one for each gradient and one for each identity."""
     if trial.problem.unit is None:
         return  # no polynomial, or divided by what is no power of two
+    fits = trial.problem.fits(trial.problem.dtype)
+    if not fits and trial.implementation.promised == "same":
+        return  # sums are exact in float32 alone, which nobody promised
     run = trial.whole
     if run is None:
         yield Finding("exact", "y", Verdict.UNDECIDED, trial.problem, note=_no_room(trial.problem))
         return
     for result, actual, expected in run.results():
         yield _identical(result, run, actual, expected)
-    if not trial.problem.fits(trial.problem.dtype):
+    if not fits:
         return  # results were rounded to be stored, and do not add up to the last bit
     for group in trial.problem.op.kind.linear_in + trial.problem.op.kind.euler_in:
         yield from _identity(run, tuple(name for name in group if name in trial.problem.present))

@@ -15,7 +15,7 @@ from checks.verdict.report import UNDECIDED, Finding, Report, Verdict
 CERTAIN = 0.95  # what one digit shows as 1
 WIDER = {"bfloat16": "float32", "float16": "float32", "float32": "float64"}
 
-MOST_SHARES = 12  # different sizes whose shares are written one by one
+MOST_SHARES = 9  # different sizes whose shares are written one by one
 
 
 def verdict(report: Report) -> str:
@@ -72,6 +72,8 @@ def number(value: float) -> str:
 
 def allowed(finding: Finding) -> str:
     """How far off the element is, and how far it may be."""
+    if finding.law == "exact" and finding.sees:
+        return "whole numbers whose sum is exact in what sums are kept in, and is rounded once"
     if finding.law == "exact":
         return "nothing but whole numbers here, so no rounding is involved"
     return f"off by {finding.error:.2g}, rounding explains at most {finding.bound:.2g}"
@@ -92,7 +94,8 @@ def again(report: Report, finding: Finding) -> str:
     """What reproduces the finding: the command line for the reference, the Python door for anything else."""
     if report.again:
         return report.again
-    pins = finding.problem.pins
+    promised = {name: value for name, value in report.pinned.items() if name == "accumulate"}
+    pins = {**finding.problem.pins, **promised}
     if not report.is_reference and not report.spec:
         keywords = ", ".join(f"{name}={value!r}" for name, value in pins.items())
         dtype = "" if report.dtype == "float64" else f", dtype={report.dtype!r}"

@@ -123,11 +123,16 @@ def judge(
         spec=implementation if isinstance(implementation, str) else "",
         is_reference=wrapped.is_reference,
         dtype=dtype,
-        pinned=pinned,
+        pinned={**pinned, **_said(accumulate, reach)},
         interrupted=interrupted,
         meetings=sample(judged, pinned),
         decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
     )
+
+
+def _said(accumulate: str, reach: int) -> dict[str, Any]:
+    """What repeats a run beside what is pinned, where it is not as usual."""
+    return {**({"accumulate": accumulate} if accumulate else {}), **({"reach": reach} if reach != REACH else {})}
 
 
 class Tried:
