@@ -95,9 +95,9 @@ def _in_the_tails(problem: Problem) -> Case:
     return problem.reals().with_input("x", precision.rounded(x))
 
 
-def _right_of_zero(case: Case, result: str) -> Array:
-    """Where 1 − σ cancels: σ is near 1."""
-    return np.asarray((case.input("x") > 0) & (result != "y"))
+def _on_one_side(case: Case, result: str) -> Array:
+    """Where 1 − σ cancels, σ being near 1; and where (1 + tanh(x/2))/2 does, which is small there."""
+    return np.asarray(case.input("x") < 0 if result == "y" else case.input("x") > 0)
 
 
 def _everywhere(case: Case, result: str) -> Array:
@@ -208,7 +208,7 @@ SIGMOID = Op(
     takes=elementwise(),
     twin=sigmoid_twin,
     rounds=Rounding(roundings_of_a_sigmoid, relative_to_one),
-    kind=Kind(radius=within_reach_of("x"), bounded=True, hard=(Hard(TAIL, _in_the_tails, None, _right_of_zero),)),
+    kind=Kind(radius=within_reach_of("x"), bounded=True, hard=(Hard(TAIL, _in_the_tails, None, _on_one_side),)),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.sigmoid),
     mistakes=mistakes.SIGMOID,
 )

@@ -95,7 +95,7 @@ def draw(normalised: Normalised) -> Callable[[Problem, str, np.random.Generator,
         if name != "x":
             return None
         (over, _), x = normalised(problem.shapes), rng.uniform(-1, 1, problem.shape("x"))
-        m, precision = prod(x.shape[axis] for axis in over), accumulator(problem.dtype)
+        m, precision = prod(x.shape[axis] for axis in over), PRECISIONS[problem.dtype]
         square = np.square(x).mean(over, keepdims=True)
         spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
         places = np.arange(m).reshape([n if axis in over else 1 for axis, n in enumerate(x.shape)])

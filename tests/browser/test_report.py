@@ -12,6 +12,7 @@ from tests.judged import judged
 
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pages are not looked at")
 ActionChains, Keys = selenium.ActionChains, selenium.Keys
+wait = pytest.importorskip("selenium.webdriver.support.wait")
 
 THEMES = ("light", "dark")
 WIDTHS = (360, 1400)
@@ -131,8 +132,7 @@ def test_the_command_can_be_copied(page, pages):
     command = page.run("return arguments[0].parentElement.querySelector('code').textContent", button)
     assert command.startswith("judge('conv', ")
     ActionChains(page.driver).move_to_element(button).click().perform()
-    page.driver.implicitly_wait(2)
-    assert button.text == "Copied"
+    wait.WebDriverWait(page.driver, 5).until(lambda _: button.text == "Copied")
     copied = page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])")
     assert copied == command
 

@@ -26,7 +26,7 @@ OF_NUMBERS = {name: law for name, law in laws().items() if name != "contract"}  
 @cache
 def _drawn(op: str) -> tuple[Problem, ...]:
     found: list[Problem] = []
-    Search(problems_of(find(op), {}, "float64"), DRAWN, 1).run(found.append)
+    Search(problems_of(find(op), {}, "float64"), DRAWN, 3).run(found.append)
     return tuple(found)
 
 

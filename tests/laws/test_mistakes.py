@@ -129,4 +129,6 @@ def test_a_mistake_in_float32_by_one_part_in_a_million_is_caught():
 def test_every_law_is_asked_of_every_implementation():
     report = judge("conv", seed=26, examples=5)
     assert report.laws == tuple(laws())
-    assert {f.law for f in report.findings} == set(laws()) - {"kinks"}, "a convolution has none"
+    assert {f.law for f in report.findings} == set(laws()) - {"kinks", "digits", "accumulation"}, (
+        "a convolution has none of these in float64"
+    )

@@ -8,6 +8,7 @@ from math import inf, isinf
 import numpy as np
 import pytest
 
+from checks.cases.drawing import problems_of
 from checks.cases.search import Search
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.running import MARGIN, carried, errors
@@ -26,7 +27,7 @@ LOW = ["float32", "float16"]
 @cache
 def drawn(name, dtype, examples=40):
     found = []
-    Search(find(name).problems(find(name), {}, dtype), examples, 41).run(found.append)
+    Search(problems_of(find(name), {}, dtype), examples, 41).run(found.append)
     return found
 
 
@@ -216,8 +217,9 @@ def test_bounds_in_units_of_u_grow_with_u(name):
         low, high = (run_of(replace(problem, dtype=dtype)) for dtype in ("float16", "float64"))
         same = replace(high, case=low.case)
         for result in ("y", *(f"grad_{n}" for n in problem.present)):
-            small, large = (run.reference_bound(result).elementwise for run in (same, low))
-            assert np.all(small / 2 / 2.0**-53 <= large / 2.0**-11)
+            # In float16 the reference is taken to compute in float32, and to store once.
+            small, large = same.reference_bound(result).elementwise, low.reference_bound(result).elementwise
+            assert np.all(small / 2 / 2.0**-53 <= large / 2.0**-24)
 
 
 # Ops
@@ -262,7 +264,7 @@ def test_a_factor_and_a_dropped_element_are_outside(name):
             if result != "y":
                 off = np.abs(true - dropped[result.removeprefix("grad_")])
                 caught.setdefault((result, "dropped"), []).append(bool(np.any(off > bound)))
-    assert {result for result, _ in caught} == {"y", *(f"grad_{n}" for n in op.differentiable)}
+    assert {result for result, _ in caught} == {"y", *(f"grad_{n}" for n in op.takes.differentiable)}
     assert {what: np.mean(found) for what, found in caught.items() if np.mean(found) < 0.75} == {}
 
 

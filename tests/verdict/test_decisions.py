@@ -11,7 +11,7 @@ import pytest
 
 from checks import Verdict, gradcheck, judge
 from checks.laws import decides, laws
-from checks.numbers.bounds import rounding
+from checks.numbers.bounds import rounding, running
 from checks.render import json as as_json
 from checks.render import terminal, words
 from checks.render.load import from_text
@@ -58,6 +58,7 @@ def vague(monkeypatch):
         return bound * 1e20
 
     monkeypatch.setattr(trial, "rounding", wide)
+    monkeypatch.setattr(trial, "running", lambda *given: running(*given) * 1e20)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -199,7 +200,8 @@ def test_an_undecided_run_says_what_was_not_decided_why_and_what_would_decide_it
     how = next(line for line in rest if "would decide" in line)
     assert head == "softmax: undecided.  Shaded, float16"
     assert re.match(
-        r"  grad_x was decided in \d+ of \d+ cases: results on the way are rounded to float16, or something is", what
+        r"  grad_x was decided in \d+ of \d+ cases: grad_x: results on the way are rounded to float16, or something is",
+        what,
     )
     assert rest[0].startswith("  grad_x was decided in 0 of 3 wide cases: ")
     assert how == "  what would decide it: dtype='float32', or fewer numbers to a sum (smaller sizes)"
