@@ -23,3 +23,9 @@ def test_law(op: str, law: str, request: pytest.FixtureRequest) -> None:
     """The law holds for what is judged, or what is broken is known."""
     with ours:
         conformance.test_law(op, law, request)
+
+
+def test_decided(op: str, request: pytest.FixtureRequest) -> None:
+    """The laws that decide have decided every result."""
+    with ours:
+        conformance.test_decided(op, request)
