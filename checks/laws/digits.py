@@ -28,12 +28,12 @@ def check(trial: Trial) -> Iterator[Finding]:
         return
     for hard in trial.problem.op.kind.hard:
         run = trial.on(hard.case(trial.problem))
-        kept, gone = hard.kept(run.case.widened()) if hard.kept else None, np.zeros((), bool)
+        kept = hard.kept(run.case.widened()) if hard.kept else None
         for result, actual, expected in run.results():
             bound = run.reference_bound(result, kept)
             found = compared("digits", result, run, actual, expected, bound)
             if found.verdict is Verdict.BROKEN:
-                lost = hard.excused(run.case, result) | (gone if gone.shape == np.shape(actual) else False)
+                lost = hard.excused(run.case, result)
                 with np.errstate(invalid="ignore"):
                     off = ~(np.abs(np.asarray(actual, np.float64) - expected) <= bound.elementwise)
                 kept_there = np.where(lost, expected, actual)
@@ -43,5 +43,4 @@ def check(trial: Trial) -> Iterator[Finding]:
                 if others.verdict is not Verdict.BROKEN and usual.verdict is not Verdict.BROKEN:
                     warned = replace(found, verdict=Verdict.WARNING, note=f"{result} {hard.lost}")
                     found = warned if np.any(off & lost) else others
-                    gone = off if result == "y" else gone  # what is computed from y loses what y has lost
             yield found
