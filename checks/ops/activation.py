@@ -96,8 +96,8 @@ def _in_the_tails(problem: Problem) -> Case:
 
 
 def _on_one_side(case: Case, result: str) -> Array:
-    """Where (1 + tanh(x/2))/2 cancels, being small; σ(1 − σ) does on the other side, and (1 − tanh²(x/2))/4 on both."""
-    return case.input("x") < 0 if result == "y" else np.ones(case.input("x").shape, bool)
+    """Where 1 − σ cancels, σ being near 1; and where (1 + tanh(x/2))/2 does, which is small there."""
+    return np.asarray(case.input("x") < 0 if result == "y" else case.input("x") > 0)
 
 
 def _everywhere(case: Case, result: str) -> Array:
