@@ -130,7 +130,9 @@ def test_what_is_undecided_fails_where_it_was_to_be_decided_and_is_skipped_where
     """A gradient of zeros over 500 classes in float16, where bounds are larger than it is."""
     pytester.makepyfile(vague=VAGUE)
     how = ["--op", "softmax", "--impl", "softmax=vague.py", "--param", "shape=2,500", "--param", "axis=1"]
-    result = judged("Right", *how, "--dtype", "float16", "-k", "softmax and (agreement or complex_step or decided)", "-rs")
+    result = judged(
+        "Right", *how, "--dtype", "float16", "-k", "softmax and (agreement or complex_step or decided)", "-rs"
+    )
     result.assert_outcomes(failed=1, passed=1, skipped=1, deselected=23)
     result.stdout.fnmatch_lines(
         [
