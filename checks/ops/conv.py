@@ -194,6 +194,12 @@ def worked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:
     return WORKED.get((array, index), "") if index is not None else ""
 
 
+WHERE = (
+    Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5", wide=False),
+    Sizes("size", "*size", "spatial size of the input"),
+    Sizes("channels", "C O", "channels in and out"),
+    Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
+)
 OP = Op(
     name="conv",
     reference=reference.conv,
@@ -212,12 +218,7 @@ OP = Op(
             Parameter("groups", 1, "groups of channels that do not mix", "2", whole(1)),
             Parameter("flip", False, "true convolution: the kernel turned by 180 degrees", among=(False, False, True)),
         ),
-        sizes=(
-            Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5", wide=False),
-            Sizes("size", "*size", "spatial size of the input"),
-            Sizes("channels", "C O", "channels in and out"),
-            Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
-        ),
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=geometry,
         divided={"groups": "C O"},

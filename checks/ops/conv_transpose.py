@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from checks.op import Documents, Kind, Op, Problem, Rounding
 from checks.ops._conv_transpose_mistakes import CONV_TRANSPOSE
-from checks.ops.conv import drawn_channels
+from checks.ops.conv import WHERE, drawn_channels
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis, whole
-from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
-from checks.signature.windows import BATCHES, along, pinned_axes, together
+from checks.signature.takes import LOUD, Drawn, Parameter, Takes
+from checks.signature.windows import along, pinned_axes, together
 from reference import conv_transpose
 
 if TYPE_CHECKING:
@@ -124,12 +124,7 @@ OP = Op(
             Parameter("dilation", 1, "step between the elements of the kernel", "2 | 2,1", per_axis(1)),
             Parameter("groups", 1, "groups of channels that do not mix", "2", whole(1)),
         ),
-        sizes=(
-            Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5", wide=False),
-            Sizes("size", "*size", "spatial size of the input"),
-            Sizes("channels", "C O", "channels in and out"),
-            Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
-        ),
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=geometry,
         divided={"groups": "C O"},
