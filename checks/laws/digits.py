@@ -35,17 +35,19 @@ def check(trial: Trial) -> Iterator[Finding]:
             bound = run.reference_bound(result, kept)
             found = compared("digits", result, run, actual, expected, bound)
             y_loses |= result == "y" and found.verdict is Verdict.BROKEN
-            if found.verdict is Verdict.BROKEN:
-                lost = hard.excused(run.case, result)
-                with np.errstate(invalid="ignore"):
-                    off = ~(np.abs(np.asarray(actual, np.float64) - expected) <= bound.elementwise)
-                if y_may_lose.shape == off.shape and (y_loses or np.sum(off & y_may_lose) < MANY):
-                    lost = lost | y_may_lose  # what the gradient is computed from may have lost it
-                kept_there = np.where(lost, expected, actual)
-                others = compared("digits", result, run, kept_there, expected, bound)
-                others = excused(others, run, kept_there, expected)
-                usual = compared("digits", result, run, actual, expected, run.bound(result))
-                if others.verdict is not Verdict.BROKEN and usual.verdict is not Verdict.BROKEN:
-                    warned = replace(found, verdict=Verdict.WARNING, note=f"{result} {hard.lost}")
-                    found = warned if np.any(off & lost) else others
+            if found.verdict is not Verdict.BROKEN:
+                yield found
+                continue
+            lost = hard.excused(run.case, result)
+            with np.errstate(invalid="ignore"):
+                off = ~(np.abs(np.asarray(actual, np.float64) - expected) <= bound.elementwise)
+            if y_may_lose.shape == off.shape and (y_loses or np.sum(off & y_may_lose) < MANY):
+                lost = lost | y_may_lose  # what the gradient is computed from may have lost it
+            kept_there = np.where(lost, expected, actual)
+            others = compared("digits", result, run, kept_there, expected, bound)
+            others = excused(others, run, kept_there, expected)
+            usual = compared("digits", result, run, actual, expected, run.bound(result))
+            if others.verdict is not Verdict.BROKEN and usual.verdict is not Verdict.BROKEN:
+                warned = replace(found, verdict=Verdict.WARNING, note=f"{result} {hard.lost}")
+                found = warned if np.any(off & lost) else others
             yield found
