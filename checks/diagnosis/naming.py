@@ -1,9 +1,9 @@
 """Names the mistake behind a wrong result: what it computed, told from what the known mistakes compute in the same cases.
 
 A mistake is named if, in every case looked at, it gives what the implementation gave, to within rounding, and not what is
-right in all of them. Where none does, something simple (a factor, a shift) that was done to the right result is looked
-for, or to what a mistake computes; then two mistakes at once. In any case: which values of a parameter the result is wrong
-for, and which elements (whereabouts.py).
+right in all of them; one that makes y a wrong one is none where y is right. Where none does, something simple (a factor,
+a shift) that was done to the right result is looked for, or to what a mistake computes; then two mistakes at once. In any
+case: which values of a parameter the result is wrong for, and which elements (whereabouts.py).
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen]) -> Diagnosis:
         return Diagnosis(narrow.NAME, narrow.sentence(precision))
     # What comes out by accident of shape alone goes first: where shapes are as they have to be, others compute the same.
     known = (*by_accident_of_shape(), *specific, *general())
+    known = tuple(mistake for mistake in known if not any(one.denies(mistake) for one in seen))
     for mistake in known:
         if _explains(mistake, seen):
             return Diagnosis(mistake.name, mistake.explanation, mistake.source)

@@ -58,6 +58,17 @@ class Seen:
             computed = mistake.wrong_gradient(self.run.case).get(self.result)
         return None if computed is None else np.asarray(computed, np.float64)
 
+    def denies(self, mistake: Mistake) -> bool:
+        """Whether the mistake would have made y a wrong one, and y is right: another mistake, whatever else is alike."""
+        if self.result == "y":
+            return False
+        with np.errstate(all="ignore"):
+            computed = mistake.wrong_gradient(self.run.case).get("y")
+        if computed is None:
+            return False
+        y = Seen.of("y", self.run)
+        return not y.wrong.any() and y.tells(np.asarray(computed, np.float64))
+
     def pair(self, base: Array) -> Pair:
         """It beside what it may have been made from.
 

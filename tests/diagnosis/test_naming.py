@@ -96,6 +96,17 @@ def failure(change, **pinned):
     return found, str(report)
 
 
+def test_a_mistake_that_spoils_y_is_not_named_where_y_is_right():
+    """The other kind of convolution turns the kernel's gradient too, but its y is another one."""
+
+    def turned(gradients, x, p):
+        gradients[1] = np.flip(gradients[1], tuple(range(2, gradients[1].ndim)))
+        return gradients
+
+    found, _ = failure(turned, dims=2)
+    assert (found.result, found.mistake) == ("grad_weight", "turned")
+
+
 def test_a_constant_factor_is_worked_out():
     def three_quarters(gradients, x, p):
         gradients[1] = gradients[1] * 0.75
