@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from checks import ops
 from checks.cases.strategy import cases
-from checks.functions.function import judge_function
 from checks.op import Case, Op, Problem
-from checks.render import terminal
 from checks.signature.options import Option
 from checks.subjects.names import ours
-from checks.verdict.judging import judge
 from checks.verdict.report import Finding, Report, Verdict, printed_by
 
-printed_by(terminal.render)
-ops.loaded_within(ours)
+if TYPE_CHECKING:
+    from checks.functions.function import judge_function
+    from checks.verdict.judging import judge
 
 __all__ = ["Case", "Finding", "Op", "Option", "Problem", "Report", "Verdict", "cases", "judge", "judge_function"]
+
+# Loaded when they are first asked for: the process of an implementation, or of a witness, needs none of them.
+LATER = {"judge": "checks.verdict.judging", "judge_function": "checks.functions.function"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with ours:
+        return getattr(import_module(LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _printed(report: Report) -> str:
+    with ours:
+        from checks.render import terminal
+    return terminal.render(report)
+
+
+printed_by(_printed)
+ops.loaded_within(ours)

@@ -12,7 +12,7 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +20,7 @@ from pathlib import Path
 from checks import judge, ops
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
-from checks.command.progress import Bar
+from checks.command.progress import Bar, watched
 from checks.command.skeleton import skeleton
 from checks.laws import laws
 from checks.op import Op
@@ -31,7 +31,7 @@ from checks.subjects.isolation import TIMEOUT
 from checks.subjects.names import first_on_the_path, ours
 from checks.verdict import known
 from checks.verdict.judging import EXAMPLES, PROMISES
-from checks.verdict.report import Report, deciding, worst
+from checks.verdict.report import Finding, Report, deciding, worst
 
 PROGRAM = "python -m checks.gradcheck"
 ANY_FUNCTION = 'Any other function is judged by --function FILE.py:f --backward FILE.py:b --inputs "3,4"'
@@ -91,7 +91,7 @@ def _outputs(parser: Parser, options: argparse.Namespace) -> Outputs:
 def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs, called: str) -> int:
     """Judge, and print or write the verdicts; the exit code is the worst of theirs."""
     reports = []
-    for report in _reports(chosen, options):
+    for report in _reports(chosen, options, outputs):
         reports.append(report)
         _show(report, options, outputs)
         if report.interrupted:
@@ -106,13 +106,13 @@ def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs, called
     return worst([*codes, int(bool(over)), 0 if len(reports) == len(chosen) else INTERRUPTED])
 
 
-def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
+def _reports(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> Iterator[Report]:
     """The report on each op, in order; several ops are judged at a time, each in a process of its own."""
     shows_progress = sys.stderr.isatty() and not options.quiet
     if len(chosen) == 1:
         bar = Bar(chosen[0].name, options.examples)
         try:
-            yield _judged(chosen[0].name, options, bar if shows_progress else None)
+            yield _judged(chosen[0].name, options, bar if shows_progress else None, _first(bar, options, outputs))
         finally:
             bar.clear()
         return
@@ -135,7 +135,27 @@ def _reports(chosen: list[Op], options: argparse.Namespace) -> Iterator[Report]:
             pool.shutdown(cancel_futures=True)
 
 
-def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None) -> Report:
+def _first(bar: Bar, options: argparse.Namespace, outputs: Outputs) -> Callable[[Finding], None] | None:
+    """What shows the first thing that is wrong, if somebody watches."""
+    stream = None if options.quiet else watched(output=not outputs.take_standard_output)
+    if stream is None:
+        return None
+
+    def show(finding: Finding) -> None:
+        from checks.render import terminal
+
+        bar.clear()
+        print(terminal.first(finding), file=stream, flush=True)
+
+    return show
+
+
+def _judged(
+    name: str,
+    options: argparse.Namespace,
+    progress: Bar | None = None,
+    first: Callable[[Finding], None] | None = None,
+) -> Report:
     """The report on one op."""
     given = {o.name: getattr(options, o.name, None) for o in ops.find(name).takes.options}
     return judge(
@@ -151,6 +171,7 @@ def _judged(name: str, options: argparse.Namespace, progress: Bar | None = None)
         seed=options.seed,
         laws=options.laws,
         progress=progress,
+        first=first,
         reach=options.reach,
         accumulate=options.accumulate or "",
         **{name: value for name, value in given.items() if value is not None},

@@ -1,8 +1,15 @@
-"""A progress bar on standard error, for a terminal."""
+"""What a terminal shows while the verdict is still to come: a progress bar, and the first thing that is wrong."""
 
 from __future__ import annotations
 
 import sys
+from typing import TextIO
+
+
+def watched(*, output: bool) -> TextIO | None:
+    """The stream that somebody watches: standard error, or standard output if it is for the verdict; None in a pipe."""
+    streams = (sys.stderr, sys.stdout) if output else (sys.stderr,)
+    return next((stream for stream in streams if stream.isatty()), None)
 
 
 class Bar:

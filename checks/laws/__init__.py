@@ -7,7 +7,8 @@ A law module has a docstring that states the property, `RANK` (the order: sharpe
 which asks the trial for what it needs and is never told which op it is looking at. `OWN_FORWARD = True` says that one
 side of the comparison is the implementation's own forward, so that a wrong y breaks it too. `DECIDES = True` says that it
 compares every element of the result that a finding is about: a law without it samples, along a line or by a promise, and
-may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide cases.
+may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide cases. `WITNESSED` names what it
+compares, "y" or "gradients", with what a witness computes (trials/witness.py), for whom the other laws need not wait.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def laws() -> dict[str, Law]:
 def decides(law: Law) -> bool:
     """Whether its findings are about every element of a result."""
     return bool(getattr(law, "DECIDES", False))
+
+
+def witnessed(law: Law) -> str:
+    """What of a run it compares with what a witness computes elsewhere; "" if it hears none."""
+    return str(getattr(law, "WITNESSED", ""))
 
 
 def summary(law: Law) -> str:

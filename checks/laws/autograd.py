@@ -10,17 +10,19 @@ from collections.abc import Iterator
 
 from checks.trials.finding import Finding, Verdict
 from checks.trials.narrow import judged
-from checks.trials.trial import Refused, Trial
+from checks.trials.trial import Trial
+from checks.trials.witness import Refused
 
 RANK = 7
 DECIDES = True
+WITNESSED = "gradients"
 
 
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each gradient."""
     run = trial.light
     try:
-        gradients = trial.witness_gradients
+        gradients = trial.testimony.gradients
     except Refused as refusal:
         yield Finding("autograd", "", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
         return

@@ -10,17 +10,19 @@ from collections.abc import Iterator
 
 from checks.trials.finding import Finding, Verdict
 from checks.trials.narrow import judged
-from checks.trials.trial import Refused, Trial
+from checks.trials.trial import Trial
+from checks.trials.witness import Refused
 
 RANK = 2
 DECIDES = True
+WITNESSED = "y"
 
 
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding, on y."""
     run = trial.light
     try:
-        y = trial.witness_y
+        y = trial.testimony.y
     except Refused as refusal:
         yield Finding("forward", "y", Verdict.UNDECIDED, run.problem, note=f"torch: {refusal}")
         return

@@ -49,6 +49,16 @@ def failure(report: Report, finding: Finding) -> str:
     return "\n".join(_failure(report, finding, _Paint(colour=False)))
 
 
+def first(finding: Finding) -> str:
+    """What is wrong in the first case in which something is, while the rest is still to be tried."""
+    lines = [f"{finding.problem.op.name}: {words.broken(finding)}"]
+    if not finding.result or finding.note:
+        lines += [f"  {finding.note}"] if finding.result else []
+    elif finding.actual is not None and finding.expected is not None:
+        lines += [f"  {words.compared(finding)}"]
+    return "\n".join([*lines, f"  in {words.case(finding)}; looking for the smallest case"])
+
+
 def _verdict(report: Report, paint: _Paint) -> str:
     line = f"{words.verdict(report)}  {words.subject(report)}"
     if report.exit_code == UNDECIDED or (report.interrupted and report.exit_code != WRONG):
@@ -69,8 +79,7 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
         yield f"  {finding.note}" if finding.result else paint(finding.note, BOLD)
     place = words.place(finding)
     if finding.actual is not None and finding.expected is not None:
-        yours, right = words.number(finding.actual), words.number(finding.expected)
-        yield f"  {place}   yours {yours}   right {right}   {words.allowed(finding)}"
+        yield f"  {words.compared(finding)}"
     if finding.yours and finding.yours != finding.right:
         yield f"  {' ' * len(place)}   yours {finding.yours}"
         yield f"  {' ' * len(place)}   right {finding.right}"

@@ -79,6 +79,12 @@ def allowed(finding: Finding) -> str:
     return f"off by {finding.error:.2g}, rounding explains at most {finding.bound:.2g}"
 
 
+def compared(finding: Finding) -> str:
+    """The element, yours and the right one, and how far apart they may be; of a finding that compared two numbers."""
+    yours, right = (number(value) for value in (finding.actual, finding.expected) if value is not None)
+    return f"{place(finding)}   yours {yours}   right {right}   {allowed(finding)}"
+
+
 def case(finding: Finding) -> str:
     """The shapes and parameters of the case."""
     shapes = [f"{n} {shape(s)}" for n, s in finding.problem.shapes.items() if s is not None and n != "y"]

@@ -65,6 +65,7 @@ class Isolated(Judged):
     name: str = ""
     promised: str = ""
     _process: _Process | None = None
+    _loaded: bool = False
     _crashes: int = 0
     _hangs: int = 0
 
@@ -72,20 +73,30 @@ class Isolated(Judged):
     def loaded(cls, *settings: Any) -> Isolated:
         """What these settings name, once it has been found; raises NotAnImplementation, in one sentence, if it is not."""
         isolated = cls(*settings)
+        isolated.load()
+        return isolated
+
+    def load(self) -> None:
+        """Wait until it is found; raises NotAnImplementation, in one sentence, if it is not."""
         try:
-            isolated.start()
+            self.start()
         except Crashed as failure:
             raise NotAnImplementation(str(failure)) from failure
-        return isolated
+
+    def begin(self) -> None:
+        """Start its process, if it does not run, and let it load while others go on."""
+        if self._process is None:
+            if self._crashes >= CRASHES or self._hangs >= HANGS:
+                raise GivenUp
+            self._process = _Process.started(self)
+            self._loaded = False
 
     def start(self) -> None:
         """Start it, if it does not run: raises NotAnImplementation, in one sentence, if it cannot be loaded."""
-        if self._process is not None:
+        self.begin()
+        if self._loaded:
             return
-        if self._crashes >= CRASHES or self._hangs >= HANGS:
-            raise GivenUp
-        process = _Process.started(self)
-        self._process = process
+        self._loaded = True
         reply = self._answer("it was loaded", LOADING)
         if "ready" not in reply:
             self.close()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from checks.numbers.precision import ACCUMULATORS, Array
 from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Op, Problem
 from checks.subjects.implementation import Judged
-
-if TYPE_CHECKING:
-    import torch
+from checks.trials.witness import HERE, Testimony, Witness
 
 T = TypeVar("T")
 MANY = 1 << 10  # elements, beyond which laws that only sample take fewer samples of an op whose bounds take long
@@ -215,17 +212,14 @@ class Run:
         return (self.case.cotangent if f == "g" else self.case.input(f) for f in named)
 
 
-class Refused(Exception):
-    """The witness does not do this case; the message says why."""
-
-
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One implementation on one problem, as the laws see it."""
+    """One implementation on one problem, as the laws see it; `witness` knows what torch computes."""
 
     problem: Problem
     implementation: Judged
     reference: Judged
+    witness: Witness = HERE
 
     @cached_property
     def whole(self) -> Run | None:
@@ -249,38 +243,10 @@ class Trial:
         light = _fewer_samples(light) if is_run(light.op) else light
         return self.real if light is self.problem else self._run(light, light.reals())
 
-    @property
-    def witness_y(self) -> Array:
-        """y by torch in float64, on the light case; raises Refused if torch does not do it."""
-        y, _ = self._witness
-        return np.asarray(y.detach().numpy())
-
     @cached_property
-    def witness_gradients(self) -> Mapping[str, Array]:
-        """The gradients by torch.autograd in float64, on the light case; raises Refused if torch does not do it."""
-        import torch
-
-        y, inputs = self._witness
-        cotangent = torch.from_numpy(self.light.case.widened().cotangent)
-        with _threads(self.light.problem):
-            # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
-            gradients = torch.autograd.grad((y * cotangent).sum(), list(inputs.values()))
-        return dict(zip(inputs, (g.numpy() for g in gradients), strict=True))
-
-    @cached_property
-    def _witness(self) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        """y, and the inputs that have a gradient, as torch's tensors."""
-        import torch
-
-        problem, case = self.light.problem, self.light.case.widened()
-        named = zip(self.problem.op.inputs, case.inputs, strict=True)
-        tensors = {name: None if a is None else torch.from_numpy(a) for name, a in named}
-        wanted = {name: t.requires_grad_() for name in problem.present if (t := tensors[name]) is not None}
-        with _threads(problem):
-            try:
-                return self.problem.op.twin(*tensors.values(), **case.parameters), wanted
-            except (RuntimeError, ValueError, NotImplementedError) as refusal:
-                raise Refused(str(refusal).splitlines()[0]) from refusal
+    def testimony(self) -> Testimony:
+        """What torch says of the light case; raises Refused if it does not do it."""
+        return self.witness.of(self.light.problem)
 
     def on(self, case: Case) -> Run:
         """On a case of the law's own."""
@@ -323,17 +289,3 @@ def _is_moderate(case: Case) -> bool:
     """Whether products of two of its numbers, and sums of those, are far from the limits of float32."""
     sizes: list[Array] = [np.abs(a[a != 0]) for a in (*case.inputs, case.cotangent) if a is not None]
     return all(a.size == 0 or (float(a.min()) > 2.0**-50 and float(a.max()) < 2.0**50) for a in sizes)
-
-
-@contextmanager
-def _threads(problem: Problem) -> Iterator[None]:
-    """One thread for torch where the problem is small: waking others takes longer than the work."""
-    import torch
-
-    before = torch.get_num_threads()
-    if problem.elements < 1 << 16:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -18,26 +18,29 @@ from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Search, Stopped
-from checks.cases.wide import ONE_IN, REACH, WIDE, wide_problems
+from checks.cases.wide import ONE_IN, REACH, wide_problems
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
 from checks.diagnosis.seen import is_empty
-from checks.laws import Law, contract, decides, exact, laws
+from checks.laws import Law, contract, decides, exact, laws, witnessed
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.op import Op, Problem
 from checks.signature.options import in_words
-from checks.subjects.implementation import Crashed, Ended, Implementation, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
+from checks.trials.beside import witness
 from checks.trials.trial import Trial
-from checks.verdict.decisions import NOT_TAKEN, Decisions
+from checks.trials.witness import HERE, Witness
+from checks.verdict.asking import Asked
+from checks.verdict.decisions import Decisions
 from checks.verdict.known import Known
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Tally
 
 EXAMPLES = 200
 PROMISES = ("float32", "same")
-ORDER = 12  # what the order of laws is drawn with (Problem.rng)
+FEW, MANY = 400, 1 << 21  # cases, and numbers in them, that wait for a witness at most
 DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 Progress = Callable[[int], None]
@@ -59,6 +62,7 @@ def judge(
     known: Iterable[Known] = (),
     reach: int = REACH,
     accumulate: str = "",
+    first: Callable[[Finding], None] | None = None,
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
@@ -80,6 +84,7 @@ def judge(
     reach           about how large an axis is made in wide cases (cases/wide.py); below 17 there are none
     accumulate      what sums of float16 and bfloat16 are promised to be kept in, "float32" or the "same" as the inputs;
                     then narrower is broken, where it is a warning if nothing is promised
+    first           called once, with what is wrong in the first case in which something is, before the rest is tried
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -96,19 +101,24 @@ def judge(
         raise ValueError(f"NumPy has no {dtype}; name an implementation in torch, such as torch:mine.py:conv")
     wrapped: Judged
     if isinstance(implementation, str):
-        wrapped = Isolated.loaded(judged, implementation, dtype, device, timeout, memory or half_the_memory())
+        wrapped = Isolated(judged, implementation, dtype, device, timeout, memory or half_the_memory())
+        wrapped.begin()
     else:
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     if accumulate not in {"", *PROMISES}:
         raise ValueError(f"accumulate is {accumulate!r}; expected {' or '.join(PROMISES)}")
     wrapped = replace(wrapped, promised=accumulate) if accumulate else wrapped
     seed = secrets.randbelow(1 << 32) if seed is None else seed
-    tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known))
+    heard = witness() if any(map(witnessed, chosen.values())) else HERE
+    tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first)
     also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach)
     search = Search(problems_of(judged, pinned, dtype), examples, seed, also)
     try:
+        if isinstance(wrapped, Isolated):
+            wrapped.load()
         search.run(tried.add)
         interrupted = search.interrupted
+        tried.settle(wait=True, hear=not interrupted)
         tried.drop_echoes()
         failures = tuple(smallest(tried, search))
         if not search.interrupted:  # Ctrl-C ends that too
@@ -146,8 +156,13 @@ class Tried:
         *,
         strict: bool = False,
         known: tuple[Known, ...] = (),
+        witness: Witness = HERE,
+        first: Callable[[Finding], None] | None = None,
     ) -> None:
         self.implementation = implementation
+        self.witness = witness
+        self.first = first
+        self.waiting: deque[Asked] = deque()
         self.laws = chosen
         self.progress = progress
         self.strict = strict
@@ -162,15 +177,26 @@ class Tried:
         self.decisions = Decisions(name for name, law in chosen.items() if decides(law))
 
     def add(self, problem: Problem) -> None:
-        """Try one more problem."""
+        """Try one more problem; what a witness says of it may be heard later, when others have been tried."""
         try:
-            found = self.ask(self.laws, problem)
+            asked = self._begun(self.laws, problem)
         except Unsupported as refusal:
             self.unsupported[_refused(problem, refusal)] += 1
         else:
-            self._count(problem, found)
+            self.waiting.append(asked)
+            self._tell_first(self._read(asked))
+            self.settle(wait=len(self.waiting) > FEW or sum(a.trial.problem.elements for a in self.waiting) > MANY)
         if self.progress is not None:
-            self.progress(self.cases + self.unsupported.total())
+            self.progress(self.cases + len(self.waiting) + self.unsupported.total())
+
+    def settle(self, *, wait: bool, hear: bool = True) -> None:
+        """Count the cases of which everything has been heard, in the order in which they were tried; of all if to `wait`.
+
+        hear  False leaves out what the witness has not been asked yet: after Ctrl-C
+        """
+        while self.waiting and (wait or self.waiting[0].is_ready):
+            asked = self.waiting.popleft()
+            self._count(asked.trial.problem, self._read(asked.heard() if hear else asked))
 
     def drop_echoes(self) -> None:
         """What is said of odd numbers in results that are wrong anyway: it tells nothing new, and would hide what does."""
@@ -200,8 +226,30 @@ class Tried:
 
     def ask(self, chosen: Mapping[str, Law], problem: Problem) -> list[Finding]:
         """What these laws find; what is known is told apart. Raises Unsupported."""
-        found = _ask(chosen, problem, self.implementation, strict=self.strict)
-        return [replace(f, verdict=Verdict.KNOWN) if self._is_known(f) else f for f in found]
+        return self._read(self._begun(chosen, problem).heard())
+
+    def _begun(self, chosen: Mapping[str, Law], problem: Problem) -> Asked:
+        reference = Implementation.of(problem.op, problem.op.reference)
+        asked = Asked(Trial(problem, self.implementation, reference, self.witness))
+        asked.ask(chosen)
+        return asked
+
+    def _read(self, asked: Asked) -> list[Finding]:
+        """What was found so far, as this run takes it: warnings may count as broken, and what is known does not."""
+        found = asked.found
+        if self.strict:
+            found = [replace(f, verdict=Verdict.BROKEN) if f.verdict is Verdict.WARNING else f for f in found]
+        return [replace(f, verdict=Verdict.KNOWN) if self._is_known(f) else f for f in found] if self.known else found
+
+    def _tell_first(self, found: list[Finding]) -> None:
+        """Tell of the sharpest law that is broken, if it is the first time that one is."""
+        if self.first is None:
+            return
+        broken = [f for f in found if f.verdict is Verdict.BROKEN]
+        if broken:
+            names = list(self.laws)
+            self.first(min(broken, key=lambda f: (names.index(f.law), f.result != "y")))
+            self.first = None
 
     def _is_known(self, finding: Finding) -> bool:
         return finding.verdict is Verdict.BROKEN and any(entry.matches(finding) for entry in self.known)
@@ -216,31 +264,6 @@ class Tried:
         exactly = {f.verdict for f in found if f.law == "exact"}
         if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
             self.misses[problem.identity] = exact.miss(problem)
-
-
-def _ask(chosen: Mapping[str, Law], problem: Problem, implementation: Judged, *, strict: bool = False) -> list[Finding]:
-    """What each law finds; Unsupported if the implementation refuses the problem."""
-    trial = Trial(problem, implementation, Implementation.of(problem.op, problem.op.reference))
-    found: list[Finding] = []
-    # In another order in every case: code that counts its calls must not know which numbers come next.
-    asked = [name for name, law in chosen.items() if decides(law) or problem.kind != WIDE]
-    for name in problem.rng(ORDER).permutation(asked):
-        law = chosen[name]
-        try:
-            with np.errstate(all="ignore"):  # what overflows or is no number is judged, not warned of
-                found += law.check(trial)
-        except ValueError as fault:  # nothing that was asked for: a ValueError would read as a wrong request
-            raise RuntimeError(f"the law {name} could not judge {problem}") from fault
-        except (Malformed, Crashed) as failure:
-            crashed = isinstance(failure, Crashed)
-            empty = any(0 in (shape or ()) for shape in problem.shapes.values())
-            if empty and not isinstance(failure, Ended):  # nothing to compute, so nothing is wrong
-                note = f"{NOT_TAKEN}: {failure}"
-                found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
-            else:
-                found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
-            break  # every other law would trip over the same
-    return [replace(f, verdict=Verdict.BROKEN) if strict and f.verdict is Verdict.WARNING else f for f in found]
 
 
 def smallest(tried: Tried, search: Search) -> Iterable[Finding]:

@@ -298,3 +298,20 @@ def test_quiet_shows_no_progress_bar_on_a_terminal_either(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert gradcheck.main(["conv", *FEW, "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_what_is_wrong_at_once(monkeypatch, capsys, tmp_path):
+    """The result, an element, yours and right, before the smallest case is looked for."""
+    (tmp_path / "wrong.py").write_text(
+        "from reference.relu import forward\n\ndef backward(grad_output, x):\n    return (2 * grad_output * (x > 0),)\n"
+    )
+    arguments = ["relu", "--impl", str(tmp_path / "wrong.py"), "--examples", "8", "--seed", "3"]
+    assert gradcheck.main(arguments) == 1
+    assert capsys.readouterr().err == "", "nobody watches a pipe"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert gradcheck.main(arguments) == 1
+    told = capsys.readouterr().err.split("\r\x1b[K")[1].splitlines()
+    assert told[0].startswith("relu: grad_x is wrong: the law `")
+    yours, right = map(float, re.match(r"  grad_x\[[\d,]+\]   yours (\S+)   right (\S+)   ", told[1]).groups())
+    assert yours == 2 * right
+    assert re.match(r"  in x \(.*; looking for the smallest case$", told[2])
