@@ -310,7 +310,9 @@ def test_a_terminal_shows_what_is_wrong_at_once(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err == "", "nobody watches a pipe"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert gradcheck.main(arguments) == 1
-    told = capsys.readouterr().err.split("\r\x1b[K")[1].splitlines()
+    shown = capsys.readouterr().err
+    assert shown.endswith("\r\x1b[K"), "the bar goes on behind it, and goes"
+    told = shown[shown.index("relu: ") :].splitlines()
     assert told[0].startswith("relu: grad_x is wrong: the law `")
     yours, right = map(float, re.match(r"  grad_x\[[\d,]+\]   yours (\S+)   right (\S+)   ", told[1]).groups())
     assert yours == 2 * right
