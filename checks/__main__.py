@@ -1,4 +1,4 @@
-"""The command line of everything: gradoracle conv --stride 2; gradoracle explain …; gradoracle render …; python -m checks …
+"""The command line of everything: gradoracle conv --stride 2; gradoracle function …, explain …, render …
 
 It judges, as checks.gradcheck does, unless the first word is that of another door. Exit codes are those of the door.
 """
@@ -13,12 +13,16 @@ from checks.render import __main__ as render
 from checks.subjects.names import ours
 
 PROGRAM = "python -m checks"
-DOORS: dict[str, Callable[[Sequence[str], str], int]] = {"explain": explain.main, "render": render.main}
+DOORS: dict[str, Callable[[Sequence[str], str], int]] = {
+    "explain": explain.main,
+    "render": render.main,
+    "function": gradcheck.function,
+}
 HELP = """\
 usage: {program} OP [options]            judge the gradients of an op: {program} conv --stride 2
        {program} all [options]           judge every op
-       {program} --function F --backward B --inputs S
-{blank}                                   judge any function and its backward
+       {program} function F --backward B --inputs S
+{blank}                                   judge any function and its backward: {program} function --help
        {program} explain OP [options]    write out the formulas of an op, or of an implementation
        {program} render REPORT [options] draw a report that --json wrote
 

@@ -25,7 +25,7 @@ from checks.command.skeleton import skeleton
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
-from checks.signature.options import as_text, flag, memory, one_of, real, shapes, whole
+from checks.signature.options import flag, memory, one_of, real, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
 from checks.subjects.names import first_on_the_path, ours
@@ -34,7 +34,7 @@ from checks.verdict.judging import EXAMPLES, PROMISES
 from checks.verdict.report import Finding, Report, deciding, worst
 
 PROGRAM = "python -m checks.gradcheck"
-ANY_FUNCTION = 'Any other function is judged by --function FILE.py:f --backward FILE.py:b --inputs "3,4"'
+ANY_FUNCTION = 'Any other function is judged by {} function FILE.py:f --backward FILE.py:b --inputs "B,3 3"'
 NOT_LOADED, INTERRUPTED = 3, 3
 
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         print(_listing())
         return 0
     if any(word.split("=")[0] == "--function" for word in given):
-        return _judge_function(given, program)
+        return function(given, program)
     chosen, options, outputs = _read(given, program)
     if options.skeleton:
         print(skeleton(chosen[0]), end="")
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
 def _read(given: list[str], program: str) -> tuple[list[Op], argparse.Namespace, Outputs]:
     """The ops to judge, the options, and what to write; what makes no sense is refused."""
     unnamed = _parser(None, program)
-    name = unnamed.op_of(given, "all", otherwise="" if program == PROGRAM else ANY_FUNCTION)
+    name = unnamed.op_of(given, "all", otherwise="" if program == PROGRAM else ANY_FUNCTION.format(program))
     chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
     parser = _parser(chosen[0], program) if len(chosen) == 1 else unnamed
     options, unknown = parser.parse_known_args(given)
@@ -191,26 +191,45 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
         print(terminal.render(report, colour=colour(), verbose=options.verbose, quiet=options.quiet), flush=True)
 
 
-def _judge_function(given: Sequence[str], program: str) -> int:
-    """Judge a function that is no op, by the laws that need no reference."""
-    from checks.functions import function
-    from checks.subjects.loading import find
+def function(given: Sequence[str], program: str) -> int:
+    """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
+    from checks.functions.function import EXAMPLES as CASES
+    from checks.functions.function import NotTaken, judge_function
+    from checks.functions.inputs import HELP, read
+    from checks.functions.named import judged
 
-    parser = Parser(prog=program, description="Judge any function and its backward, by laws that need no reference.")
-    parser.add_argument("--function", required=True, metavar="WHAT", help="f(*inputs) -> y, e.g. mine.py:f")
-    parser.add_argument("--backward", required=True, metavar="WHAT", help="b(grad_output, *inputs) -> gradients")
-    parser.add_argument("--inputs", required=True, type=typed(shapes), metavar="S S", help='shapes, e.g. "3,4 4,5"')
-    _add_shared(parser, function.EXAMPLES)
+    parser = Parser(
+        prog=program,
+        description="Judge any function and its backward, by laws that need no reference.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = "f(*inputs) -> y, such as mine.py:f; or torch:mine.py:f, of tensors"
+    if any(word.split("=")[0] == "--function" for word in given):
+        parser.add_argument("--function", required=True, metavar="WHAT", help=what)
+    else:
+        parser.add_argument("function", metavar="WHAT", help=what)
+    own = "b(grad_output, *inputs) -> gradients (torch:… has its own)"
+    parser.add_argument("--backward", metavar="WHAT", help=own)
+    parser.add_argument(
+        "--inputs", required=True, metavar="S S", help='shapes and kinds, e.g. "B,T,D D:positive given.npz"'
+    )
+    _add_shared(parser, CASES)
     options = parser.parse_args(given)
     outputs = _outputs(parser, options)
-    inputs = " ".join(as_text(shape) or "()" for shape in options.inputs)
-    seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
-    again = ["--function", options.function, "--backward", options.backward, "--inputs", inputs]
     try:
-        report = function.judge_function(
-            find(options.function),
-            find(options.backward),
-            options.inputs,
+        read(options.inputs)
+    except ValueError as wrong:
+        parser.refuse(f"--inputs: {options.inputs!r} given; {wrong}")
+    seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
+    said = {"--function": options.function, "--backward": options.backward, "--inputs": options.inputs}
+    again = [word for pair in said.items() if pair[1] for word in pair]
+    try:
+        forward, backward, weights = judged(options.function, options.backward)
+        report = judge_function(
+            forward,
+            backward,
+            [options.inputs, *weights],
             dtype=options.dtype,
             examples=options.examples,
             seed=seed,
@@ -218,7 +237,7 @@ def _judge_function(given: Sequence[str], program: str) -> int:
         )
         _show(report, options, outputs)
         outputs.write([report])
-    except (function.NotTaken, NotAnImplementation) as wrong:
+    except (NotTaken, NotAnImplementation) as wrong:
         print(f"{command(program)}: {wrong}", file=sys.stderr)
         return NOT_LOADED
     except ValueError as wrong:

@@ -122,9 +122,14 @@ def seeing(finding: Finding, share: float) -> Finding:
 class Places:
     """The place of a case, made once for the laws that look at it one after another."""
 
-    def __init__(self, dtype: str, measuring: Measuring, coverage: Coverage) -> None:
-        self.dtype, self.measuring, self.coverage = dtype, measuring, coverage
+    def __init__(self, dtype: str, measuring: Measuring, names: tuple[str, ...]) -> None:
+        self.dtype, self.measuring, self.names = dtype, measuring, names
+        self.coverages: dict[str, Coverage] = {}
         self._latest: tuple[str, Place] | None = None
+
+    def coverage(self, problem: Problem) -> Coverage:
+        """What is known of each element of cases of these shapes."""
+        return self.coverages.setdefault(repr(dict(problem.shapes)), Coverage(self.names))
 
     def of(self, trial: Trial) -> Place:
         """In the precision in which the function is asked for slopes."""
@@ -132,7 +137,7 @@ class Places:
         if self._latest is None or self._latest[0] != key:
             fine = Trial(replace(trial.problem, dtype=self.dtype), trial.implementation, trial.reference)
             place = Place(fine.real, self.measuring)
-            if self.coverage.turn(trial.problem) % ODD == ODD - 1:
+            if self.coverage(trial.problem).turn(trial.problem) % ODD == ODD - 1:
                 place = Place(_relative(place), self.measuring)
             self._latest = key, place
         return self._latest[1]
@@ -152,26 +157,27 @@ def _relative(place: Place) -> Run:
 class Elements:
     """The law, by complex or by central slopes.
 
-    each     how many elements are asked alone in a case
+    each     how many elements are asked alone in a case, of so many
     witness  whether complex slopes are asked as well: then one central slope for all elements is enough
     """
 
     name: str
     places: Places
-    each: int
+    each: Callable[[int], int]
     witness: bool = False
     RANK: int = 5
     OWN_FORWARD: bool = True
 
     def check(self, trial: Trial) -> Iterator[Finding]:
         """One finding for each gradient; none where complex numbers do not go through, or where it is known to be wrong."""
-        place, wrong = self.places.of(trial), self.places.coverage.wrong
+        place, coverage = self.places.of(trial), self.places.coverage(trial.problem)
+        wrong = coverage.wrong
         v, alone = self._weights(place), self._alone(place, trial.problem)
         parts = {n: np.arange(s.start, s.stop) for n, s in place.spans.items() if wrong[self.name, n] < OFTEN}
         whole = [np.concatenate(list(parts.values()))] if self.witness and parts else list(parts.values())
         kinks: list[int] = []
         for elements in whole:
-            asked = _Asked(place, self._slope, v, self.places.coverage.kinks, before=kinks)
+            asked = _Asked(place, self._slope, v, coverage.kinks, before=kinks)
             asked.whole(elements)
             if not self.witness and asked.coarse and elements.size > 1:
                 for block in np.array_split(elements, BLOCKS):
@@ -179,7 +185,7 @@ class Elements:
             for at in np.intersect1d(alone, elements):
                 asked.whole(np.array([at]))
             kinks = [*kinks, *asked.kinks]
-            self.places.coverage.add(self.name, place, *asked.covered)
+            coverage.add(self.name, place, *asked.covered)
             yield from self._said(place, asked, elements, trial.problem)
 
     def _slope(self, place: Place, v: Array) -> Slope:
@@ -201,8 +207,9 @@ class Elements:
         """The elements whose turn it is; all have theirs before the first has it again."""
         count = place.x.size
         order = np.random.default_rng(4).permutation(count)
-        first = self.places.coverage.turn(problem) * self.each
-        return np.asarray(order[np.arange(first, first + min(self.each, count)) % max(1, count)])
+        each = self.each(count)
+        first = self.places.coverage(problem).turn(problem) * each
+        return np.asarray(order[np.arange(first, first + min(each, count)) % max(1, count)])
 
     def _said(self, place: Place, asked: _Asked, elements: Array, problem: Problem) -> Iterator[Finding]:
         for name, own in place.spans.items():
@@ -210,7 +217,7 @@ class Elements:
                 continue
             broken = [(at, f) for at, f in asked.found if own.start <= at < own.stop]
             if broken:
-                self.places.coverage.wrong[self.name, name] += 1
+                self.places.coverage(problem).wrong[self.name, name] += 1
                 at, found = broken[0]
                 index = np.unravel_index(at - own.start, place.run.case.input(name).shape)
                 found = replace(found, index=tuple(map(int, index)) or None)

@@ -16,10 +16,13 @@ Where the slope to the left of a point is another than to its right (a kink, a t
 from __future__ import annotations
 
 import secrets
+import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,9 +33,13 @@ from checks.diagnosis.changes import Pair, change
 from checks.functions import promises
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, name_of, op_of, problems_of
 from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, Elements, Places, seeing
+from checks.functions.inputs import Sizes
+from checks.functions.inputs import read as inputs_of
+from checks.functions.sizes import below, sizes_of
 from checks.laws import Law, linearity
 from checks.numbers.precision import NATIVE, Array
 from checks.op import Op, Problem
+from checks.signature.options import Range
 from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.trials.comparison import compared
 from checks.trials.trial import Trial
@@ -43,13 +50,15 @@ from checks.verdict.report import Finding, Report, Verdict
 __all__ = ["NotTaken", "decided", "judge_function"]
 
 EXAMPLES = 60
+SHRINKING = 10.0  # seconds that smaller sizes are looked for
+SEEDS = 3  # cases of such sizes, in which what is wrong may be seen
 MOST_PROBED = 300  # elements whose gradient is worked out one by one, to say what is wrong with it
 
 
 def judge_function(
     function: Function,
     backward: Function,
-    inputs: Sequence[Shape | Array],
+    inputs: str | Sequence[Shape | Array | str],
     *,
     dtype: str = "float64",
     examples: int = EXAMPLES,
@@ -58,9 +67,11 @@ def judge_function(
 ) -> Report:
     """Judge any function of arrays, y = function(*inputs), with backward(grad_output, *inputs) -> one gradient for each.
 
-    inputs    a shape for each input, whose numbers are drawn; or an array, whose numbers are taken as they are
+    inputs    a shape for each input, whose numbers are drawn, and whose sizes too where they have names, as in ("B", 4);
+              or an array, whose numbers are taken as they are; or as text, such as "B,T,D D:positive 8:integers(0,T)"
+              (inputs.py). Whole numbers have no gradient: backward returns None for them, or leaves them out
     dtype     "float64", "float32" or "float16"
-    examples  how many cases to draw
+    examples  how many cases to draw, of all sizes together
     seed      repeats a run; a fresh one is drawn, and reported, if None
     again     what the report says would repeat it
 
@@ -68,21 +79,31 @@ def judge_function(
     """
     if dtype not in NATIVE:
         raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(NATIVE)}")
+    read, ranges = inputs_of(inputs)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
-    box = BlackBox.of(function, backward, inputs, dtype)
+    sizes = sizes_of(read, ranges, seed)[: max(1, examples)]
+    box = BlackBox.of(function, backward, read, dtype, sizes)
     op = op_of(box)
-    judged = Implementation.of(op, SimpleNamespace(forward=function, backward=backward, __name__=op.name))
-    measuring = box.measuring
-    coverage = Coverage(tuple(box.names))
-    places = Places(box.working, measuring, coverage)
-    tried = Tried(judged, _laws(op, dtype, places, box.alone(examples)))
-    search = Search(problems_of(box, op, dtype), examples, seed)
+    judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
+    places = Places(box.working, box.measuring, box.differentiable)
+    each = ceil(examples / len(box.sizes))
+    tried = Tried(judged, _laws(op, dtype, places, partial(box.alone, examples=each)))
+    tried.unsupported.update(box.refused)
+    search, interrupted = Search(problems_of(box, op, dtype, box.sizes[0]), examples, seed), False
     with warnings.catch_warnings(action="ignore"):  # of what is passed to see whether it is read rightly
-        search.run(tried.add)
-        interrupted, search.interrupted = search.interrupted, True  # all cases have the same shapes: none is smaller
-        failures = tuple(_explained(failure, tried, places, judged) for failure in smallest(tried, search))
-    _sum_up(tried, coverage)
-    shapes = [np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs]
+        for number, one in enumerate(box.sizes):
+            own = Search(problems_of(box, op, dtype, one), each, seed + number)
+            own.run(tried.add)
+            interrupted = own.interrupted or interrupted
+            if interrupted:
+                break
+        coverages = list(places.coverages.items())
+        search.interrupted = True  # each has its own sizes: smaller ones are looked for below
+        failures = tuple(smallest(tried, search))
+        if ranges and not interrupted:
+            failures = tuple(_shrunk(failure, tried, box, ranges) for failure in failures)
+        failures = tuple(_explained(failure, tried, places, judged) for failure in failures)
+    _sum_up(tried, coverages)
     report = tried.report(
         op,
         search,
@@ -92,10 +113,49 @@ def judge_function(
         dtype=dtype,
         pinned={},
         interrupted=interrupted,
-        again=again or f"judge_function({name_of(function)}, {name_of(backward)}, inputs={shapes}, seed={seed})",
+        again=again
+        or f"judge_function({name_of(function)}, {name_of(backward)}, inputs={_shown(inputs)}, seed={seed})",
     )
     open_ = [f.result for f in report.findings if _is_open(f)]
     return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))
+
+
+def _shown(inputs: str | Sequence[Shape | Array | str]) -> str:
+    if isinstance(inputs, str):
+        return repr(inputs)
+    return repr([a if isinstance(a, str) else np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs])
+
+
+def _shrunk(failure: Finding, tried: Tried, box: BlackBox, ranges: Mapping[str, Range]) -> Finding:
+    """The same failure with the smallest sizes at which it was seen, each made smaller as long as it is."""
+    until = time.monotonic() + SHRINKING
+    known: set[tuple[int, ...]] = set()
+    smaller: Finding | None = failure
+    while smaller is not None:
+        failure, smaller = smaller, None
+        for sizes in below(box.sizes_in(failure.problem.shapes), ranges):
+            key = tuple(sizes.values())
+            if key not in known and time.monotonic() < until:
+                known.add(key)
+                smaller = _again(failure, tried, box, sizes)
+            if smaller is not None:
+                break
+    return failure
+
+
+def _again(failure: Finding, tried: Tried, box: BlackBox, sizes: Sizes) -> Finding | None:
+    """The same failure with other sizes, if it is seen there."""
+    law = {failure.law: tried.laws[failure.law]}
+    try:
+        shapes = box.shapes(sizes)
+        for seed in range(failure.problem.seed, failure.problem.seed + SEEDS):
+            for found in tried.ask(law, replace(failure.problem, shapes=shapes, seed=seed)):
+                alike = found.result == failure.result and found.crashed == failure.crashed
+                if found.verdict is Verdict.BROKEN and alike:
+                    return found
+    except (NotTaken, Unsupported):
+        pass
+    return None
 
 
 def _is_open(finding: Finding) -> bool:
@@ -108,16 +168,26 @@ def decided(report: Report) -> bool:
     return bool(report) and not any(map(_is_open, report.findings))
 
 
-def _sum_up(tried: Tried, coverage: Coverage) -> None:
-    """How small an error of one element would have been seen, as findings on the whole run and in the summary."""
+def _sum_up(tried: Tried, coverages: Sequence[tuple[str, Coverage]]) -> None:
+    """How small an error of one element would have been seen, as findings on the whole run and in the summary.
+
+    Of several sizes the one at which least would have been seen speaks.
+    """
     broken = {f.result for f in tried.findings if f.verdict is Verdict.BROKEN}
     if not tried.findings or "" in broken:
         return
-    for found in coverage.findings(tried.findings[0].problem):
-        if found.result in broken:
-            continue
-        tried.findings.append(found)
-        tried.coverage[found.result] = Counter({_in_summary(found, coverage): 1})
+    problems = {repr(dict(f.problem.shapes)): f.problem for f in tried.findings}
+    worst: dict[str, tuple[Finding, Coverage]] = {}
+    for shapes, coverage in coverages:
+        for found in coverage.findings(problems.get(shapes, tried.findings[0].problem)):
+            name = found.result.removeprefix("grad_")
+            known = worst.get(found.result)
+            if known is None or coverage.sees(name) > known[1].sees(name):
+                worst[found.result] = found, coverage
+    for result, (found, coverage) in worst.items():
+        if result not in broken:
+            tried.findings.append(found)
+            tried.coverage[result] = Counter({_in_summary(found, coverage): 1})
 
 
 def _in_summary(found: Finding, coverage: Coverage) -> str:
@@ -143,14 +213,15 @@ class _Precision:
             yield seeing(compared("agreement", result, run, actual, expected[name], bound), share)
 
 
-def _laws(op: Op, dtype: str, places: Places, alone: dict[str, int]) -> dict[str, Law]:
+def _laws(op: Op, dtype: str, places: Places, alone: Callable[[str, int], int]) -> dict[str, Law]:
     """Those that need no reference."""
     found: dict[str, Any] = {}
     if places.dtype != dtype:
         found["agreement"] = _Precision()
     if op.kind.analytic:
-        found[COMPLEX] = Elements(COMPLEX, places, alone[COMPLEX])
-    found[CENTRAL] = Elements(CENTRAL, places, 0 if op.kind.analytic else alone[CENTRAL], witness=op.kind.analytic)
+        found[COMPLEX] = Elements(COMPLEX, places, partial(alone, COMPLEX))
+    central = (lambda count: 0) if op.kind.analytic else partial(alone, CENTRAL)  # noqa: ARG005, of however many
+    found[CENTRAL] = Elements(CENTRAL, places, central, witness=op.kind.analytic)
     return {**found, "linearity": linearity, "contract": promises}
 
 
@@ -162,6 +233,7 @@ def _explained(failure: Finding, tried: Tried, places: Places, judged: Implement
     if int(np.prod(failure.problem.shape(name))) > MOST_PROBED:
         return failure
     wrong = [f.problem for f in tried.findings if f.verdict is Verdict.BROKEN and f.result == failure.result]
+    wrong = [problem for problem in wrong if int(np.prod(problem.shape(name))) <= MOST_PROBED]
     try:
         with np.errstate(all="ignore"):
             pairs = [_probed(judged, places, problem, name) for problem in (failure.problem, *wrong[:3])]

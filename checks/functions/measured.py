@@ -130,12 +130,21 @@ class Measuring:
 
     def _moved(self, case: Case, by: list[Array], share: float) -> Case:
         """Inputs and cotangent times 1 + share·by, as they are stored."""
-        arrays = [np.asarray(a * (1 + share * d), self.dtype) for a, d in zip(_arrays(case), by, strict=True)]
-        return replace(case, inputs=tuple(arrays[1:]), cotangent=arrays[0])
+        moved = iter(np.asarray(a * (1 + share * d), self.dtype) for a, d in zip(_arrays(case), by, strict=True))
+        case = replace(case, cotangent=next(moved))
+        for name in _variables(case):
+            case = case.with_input(name, next(moved))
+        return case
+
+
+def _variables(case: Case) -> list[str]:
+    """Inputs that have a gradient: the others are no real numbers."""
+    present = dict(zip(case.op.inputs, case.inputs, strict=True))
+    return [name for name in case.op.takes.differentiable if present[name] is not None]
 
 
 def _arrays(case: Case) -> list[Array]:
-    return [np.asarray(a, np.float64) for a in (case.cotangent, *case.inputs) if a is not None]
+    return [np.asarray(a, np.float64) for a in (case.cotangent, *map(case.input, _variables(case)))]
 
 
 def _noise(five: Array, *, signed: bool = False) -> Array:

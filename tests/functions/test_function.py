@@ -132,9 +132,11 @@ def test_the_command_line_judges_and_says_how_to_repeat_it(tmp_path, capsys):
     assert gradcheck.main(["--function", f"{file}:g", "--backward", f"{file}:b", *how]) == 3
     assert f"gradcheck: {file} has no g" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
-        gradcheck.main(["--function", f"{file}:f", "--backward", f"{file}:b", "--inputs", "3,x"])
+        gradcheck.main(["--function", f"{file}:f", "--backward", f"{file}:b", "--inputs", "3,?"])
     assert stopped.value.code == 2
-    assert capsys.readouterr().err == "gradcheck: --inputs: '3,x' given; expected a whole number\n"
+    assert capsys.readouterr().err == (
+        "gradcheck: --inputs: '3,?' given; expected a whole number, or the name of a size that is drawn, such as B\n"
+    )
 
 
 FLOATS = ("float64", "float32")

@@ -1,0 +1,139 @@
+"""A function of tensors as one of arrays, with the backward that autograd makes of it.
+
+What is handed over lies in the very memory of the arrays where torch can have it there (subjects/tensors.py), so that what
+is written to in place is seen. Whole numbers are tensors of whole numbers, without a gradient; complex ones are complex.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from checks.functions.trees import leaves, of_leaves
+from checks.numbers.precision import Array
+from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.tensors import Handed, apart, passed_on
+
+Function = Callable[..., Any]
+
+
+def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int, ...]]]]:
+    """Forward, backward, and the inputs that follow those of forward: the parameters of a module, with their shapes.
+
+    Raises NotAnImplementation, in one sentence, for what cannot be called.
+    """
+    called, names, weights = _called(found)
+
+    def forward(*arrays: Array) -> Any:
+        given = _handed(arrays)
+        y = called(*given.tensors)
+        given.write_back()
+        return of_leaves(y, [_numbers(given, leaf) for leaf in leaves(y)])
+
+    def backward(grad_output: Any, *arrays: Array) -> tuple[Any, ...]:
+        import torch
+
+        given, above = _handed(arrays), _handed(leaves(grad_output))
+        own = [t.detach().requires_grad_() if t.is_floating_point() else None for t in given.tensors]
+        passed = [t if leaf is None else passed_on(leaf, t) for leaf, t in zip(own, given.tensors, strict=True)]
+        y, wanted = leaves(called(*passed)), [leaf for leaf in own if leaf is not None]
+        pairs = [(a, g) for a, g in zip(y, above.tensors, strict=True) if getattr(a, "requires_grad", False)]
+        if pairs:
+            outputs, cotangents = zip(*((a, g.to(a.dtype)) for a, g in pairs), strict=True)
+            gradients: tuple[Any, ...] = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
+        else:
+            gradients = tuple(None for _ in wanted)
+        every = [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, wanted, strict=True)]
+        separate = iter(apart(every, above.tensors[0]))
+        given.write_back()
+        above.write_back()
+        return tuple(None if leaf is None else given.numpy(next(separate)) for leaf in own)
+
+    one: Any
+    for one, more in (forward, ()), (backward, ("grad_output",)):
+        one.__name__ = getattr(found, "__name__", type(found).__name__)
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        if names:
+            signature = inspect.Signature([inspect.Parameter(n, kind) for n in (*more, *names)])
+            one.__signature__ = signature
+    return forward, backward, weights
+
+
+def with_tensors(found: Any) -> Function:
+    """A backward of tensors as one of arrays."""
+
+    def backward(grad_output: Any, *arrays: Array) -> Any:
+        above, given = _handed(leaves(grad_output)), _handed(arrays)
+        gradients = found(of_leaves(grad_output, above.tensors), *given.tensors)
+        given.write_back()
+        above.write_back()
+        if not isinstance(gradients, tuple | list):
+            return _numbers(given, gradients)
+        return tuple(None if g is None else _numbers(given, g) for g in gradients)
+
+    backward.__name__ = getattr(found, "__name__", type(found).__name__)
+    return backward
+
+
+def _handed(arrays: Sequence[Any]) -> Handed:
+    import torch
+
+    arrays = [np.asarray(a) for a in arrays]
+    kind = next((a.dtype for a in arrays if a.dtype.kind in "fc"), np.dtype("float64"))
+    if kind in {np.dtype(np.longdouble), np.dtype(np.clongdouble)}:
+        raise TypeError(f"torch has no {kind}")
+    return Handed(arrays, getattr(torch, str(kind)), "cpu")
+
+
+def _numbers(given: Handed, result: Any) -> Any:
+    import torch
+
+    if isinstance(result, torch.Tensor):
+        return given.numpy(result.detach().resolve_conj().resolve_neg())
+    return result
+
+
+def _called(found: Any) -> tuple[Function, list[str], list[tuple[str, tuple[int, ...]]]]:
+    """What to call with tensors, what its inputs are called if it says so, and those that are weights."""
+    import torch
+
+    if inspect.isclass(found) and issubclass(found, torch.autograd.Function):
+        names = list(inspect.signature(found.forward).parameters)
+        apply: Function = found.apply
+        return apply, names[1:] if names[:1] == ["ctx"] else names, []
+    if inspect.isclass(found) and issubclass(found, torch.nn.Module):
+        try:
+            found = found()
+        except Exception as error:
+            raise NotAnImplementation(f"{found.__name__} could not be made with no arguments: {error}") from error
+    if isinstance(found, torch.nn.Module):
+        return _of_module(found)
+    if not callable(found):
+        raise NotAnImplementation(f"{found!r} cannot be called; expected a function of torch tensors")
+    try:
+        kinds = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        return found, [], []
+    given = [p for p in kinds if p.default is p.empty and p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    return found, [] if any(p.kind is p.VAR_POSITIONAL for p in kinds) else [p.name for p in given], []
+
+
+def _of_module(module: Any) -> tuple[Function, list[str], list[tuple[str, tuple[int, ...]]]]:
+    import torch
+
+    weights = {name: tuple(tensor.shape) for name, tensor in module.named_parameters()}
+    copies: dict[Any, Any] = {}  # buffers have a precision too
+
+    def called(*tensors: Any) -> Any:
+        inputs, own = tensors[: len(tensors) - len(weights)], tensors[len(tensors) - len(weights) :]
+        dtype = next((t.dtype for t in tensors if t.is_floating_point()), None)
+        if dtype not in copies:
+            copies[dtype] = copy.deepcopy(module) if dtype is None else copy.deepcopy(module).to(dtype)
+        return torch.func.functional_call(copies[dtype], dict(zip(weights, own, strict=True)), inputs)
+
+    names = [n for n, p in inspect.signature(module.forward).parameters.items() if p.default is p.empty]
+    return called, [*names, *(name.replace(".", "_") for name in weights)], list(weights.items())
