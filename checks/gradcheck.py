@@ -30,6 +30,7 @@ from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
 from checks.subjects.names import first_on_the_path, ours
 from checks.verdict import known
+from checks.verdict.crew import cores
 from checks.verdict.judging import EXAMPLES, PROMISES
 from checks.verdict.report import Finding, Report, deciding, worst
 
@@ -112,15 +113,18 @@ def _reports(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) ->
     if len(chosen) == 1:
         bar = Bar(chosen[0].name, options.examples)
         try:
-            yield _judged(chosen[0].name, options, bar if shows_progress else None, _first(bar, options, outputs))
+            shown = bar if shows_progress else None
+            yield _judged(chosen[0].name, options, shown, _first(bar, options, outputs), options.jobs)
         finally:
             bar.clear()
         return
     bar = Bar("all", len(chosen))
     # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
-    processes = min(len(chosen), os.cpu_count() or 1)
+    jobs = options.jobs or cores()
+    processes = min(len(chosen), jobs)
+    each = jobs // processes  # what is left over, of many cores and few ops
     with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        waiting = [pool.submit(_judged, op.name, options) for op in chosen]
+        waiting = [pool.submit(_judged, op.name, options, jobs=each) for op in chosen]
         try:
             for done, future in enumerate(waiting):
                 if shows_progress:
@@ -155,6 +159,7 @@ def _judged(
     options: argparse.Namespace,
     progress: Bar | None = None,
     first: Callable[[Finding], None] | None = None,
+    jobs: int | None = 1,
 ) -> Report:
     """The report on one op."""
     given = {o.name: getattr(options, o.name, None) for o in ops.find(name).takes.options}
@@ -172,6 +177,7 @@ def _judged(
         laws=options.laws,
         progress=progress,
         first=first,
+        jobs=jobs,
         reach=options.reach,
         accumulate=options.accumulate or "",
         **{name: value for name, value in given.items() if value is not None},
@@ -286,6 +292,12 @@ def _parser(op: Op | None, program: str) -> Parser:
         type=typed(one_of(*PROMISES)),
         metavar="D",
         help="what sums of float16 and bfloat16 are promised to be kept in: float32, or same",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=typed(whole(1)),
+        metavar="N",
+        help="processes to split the cases among (default: the cores, for all and for what takes longer than 5 s)",
     )
     parser.add_argument("--strict", action="store_true", help="count warnings as broken")
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")

@@ -185,7 +185,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if not hasattr(config.option, "judge_impl"):
         return []
     with ours:
-        from checks.verdict.judging import versions
+        from checks.verdict.tried import versions
 
         having = versions()
     request = requested(config)

@@ -44,8 +44,9 @@ from checks.subjects.implementation import Crashed, Implementation, Malformed, U
 from checks.trials.comparison import compared
 from checks.trials.trial import Trial
 from checks.verdict.decisions import Decision
-from checks.verdict.judging import Tried, smallest
+from checks.verdict.judging import smallest
 from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.tried import Tried
 
 __all__ = ["NotTaken", "decided", "judge_function"]
 

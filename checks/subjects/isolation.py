@@ -131,6 +131,23 @@ class Isolated(Judged):
             self._process.kill()
             self._process = None
 
+    @property
+    def ended(self) -> tuple[int, int]:
+        """How often it has crashed, and hung."""
+        return self._crashes, self._hangs
+
+    def forget(self) -> None:
+        """Start counting anew: somebody else counts."""
+        self._crashes = self._hangs = 0
+
+    def bears(self, crashes: int, hangs: int) -> bool:
+        """Whether it would still be started after so many more, which are counted if it would."""
+        after = self._crashes + crashes, self._hangs + hangs
+        if after[0] >= CRASHES or after[1] >= HANGS:
+            return False
+        self._crashes, self._hangs = after
+        return True
+
     def _answer(self, doing: str, seconds: float) -> Mapping[str, Any]:
         """The reply to the latest command; raises Ended, and ends the process, if there is none."""
         process = self._process

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 import secrets
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -22,28 +19,23 @@ from checks.cases.wide import ONE_IN, REACH, wide_problems
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
 from checks.diagnosis.seen import is_empty
-from checks.laws import Law, contract, decides, exact, laws, witnessed
+from checks.laws import Law, contract, decides, laws, witnessed
 from checks.numbers.precision import NATIVE, PRECISIONS
-from checks.op import Op, Problem
-from checks.signature.options import in_words
+from checks.op import Problem
 from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
 from checks.trials.beside import witness
-from checks.trials.trial import Trial
-from checks.trials.witness import HERE, Witness
-from checks.verdict.asking import Asked
-from checks.verdict.decisions import Decisions
+from checks.trials.witness import HERE
+from checks.verdict.crew import Crew, Subject
 from checks.verdict.known import Known
 from checks.verdict.report import Finding, Report, Verdict
-from checks.verdict.tally import Tally
+from checks.verdict.tried import Progress, Tried
 
 EXAMPLES = 200
 PROMISES = ("float32", "same")
-FEW, MANY = 400, 1 << 21  # cases, and numbers in them, that wait for a witness at most
 DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
-Progress = Callable[[int], None]
 
 
 def judge(
@@ -63,6 +55,7 @@ def judge(
     reach: int = REACH,
     accumulate: str = "",
     first: Callable[[Finding], None] | None = None,
+    jobs: int | None = 1,
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
@@ -85,6 +78,9 @@ def judge(
     accumulate      what sums of float16 and bfloat16 are promised to be kept in, "float32" or the "same" as the inputs;
                     then narrower is broken, where it is a warning if nothing is promised
     first           called once, with what is wrong in the first case in which something is, before the rest is tried
+    jobs            how many processes to split the cases among, which changes nothing about the report; None: the cores, if
+                    the run is seen to take longer than some 5 seconds. Of what is not named by a text, as above, 1. They
+                    are spawned, so a script that asks for more has to begin with `if __name__ == "__main__":`
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -108,22 +104,31 @@ def judge(
     if accumulate not in {"", *PROMISES}:
         raise ValueError(f"accumulate is {accumulate!r}; expected {' or '.join(PROMISES)}")
     wrapped = replace(wrapped, promised=accumulate) if accumulate else wrapped
+    named = implementation is None or isinstance(implementation, str)
+    if jobs is not None and (jobs < 1 or (jobs > 1 and not named)):
+        raise ValueError(
+            f"jobs is {jobs}; "
+            + ("expected at least 1" if jobs < 1 else 'other processes judge what a text names, such as "mine.py:Conv"')
+        )
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     heard = witness() if any(map(witnessed, chosen.values())) else HERE
     tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first)
     also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach)
     search = Search(problems_of(judged, pinned, dtype), examples, seed, also)
+    told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
+    crew = Crew(tried, told if named else None, jobs, examples)
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
-        search.run(tried.add)
+        search.run(crew.add)
         interrupted = search.interrupted
-        tried.settle(wait=True, hear=not interrupted)
+        crew.settle(interrupted=interrupted)
         tried.drop_echoes()
         failures = tuple(smallest(tried, search))
         if not search.interrupted:  # Ctrl-C ends that too
             failures = tuple(_explained(failure, tried) for failure in failures)
     finally:
+        crew.close()
         wrapped.close()
     return tried.report(
         judged,
@@ -143,127 +148,6 @@ def judge(
 def _said(accumulate: str, reach: int) -> dict[str, Any]:
     """What repeats a run beside what is pinned, where it is not as usual."""
     return {**({"accumulate": accumulate} if accumulate else {}), **({"reach": reach} if reach != REACH else {})}
-
-
-class Tried:
-    """What has been tried so far, and found."""
-
-    def __init__(
-        self,
-        implementation: Judged,
-        chosen: Mapping[str, Law],
-        progress: Progress | None = None,
-        *,
-        strict: bool = False,
-        known: tuple[Known, ...] = (),
-        witness: Witness = HERE,
-        first: Callable[[Finding], None] | None = None,
-    ) -> None:
-        self.implementation = implementation
-        self.witness = witness
-        self.first = first
-        self.waiting: deque[Asked] = deque()
-        self.laws = chosen
-        self.progress = progress
-        self.strict = strict
-        self.known = known
-        self.started = time.perf_counter()
-        self.cases = 0
-        self.repeated = 0
-        self.findings: list[Finding] = []
-        self.unsupported: Counter[str] = Counter()
-        self.coverage: dict[str, Counter[str]] = {}
-        self.misses: dict[str, float] = {}
-        self.decisions = Decisions(name for name, law in chosen.items() if decides(law))
-
-    def add(self, problem: Problem) -> None:
-        """Try one more problem; what a witness says of it may be heard later, when others have been tried."""
-        try:
-            asked = self._begun(self.laws, problem)
-        except Unsupported as refusal:
-            self.unsupported[_refused(problem, refusal)] += 1
-        else:
-            self.waiting.append(asked)
-            self._tell_first(self._read(asked))
-            self.settle(wait=len(self.waiting) > FEW or sum(a.trial.problem.elements for a in self.waiting) > MANY)
-        if self.progress is not None:
-            self.progress(self.cases + len(self.waiting) + self.unsupported.total())
-
-    def settle(self, *, wait: bool, hear: bool = True) -> None:
-        """Count the cases of which everything has been heard, in the order in which they were tried; of all if to `wait`.
-
-        hear  False leaves out what the witness has not been asked yet: after Ctrl-C
-        """
-        while self.waiting and (wait or self.waiting[0].is_ready):
-            asked = self.waiting.popleft()
-            self._count(asked.trial.problem, self._read(asked.heard() if hear else asked))
-
-    def drop_echoes(self) -> None:
-        """What is said of odd numbers in results that are wrong anyway: it tells nothing new, and would hide what does."""
-        wrong = {f.result for f in self.findings if f.verdict is Verdict.BROKEN and f.result != "behaviour"}
-        self.findings = [f for f in self.findings if not contract.is_echo(f, wrong)]
-
-    def report(self, op: Op, search: Search, failures: tuple[Finding, ...], **rest: Any) -> Report:
-        """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""
-        return Report(
-            op=op,
-            examples=search.examples,
-            seed=search.seed,
-            laws=tuple(self.laws),
-            cases=self.cases,
-            tally=Tally.counted(self.findings),
-            findings=tuple(self.findings),
-            failures=failures,
-            unsupported=dict(self.unsupported),
-            coverage={label: dict(values) for label, values in self.coverage.items()},
-            misses=tuple(self.misses.values()),
-            decisions=self.decisions.counted,
-            repeated=self.repeated,
-            versions=versions(),
-            seconds=time.perf_counter() - self.started,
-            **rest,
-        )
-
-    def ask(self, chosen: Mapping[str, Law], problem: Problem) -> list[Finding]:
-        """What these laws find; what is known is told apart. Raises Unsupported."""
-        return self._read(self._begun(chosen, problem).heard())
-
-    def _begun(self, chosen: Mapping[str, Law], problem: Problem) -> Asked:
-        reference = Implementation.of(problem.op, problem.op.reference)
-        asked = Asked(Trial(problem, self.implementation, reference, self.witness))
-        asked.ask(chosen)
-        return asked
-
-    def _read(self, asked: Asked) -> list[Finding]:
-        """What was found so far, as this run takes it: warnings may count as broken, and what is known does not."""
-        found = asked.found
-        if self.strict:
-            found = [replace(f, verdict=Verdict.BROKEN) if f.verdict is Verdict.WARNING else f for f in found]
-        return [replace(f, verdict=Verdict.KNOWN) if self._is_known(f) else f for f in found] if self.known else found
-
-    def _tell_first(self, found: list[Finding]) -> None:
-        """Tell of the sharpest law that is broken, if it is the first time that one is."""
-        if self.first is None:
-            return
-        broken = [f for f in found if f.verdict is Verdict.BROKEN]
-        if broken:
-            names = list(self.laws)
-            self.first(min(broken, key=lambda f: (names.index(f.law), f.result != "y")))
-            self.first = None
-
-    def _is_known(self, finding: Finding) -> bool:
-        return finding.verdict is Verdict.BROKEN and any(entry.matches(finding) for entry in self.known)
-
-    def _count(self, problem: Problem, found: list[Finding]) -> None:
-        self.cases += 1
-        self.findings += found
-        self.decisions.add(problem, found)
-        self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
-        for label, values in problem.tried.items():
-            self.coverage.setdefault(label, Counter()).update(map(str, values))
-        exactly = {f.verdict for f in found if f.law == "exact"}
-        if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
-            self.misses[problem.identity] = exact.miss(problem)
 
 
 def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
@@ -362,10 +246,6 @@ def _is_combined(result: str) -> bool:
     return " + " in result or "=" in result
 
 
-def _refused(problem: Problem, refusal: Unsupported) -> str:
-    return f"{str(refusal) or 'NotImplementedError'} ({in_words(problem.parameters)})"
-
-
 def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
     known = laws()
     if names is None:
@@ -375,9 +255,3 @@ def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
         if name not in known:
             raise ValueError(f"there is no law {name!r}; {ops.suggestion(name, list(known))}")
     return {name: law for name, law in known.items() if name in wanted}
-
-
-def versions() -> dict[str, str]:
-    """What a verdict may depend on: Python and the packages that compute."""
-    packages = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
-    return {"python": platform.python_version(), **packages}

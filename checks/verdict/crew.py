@@ -1,0 +1,198 @@
+"""The cases of one run, split among processes: what comes out is what one process would have found.
+
+One process draws all cases, in its order, and counts them in that order; others answer what every law says of them. So the
+report is the same with any number of processes, and shrinks to the same case, as long as what is judged remembers nothing
+between calls. A process that dies takes nothing along: its cases are judged here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+
+from checks import ops
+from checks.cases.search import Stopped
+from checks.laws import laws
+from checks.op import Problem
+from checks.subjects.implementation import Implementation, Judged, Unsupported
+from checks.subjects.isolation import Isolated
+from checks.subjects.names import first_on_the_path
+from checks.verdict.report import Finding
+from checks.verdict.tried import Tried, refused
+
+CHUNK = 4  # cases that are sent at a time
+AHEAD = 4  # chunks that are drawn for each process before the first has been answered
+PATIENCE = 5.0  # seconds of work done, and still to do, from which on other processes are worth starting
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged and by which laws, as another process can be told. `spec` is None for the reference."""
+
+    op: str
+    spec: str | None
+    dtype: str
+    device: str
+    timeout: float
+    memory: int | None
+    promised: str
+    laws: tuple[str, ...]
+
+    def judged(self) -> Judged:
+        """The implementation, in a process of its own unless it is the reference."""
+        op = ops.find(self.op)
+        if self.spec is None:
+            return replace(Implementation.of(op, op.reference), promised=self.promised)
+        return Isolated(op, self.spec, self.dtype, self.device, self.timeout, self.memory, promised=self.promised)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found in one case, or why it is not supported; and how often what is judged crashed and hung in it."""
+
+    found: tuple[Finding, ...] = ()
+    refused: str = ""
+    ended: tuple[int, int] = (0, 0)
+
+
+class Crew:
+    """Tries problems, here or in other processes, and has them counted in order.
+
+    jobs  how many processes; None: as many as there are cores, once the run is seen to take longer than a few seconds
+    """
+
+    def __init__(self, tried: Tried, subject: Subject | None, jobs: int | None, examples: int) -> None:
+        self.tried = tried
+        self.subject = subject
+        self.jobs = jobs
+        self.examples = examples
+        self.drawn: list[Problem] = []
+        self.sent: deque[tuple[list[Problem], Future[list[Answer]]]] = deque()
+        self.pool: ProcessPoolExecutor | None = None
+        self.is_alone = subject is None or (cores() if jobs is None else jobs) < 2
+
+    def add(self, problem: Problem) -> None:
+        """Try one more problem. Raises Stopped where no other can be tried."""
+        if self.is_alone or not self._is_worth_it():
+            self.tried.add(problem)
+            return
+        self.drawn.append(problem)
+        if len(self.drawn) == CHUNK:
+            self._send()
+        while len(self.sent) > AHEAD * (self.jobs or cores()) or (self.sent and self.sent[0][1].done()):
+            self._count(*self.sent.popleft())
+
+    def settle(self, *, interrupted: bool) -> None:
+        """Count what is still to be answered; after Ctrl-C what has been, and nothing else is waited for."""
+        if self.drawn and not interrupted:
+            self._send()
+        with suppress(Stopped):
+            while self.sent:
+                problems, answers = self.sent.popleft()
+                if not interrupted or (answers.done() and not answers.exception()):
+                    self._count(problems, answers)
+        self.tried.settle(wait=True, hear=not interrupted)
+
+    def close(self) -> None:
+        """End the processes."""
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+    def _is_worth_it(self) -> bool:
+        """Whether others have been started, or are to be: then all that was tried before is counted first."""
+        if self.pool is not None:
+            return True
+        if self.jobs is None:
+            done = self.tried.done
+            spent = time.perf_counter() - self.tried.started
+            if not done or spent < PATIENCE or spent / done * (self.examples - done) < PATIENCE:
+                return False
+        self.tried.settle(wait=True)
+        # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
+        self.pool = ProcessPoolExecutor(self.jobs or cores(), get_context("spawn"), partial(_begin, self.subject))
+        return True
+
+    def _send(self) -> None:
+        assert self.pool is not None  # noqa: S101, nothing is kept before there is one
+        chunk, self.drawn = self.drawn, []
+        answers: Future[list[Answer]]
+        try:
+            with first_on_the_path():
+                answers = self.pool.submit(_answers, [replace(problem) for problem in chunk])
+        except BrokenProcessPool as broken:
+            answers = Future()
+            answers.set_exception(broken)
+        self.sent.append((chunk, answers))
+
+    def _count(self, problems: list[Problem], answers: Future[list[Answer]]) -> None:
+        try:
+            answered: Sequence[Answer | None] = answers.result()
+        except BrokenProcessPool:
+            answered = [None] * len(problems)
+        for problem, answer in zip(problems, answered, strict=True):
+            if answer is None or self.is_alone or self._ends_too_often(answer):
+                self.tried.add(problem)
+                self.tried.settle(wait=True)
+            elif answer.refused:
+                self.tried.unsupported[answer.refused] += 1
+            else:
+                found = self.tried.taken(list(answer.found))
+                self.tried.tell_first(found)
+                self.tried.count(problem, found)
+            if self.tried.progress is not None:
+                self.tried.progress(self.tried.done)
+
+    def _ends_too_often(self, answer: Answer) -> bool:
+        """Whether one process would give it up about here: then it is for one process to say when."""
+        judged = self.tried.implementation
+        if any(answer.ended) and isinstance(judged, Isolated):
+            self.is_alone = not judged.bears(*answer.ended)
+        return self.is_alone
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_here: list[Tried] = []  # in a process of a crew: what it judges
+
+
+def _begin(subject: Subject | None) -> None:
+    assert subject is not None  # noqa: S101, without one there is no crew
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever draws
+    known = laws()
+    _here.append(Tried(subject.judged(), {name: known[name] for name in subject.laws}))
+
+
+def _answers(problems: Sequence[Problem]) -> list[Answer]:
+    return [_answer(_here[0], problem) for problem in problems]
+
+
+def _answer(tried: Tried, problem: Problem) -> Answer:
+    """What all laws say of one case; crashes of others before it are counted by whoever has drawn them."""
+    judged = tried.implementation
+    if isinstance(judged, Isolated):
+        judged.forget()
+    try:
+        found = tried.ask(tried.laws, problem)
+    except Unsupported as refusal:
+        return Answer(refused=refused(problem, refusal), ended=_ended(judged))
+    light: dict[int, Problem] = {}  # without what it has worked out, and once each
+    return Answer(
+        tuple(replace(f, problem=light.setdefault(id(f.problem), replace(f.problem))) for f in found),
+        ended=_ended(judged),
+    )
+
+
+def _ended(judged: Judged) -> tuple[int, int]:
+    return judged.ended if isinstance(judged, Isolated) else (0, 0)
