@@ -26,6 +26,9 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 SECTIONS = [section for document in DOCUMENTS for section in sections(document)]
 SHOWN_ONLY = ("", "math")  # a listing; formulas, which test_docs.py reads
 SECONDS = re.compile(r"[\d.]+ s\b")
+ROUNDING = re.compile(
+    r"^(\w+(?: +\d+){3} +)\d[\d.e-]*", re.MULTILINE
+)  # a law's largest share: processors sum in an order of theirs
 # What readers have, where the README speaks of code of theirs.
 THEIRS = {
     "mine.py": "import reference\n\nclass Conv:\n"
@@ -200,8 +203,8 @@ def _ran(command: str, folder: Path):
 
 
 def _compare(ran, shown: str):
-    """What came out is what is shown, up to a line "…" and but for seconds."""
+    """What came out is what is shown, up to a line "…" and but for seconds, and shares of bounds that rounding took."""
     _, out, err = ran
     expected, cut, _ = shown.partition("…\n")
-    out, expected = SECONDS.sub("", out), SECONDS.sub("", expected)
+    out, expected = (ROUNDING.sub(r"\1", SECONDS.sub("", text)) for text in (out, expected))
     assert out.startswith(expected) if cut else out == expected, (out, err)

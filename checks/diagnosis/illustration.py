@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from checks.algebra.expression import Sum, tree
+from checks.algebra.expression import Element, Sum, tree
 from checks.algebra.polynomial import Polynomial
 from checks.cases.pins import small_problem
 from checks.diagnosis.seen import runs
 from checks.formulas import truth
 from checks.formulas.asking import comparable
-from checks.formulas.notation import plain
+from checks.formulas.notation import Notation, notation, plain
 from checks.formulas.probing import recovered
-from checks.formulas.writing import text
+from checks.formulas.writing import derivative, text
 from checks.numbers.bounds import Bound
 from checks.numbers.precision import Array
 from checks.op import Op, Problem
@@ -29,25 +29,55 @@ from checks.trials.trial import Run
 MOST_TERMS = 8  # that are shown in a line
 MOST_NUMBERS = 300  # of an array that is shown as a picture
 MOST_DRAWN = 25  # of an array whose elements are drawn one by one
+ENOUGH = 4  # elements of a result, for a picture to show where it is wrong
 TRIED = 12  # problems, until one is found in which the element is wrong
 FLAT = 4  # axes of what can be drawn so: samples, channels and two more
 
 
 def illustrated(failure: Finding, broken: Sequence[Problem], implementation: Judged, reference: Judged) -> Finding:
-    """The failure with its pictures, as far as there are any; `broken` are the problems in which its law is broken too."""
-    shown = exhibit(failure, broken, MOST_NUMBERS, implementation, reference)
+    """The failure with its pictures, as far as there are any; `broken` are the problems in which its law is broken too.
+
+    Maps and figure are of one case: the smallest, where it has enough elements for a picture of what is wrong, else one
+    with its parameters in the sizes in which the documents draw, else the largest that can be drawn so, or shown as maps.
+    """
+    smallest = failure.problem
     seen = None
     if failure.index is not None:
-        seen = meetings(failure.problem, failure.result, failure.index, implementation, reference)
+        seen = meetings(smallest, failure.result, failure.index, implementation, reference)
     if seen is not None and seen.yours is not None:
-        yours, right = (in_line(failure.problem, p) for p in (seen.yours, seen.formulas[seen.index]))
-        failure = replace(failure, yours=yours, right=right)
-    for drawn in (_as_documents_draw(failure.problem), [p for p in broken if _is_flat(p)]):
-        larger = exhibit(failure, drawn, MOST_DRAWN, implementation, reference)
-        if larger is not None and larger.problem.elements > failure.problem.elements:
-            seen = meetings(larger.problem, failure.result, larger.index, implementation, reference) or seen
-            break
+        failure = _with_formulas(failure, seen, seen.yours)
+    enough = [smallest] if _is_drawable(smallest) and _elements(smallest, failure.result) >= ENOUGH else []
+    flat = [p for p in broken if _is_flat(p)]
+    for drawn, most in ((enough, MOST_DRAWN), (_as_documents_draw(smallest), MOST_DRAWN), (flat, MOST_DRAWN)):
+        shown = exhibit(failure, drawn, most, implementation, reference)
+        if shown is not None and shown.problem.elements >= smallest.elements:
+            return replace(failure, exhibit=shown, meetings=_met(failure, shown, seen, implementation, reference))
+    shown = exhibit(failure, broken, MOST_NUMBERS, implementation, reference)
     return replace(failure, meetings=seen, exhibit=shown)
+
+
+def _met(
+    failure: Finding, shown: Exhibit, seen: Meetings | None, implementation: Judged, reference: Judged
+) -> Meetings | None:
+    """Who meets the worst element of the case that is shown, if that can be told, else what was seen in the smallest."""
+    if shown.problem.identity == failure.problem.identity and shown.index == failure.index:
+        return seen
+    return meetings(shown.problem, failure.result, shown.index, implementation, reference) or seen
+
+
+def _with_formulas(failure: Finding, seen: Meetings, yours: Polynomial) -> Finding:
+    """With both formulas of its element, in code's names and in the documents' letters."""
+    problem, array = failure.problem, failure.result.removeprefix("grad_")
+    both = yours, seen.formulas[seen.index]
+    code, letters = plain(problem.op), notation(problem)
+    one, other = (in_line(problem, polynomial, code) for polynomial in both)
+    element = text(Element(array, seen.index), letters) if array == "y" else derivative(array, seen.index, letters)[0]
+    lettered = (element, *(in_line(problem, polynomial, letters) for polynomial in both))
+    return replace(failure, yours=one, right=other, letters=lettered)
+
+
+def _elements(problem: Problem, result: str) -> int:
+    return prod(problem.shape(result.removeprefix("grad_"))) if result.removeprefix("grad_") in problem.shapes else 0
 
 
 def sample(op: Op, pinned: Mapping[str, Any]) -> Meetings | None:
@@ -100,26 +130,37 @@ def meetings(
     return Meetings(problem, result, index, right, None if theirs is None else theirs[index])
 
 
-def in_line(problem: Problem, polynomial: Polynomial) -> str:
-    """The polynomial in the protocol's names, its first terms."""
+def in_line(problem: Problem, polynomial: Polynomial, names: Notation) -> str:
+    """The polynomial in these names, its first terms."""
     whole = tree(polynomial, truth.places(problem))
     if isinstance(whole, Sum) and len(whole.terms) > MOST_TERMS:
-        return f"{text(Sum(whole.terms[:MOST_TERMS]), plain(problem.op))} + …"
-    return text(whole, plain(problem.op))
+        return f"{text(Sum(whole.terms[:MOST_TERMS]), names)} + …"
+    return text(whole, names)
 
 
 def exhibit(
     failure: Finding, broken: Sequence[Problem], most: int, implementation: Judged, reference: Judged
 ) -> Exhibit | None:
-    """The largest case in which no array has more numbers than this, with every result as it came and as it should be."""
+    """The largest case in which no array has more numbers than this, with every result as it came and as it should be.
+
+    On small whole numbers where it is wrong on these too: they show what was done to them.
+    """
     fits = [p for p in broken if all(0 < prod(p.shape(name)) <= most for name in (*p.present, "y"))]
     for problem in sorted({p.identity: p for p in fits}.values(), key=lambda p: -p.elements)[:TRIED]:
-        for run in runs(failure.law, [problem], implementation, reference):
+        for run in _runs(failure.law, problem, implementation, reference):
             compared = {name: _compared(actual, right, run.bound(name), run) for name, actual, right in run.results()}
             worst = _worst(compared[failure.result]) if failure.result in compared else None
             if worst is not None:
-                return Exhibit(problem, failure.result, worst, compared)
+                return Exhibit(run.problem, failure.result, worst, compared)
     return None
+
+
+def _runs(law: str, problem: Problem, implementation: Judged, reference: Judged) -> Iterator[Run]:
+    """The problem on small whole numbers, if it has such cases, and then as the law asked it."""
+    if problem.op.kind.degree is not None:
+        yield from runs("exact", [replace(problem, small=True, exponents={})], implementation, reference)
+    if law != "exact" or not problem.small:
+        yield from runs(law, [problem], implementation, reference)
 
 
 def _compared(actual: Array, right: Array, bound: Bound, run: Run) -> Compared:

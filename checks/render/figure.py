@@ -2,6 +2,7 @@
 
 Every element of the array that is asked about is a button: pointing at it, or reaching it by keyboard, lights the elements
 that stand in its formula and shows that formula. Without JavaScript the figure of the element that matters stands there.
+Elements have both of the names that a page can show (names.py).
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from math import prod
 
 from checks.algebra.expression import Element, Expression, Sum, parts, tree
 from checks.algebra.polynomial import COTANGENT, Polynomial
-from checks.formulas.notation import Notation, notation
+from checks.formulas.notation import Notation, notation, plain
 from checks.formulas.truth import places
 from checks.formulas.writing import derivative, mathml, symbol, text
 from checks.render import words
+from checks.render.names import both
 from checks.render.page import scrolling
 from checks.signature.options import in_words
 from checks.trials.exhibit import Meetings
 
 Index = tuple[int, ...]
+Alphabets = tuple[Notation, Notation]  # the code's, and the documents'
 LONG = 6  # signs that a cell shows at full size
 
 STYLE = """
@@ -76,21 +79,22 @@ document.querySelectorAll("figure.meet").forEach(figure => {
 def figure(seen: Meetings) -> str:
     """The figure for one result of a small case, with the element that is wrong, or that matters, lit."""
     problem, array = seen.problem, seen.result.removeprefix("grad_")
-    letters = notation(problem)
+    alphabets = (plain(problem.op), notation(problem))
     order = places(problem)
     met = sorted(
         {name for p in seen.formulas.values() for product_ in p.terms for name, _ in product_}, key=order.__getitem__
     )
     arrays = [array, *(name for name in met if name != array)]
     lit: Mapping[str, list[int]] = _terms_of(seen.formulas[seen.index], order)
-    grids = "".join(_array(seen, name, letters, order, lit) for name in arrays)
-    shown = "".join(_formula(seen, index, letters, order) for index in seen.formulas)
-    asked = text(Element(array, seen.index), letters)
+    grids = "".join(_array(seen, name, alphabets, order, lit) for name in arrays)
+    shown = "".join(_formula(seen, index, alphabets, order) for index in seen.formulas)
+    asked = both(*(escape(text(Element(array, seen.index), letters)) for letters in alphabets))
+    whole = both(*(escape(letters.letter(array)) for letters in alphabets))
     return (
         f'<figure class="meet"><div class="grids">{grids}</div>'
         f'<div class="formulas" aria-live="polite">{shown}</div>'
         f"<figcaption>Who meets {asked}: numbers tell which elements make one product. Point at another element of "
-        f"{letters.letter(array)}, or go there with the Tab key. {_case(seen)}</figcaption></figure>"
+        f"{whole}, or go there with the Tab key. {_case(seen)}</figcaption></figure>"
     )
 
 
@@ -126,22 +130,22 @@ def _name(array: str, index: Index) -> str:
 
 
 def _array(
-    seen: Meetings, array: str, letters: Notation, order: Mapping[str, int], lit: Mapping[str, list[int]]
+    seen: Meetings, array: str, alphabets: Alphabets, order: Mapping[str, int], lit: Mapping[str, list[int]]
 ) -> str:
     """One array: a grid for each pair of its last two axes."""
     shape = seen.problem.shape("y" if array == COTANGENT else array)
     columns = shape[-1] if shape else 1
     high = prod(shape[-2:]) if shape else 1
-    cells = [_cell(seen, array, index, letters, order, lit) for index in product(*map(range, shape))]
+    cells = [_cell(seen, array, index, alphabets, order, lit) for index in product(*map(range, shape))]
     panels = "".join(
         f'<div class="cells" style="--columns: {columns}">{"".join(cells[start : start + high])}</div>'
         for start in range(0, len(cells), high)
     )
     asked = array == seen.result.removeprefix("grad_")
-    name = letters.letter(array)
-    title = f"{name}, whose gradient it is" if asked and array != "y" else f"{name}, {_meaning(array)}"
-    box = scrolling(f'<div class="panels">{panels}</div>', title)
-    return f'<div><p class="name">{escape(title)}</p>{box}</div>'
+    what = "whose gradient it is" if asked and array != "y" else _meaning(array)
+    titles = [f"{name}, {what}" if name != what else name for name in (letters.letter(array) for letters in alphabets)]
+    box = scrolling(f'<div class="panels">{panels}</div>', titles[0])
+    return f'<div><p class="name">{both(*map(escape, titles))}</p>{box}</div>'
 
 
 def _meaning(array: str) -> str:
@@ -149,11 +153,19 @@ def _meaning(array: str) -> str:
 
 
 def _cell(
-    seen: Meetings, array: str, index: Index, letters: Notation, order: Mapping[str, int], lit: Mapping[str, list[int]]
+    seen: Meetings,
+    array: str,
+    index: Index,
+    alphabets: Alphabets,
+    order: Mapping[str, int],
+    lit: Mapping[str, list[int]],
 ) -> str:
-    name, shown = _name(array, index), symbol(letters.letter(array), letters.index(array, index))
+    code, letters = alphabets
+    written = symbol(letters.letter(array), letters.index(array, index))
+    place = ",".join(map(str, code.index(array, index)))  # in the array whose name stands above
+    name, shown = _name(array, index), both(place, written)
     numbers = f' data-terms="{",".join(map(str, lit[name]))}"' if name in lit else ""
-    style = f"cell{' long' if len(shown) > LONG else ''}{' lit' if name in lit else ''}"
+    style = f"cell{' long' if max(len(written), len(place)) > LONG else ''}{' lit' if name in lit else ''}"
     if array != seen.result.removeprefix("grad_"):
         return f'<span class="{style}" data-cell="{name}"{numbers}>{shown}</span>'
     chosen = index == seen.index
@@ -166,8 +178,16 @@ def _cell(
     )
 
 
-def _formula(seen: Meetings, index: Index, letters: Notation, order: Mapping[str, int]) -> str:
+def _formula(seen: Meetings, index: Index, alphabets: Alphabets, order: Mapping[str, int]) -> str:
     """The formula of one element; where it is the one that is wrong, what was computed in its place as well."""
+    hidden = "" if index == seen.index else " hidden"
+    code, lettered = (_lines(seen, index, letters, order) for letters in alphabets)
+    lines = both(code, lettered, "div")
+    return f'<div data-formula="{_name(seen.result.removeprefix("grad_"), index)}"{hidden}>{lines}</div>'
+
+
+def _lines(seen: Meetings, index: Index, letters: Notation, order: Mapping[str, int]) -> str:
+    """The formula in one alphabet."""
     array = seen.result.removeprefix("grad_")
     right = seen.formulas[index]
     left = derivative(array, index, letters)[2]
@@ -178,8 +198,7 @@ def _formula(seen: Meetings, index: Index, letters: Notation, order: Mapping[str
             _line(left, _marked(yours, right, "extra", letters, order), "yours"),
             _told(yours, right, letters, order),
         ]
-    hidden = "" if index == seen.index else " hidden"
-    return f'<div data-formula="{_name(array, index)}"{hidden}>{"".join(lines)}</div>'
+    return "".join(lines)
 
 
 def _told(yours: Polynomial, right: Polynomial, letters: Notation, order: Mapping[str, int]) -> str:

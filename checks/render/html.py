@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
+from math import log2
 
-from checks.render import figure, heat, words
-from checks.render.page import code, page, scrolling
-from checks.verdict.report import RIGHT, UNDECIDED, Finding, Report, Verdict, worst
+from checks.laws import laws as known_laws
+from checks.laws import summary
+from checks.render import failure, figure, heat, names, words
+from checks.render.page import page, scrolling
+from checks.verdict.report import RIGHT, UNDECIDED, Report, Verdict, worst
 
 FEW = 3  # ops for which the laws stand below one another
 SIGNS = {RIGHT: ("✓", ""), UNDECIDED: ("?", " open")}  # of what is neither, ✗
@@ -23,9 +26,15 @@ STYLE = f"""
 .laws td, .laws thead th {{ padding: 0.35em 0.7em; }}
 .laws thead th:first-child {{ padding-left: 0; }}
 section.failure {{ border-top: 2px solid var(--line-strong); margin-top: 1.5rem; }}
+section.failure:empty {{ display: none; }}
 section.failure h3 {{ margin-top: 1em; }}
 caption {{ text-align: left; padding: 0 0 0.4em; }}
 .compare caption {{ white-space: nowrap; }}
+.verdict h2 {{ margin: 0.6em 0 0.3em; font-size: 1.25em; }}
+.verdict > .told + .told {{ border-top: 1px solid var(--line); margin-top: 1em; }}
+.laws th .small {{ display: block; font-weight: 400; white-space: normal; max-width: 44rem; }}
+.strip {{ position: relative; height: 9px; margin: 0.2em 6px 0 0; border-bottom: 1px solid var(--line-strong); }}
+.strip i {{ position: absolute; bottom: 0; background: var(--accent); }}
 .compare td:last-child {{ width: 100%; text-align: left; }}
 .compare td, .compare th {{ padding-right: 1.5em; }}
 .bars {{ list-style: none; padding: 0; margin: 0; display: grid; gap: 2px; }}
@@ -45,7 +54,7 @@ button.copy {{
   .laws td, .laws th, .laws thead th {{ white-space: normal; overflow-wrap: anywhere; padding: 0.3em; }}
   .compare code {{ overflow-wrap: anywhere; }}
 }}
-{heat.STYLE}{figure.STYLE}"""
+{names.STYLE}{heat.STYLE}{figure.STYLE}"""
 
 SCRIPT = """
 document.querySelectorAll("[data-copied]").forEach(box => {
@@ -68,8 +77,10 @@ document.querySelectorAll("[data-copied]").forEach(box => {
 
 def render(*reports: Report) -> str:
     """The whole document; the reports of a run, one for each op. What is no sign stands there as an escape."""
-    sections = "".join(_report(report, number) for number, report in enumerate(reports, 1))
-    body = f'<main id="main" class="wide">{_top(reports)}{_grid(reports)}{sections}</main>'
+    alone = len(reports) == 1
+    sections = "".join(_report(report, number, alone=alone) for number, report in enumerate(reports, 1))
+    grid = "" if alone else _grid(reports)  # the laws of one stand in its own section
+    body = f'<main id="main" class="wide">{_top(reports)}{grid}{sections}</main>'
     return words.visible(page(_title(reports), body, style=STYLE, script=SCRIPT + figure.SCRIPT))
 
 
@@ -90,19 +101,41 @@ def _title(reports: tuple[Report, ...]) -> str:
 def _top(reports: tuple[Report, ...]) -> str:
     """The verdict, what was judged, and how much."""
     sign, kind = SIGNS.get(worst(report.exit_code for report in reports), ("✗", " no"))
-    left = "".join(f"<li>{_with_code(line)}.</li>" for line in _left(reports))
+    left = "".join(f"<li>{line}</li>" for line in (*_wrong(reports), *_left(reports)))
+    told = "".join(
+        failure.told(reports[0], finding, f"op-1-told-{i}") for i, finding in enumerate(reports[0].failures, 1)
+    )
+    switch = names.SWITCH if any("letters" in part for part in _shown(reports)) else ""
     return (
         f'<h1>{sign} {escape(_title(reports))}</h1><div class="verdict{kind}">{f"<ul>{left}</ul>" if left else ""}'
+        f"{switch}{told if len(reports) == 1 else ''}"
         f"<p>Judged: <strong>{escape(_judged(reports))}</strong></p><p>{escape(_ran(reports))}.</p>"
         f"<p>{'; '.join(_links(reports))}.</p></div>"
     )
+
+
+def _shown(reports: tuple[Report, ...]) -> Iterator[str]:
+    """What stands there in two alphabets."""
+    for report in reports:
+        seen = [report.meetings, *(finding.meetings for finding in report.failures)]
+        yield from ("letters" for finding in report.failures if finding.letters)
+        yield from ("letters" for meetings in seen if meetings is not None)
+
+
+def _wrong(reports: tuple[Report, ...]) -> Iterator[str]:
+    """Of several ops what is wrong with each, in a line that leads to it."""
+    for number, report in enumerate(reports if len(reports) > 1 else (), 1):
+        for i, finding in enumerate(report.failures, 1):
+            said = f"{report.op.name}: {finding.result or 'what it returns'} is wrong"
+            named = f": {finding.mistake}" if finding.mistake else ""
+            yield f'<a href="#op-{number}-failure-{i}">{escape(said)}</a>{escape(named)}.'
 
 
 def _left(reports: tuple[Report, ...]) -> Iterator[str]:
     """What was not decided, under the name of the op where there are several."""
     for report in reports:
         name = f"{report.op.name}: " if len(reports) > 1 else ""
-        yield from (f"{name}{line}" for line in words.left(report))
+        yield from (_with_code(f"{name}{line}.") for line in words.left(report))
 
 
 def _links(reports: tuple[Report, ...]) -> Iterator[str]:
@@ -136,13 +169,23 @@ def _grid(reports: tuple[Report, ...]) -> str:
     cells = [[_law(report, number, law) for law in laws] for number, report in enumerate(reports, 1)]
     named = [escape(law.replace("_", " ")) for law in laws]
     if len(reports) <= FEW:
-        rows, across, down, corner = [list(row) for row in zip(*cells, strict=True)], ops, named, "law"
+        meant = [name + _meaning(law) for name, law in zip(named, laws, strict=True)]
+        rows, across, down, corner = [list(row) for row in zip(*cells, strict=True)], ops, meant, "law"
     else:
         rows, across, down, corner = cells, named, ops, "op"
     head = "".join(f'<th scope="col">{name}</th>' for name in (corner, *across))
     body = "".join(f'<tr><th scope="row">{n}</th>{"".join(row)}</tr>' for n, row in zip(down, rows, strict=True))
     table = f'<table class="laws"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<h2 id="laws">Which laws hold</h2>{scrolling(table, "Laws and ops")}'
+    box = scrolling(table, "Laws and ops")
+    title, level = "Which laws hold", "h2" if len(reports) > 1 else "h3"
+    if all(reports):
+        return f'<details id="laws"><summary>{title}: all {len(laws)} that were asked</summary>{box}</details>'
+    return f'<{level} id="laws">{title}</{level}>{box}'
+
+
+def _meaning(law: str) -> str:
+    """What a law says, under its name."""
+    return f'<span class="small muted">{escape(summary(known_laws()[law]))}</span>' if law in known_laws() else ""
 
 
 def _law(report: Report, number: int, law: str) -> str:
@@ -165,65 +208,18 @@ def _law(report: Report, number: int, law: str) -> str:
     return f"<td{style}>{'<br>'.join(filter(None, parts))}</td>"
 
 
-def _report(report: Report, number: int) -> str:
-    """All about one op."""
+def _report(report: Report, number: int, *, alone: bool = False) -> str:
+    """All about one op; of one that is alone the box under the title has told what is wrong."""
     failures = "".join(
-        _failure(report, finding, f"op-{number}-failure-{i}") for i, finding in enumerate(report.failures, 1)
+        failure.pictured(report, finding, f"op-{number}-failure-{i}", is_told=alone)
+        for i, finding in enumerate(report.failures, 1)
     )
     return (
         f'<section id="op-{number}" aria-labelledby="op-{number}-title">'
         f'<h2 id="op-{number}-title">{escape(report.op.name)}: {escape(words.subject(report))}</h2>'
-        f"{failures}{_remarks(report)}{_meeting(report)}{_tried(report, number)}{_provenance(report, number)}</section>"
+        f"{failures}{_grid((report,)) if alone else ''}{_remarks(report)}{_meeting(report)}{_tried(report, number)}"
+        f"{_provenance(report, number)}</section>"
     )
-
-
-def _failure(report: Report, finding: Finding, anchor: str) -> str:
-    """One result that is wrong: in words, in numbers, in formulas, in pictures, and how to see it again."""
-    title = f"{finding.result} is wrong" if finding.result else "It fails where it should return a result"
-    parts = [f'<h3 id="{anchor}-title">{escape(title)}</h3>', *_words(finding), *_numbers(finding)]
-    if finding.meetings is not None:
-        parts.append(f"<h4>The formula</h4>{figure.figure(finding.meetings)}")
-    if finding.exhibit is not None:
-        shapes = ", ".join(f"{n} {words.shape(s)}" for n, s in finding.exhibit.problem.shapes.items() if s is not None)
-        parts.append(f"<h4>Where it is wrong, in a larger case</h4><p>{escape(shapes)}</p>{heat.heat(finding.exhibit)}")
-    parts.append(f"<h4>See it again</h4>{_command(words.again(report, finding))}")
-    return f'<section class="failure" id="{anchor}" aria-labelledby="{anchor}-title">{"".join(parts)}</section>'
-
-
-def _words(finding: Finding) -> Iterator[str]:
-    if finding.explanation:
-        named = f"<strong>{escape(finding.mistake)}.</strong> " if finding.mistake else ""
-        source = f" ({escape(finding.source)})" if finding.source else ""
-        yield f"<p>{named}{escape(finding.explanation)}{source}</p>"
-    if finding.where:
-        yield f"<p>{escape(finding.where[0].upper() + finding.where[1:])}.</p>"
-    if finding.note:
-        yield f"<p>{escape(finding.note)}</p>"
-
-
-def _numbers(finding: Finding) -> Iterator[str]:
-    """The element of the smallest case, as it came and as it should be."""
-    if finding.actual is not None and finding.expected is not None:
-        rows = [
-            ("yours", words.number(finding.actual), finding.yours),
-            ("right", words.number(finding.expected), finding.right),
-        ]
-        shown = "".join(
-            f'<tr><th scope="row">{name}</th><td class="number">{value}</td>{_formula(formula)}</tr>'
-            for name, value, formula in rows
-        )
-        caption = f"<code>{escape(words.place(finding))}</code>: {escape(words.allowed(finding))}"
-        table = f'<table class="compare"><caption>{caption}</caption><tbody>{shown}</tbody></table>'
-        yield scrolling(table, "yours and right")
-    yield f"<p>Smallest case: {escape(words.case(finding))}.</p>"
-
-
-def _formula(formula: str) -> str:
-    return f"<td><code>{escape(formula)}</code></td>" if formula else ""
-
-
-def _command(command: str) -> str:
-    return f'<div class="command" data-copied>{code(command, "command")}</div>'
 
 
 def _remarks(report: Report) -> str:
@@ -245,8 +241,8 @@ def _with_code(line: str) -> str:
 
 
 def _meeting(report: Report) -> str:
-    """The figure of what was judged, where no failure shows one."""
-    if report.meetings is None or any(finding.meetings is not None for finding in report.failures):
+    """The figure of what was judged, where nothing is wrong: else the figure of that is the one to look at."""
+    if report.meetings is None or report.failures:
         return ""
     return f"<h3>Who meets whom</h3>{figure.figure(report.meetings)}"
 
@@ -254,16 +250,21 @@ def _meeting(report: Report) -> str:
 def _tried(report: Report, number: int) -> str:
     """Coverage: how often each value of each parameter was tried."""
     blocks = "".join(
-        f"<div><h4>{escape(label)}</h4>{_bars({str(value): count for value, count in values.items()})}</div>"
+        f"<div><h4>{escape(label)}</h4>{_explained(label)}{_bars(dict(values))}</div>"
         for label, values in report.coverage.items()
     )
     title = f'<h3 id="op-{number}-tried">What was tried, in {report.cases} cases</h3>'
     return f'{title}<div class="tried">{blocks or "Nothing."}</div>'
 
 
+def _explained(label: str) -> str:
+    meaning = words.MEANINGS.get(label, "")
+    return f'<p class="small muted">{escape(meaning)}</p>' if meaning else ""
+
+
 def _bars(values: dict[str, int]) -> str:
     if sizes := words.span(values):
-        return f"<p>{sizes}</p>"
+        return f"<p>{sizes}</p>{_strip(sorted(map(int, values)))}"
     total = sum(values.values())
     ordered = sorted(values.items(), key=lambda item: (not item[0].isdigit(), item[0].zfill(3)))
     items = "".join(
@@ -274,7 +275,16 @@ def _bars(values: dict[str, int]) -> str:
     return f'<ul class="bars">{items}</ul>'
 
 
+def _strip(sizes: list[int]) -> str:
+    """Sizes as marks along a line on which each doubling is as long as any other."""
+    last = log2(sizes[-1] + 1)
+    marks = "".join(
+        f'<i style="left: {100 * log2(size + 1) / last:.1f}%; width: 3px; height: 9px"></i>' for size in sizes
+    )
+    return f'<div class="strip" aria-hidden="true">{marks}</div>'
+
+
 def _provenance(report: Report, number: int) -> str:
     """What repeats the run, and what the verdict may depend on."""
-    again, versions = _command(words.repeats(report)), escape(words.provenance(report))
+    again, versions = failure.again(words.repeats(report)), escape(words.provenance(report))
     return f'<h3 id="op-{number}-again">To repeat it</h3>{again}<p class="small muted">{versions}</p>'

@@ -119,7 +119,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "explanation": finding.explanation,
         "source": finding.source,
         "where": finding.where,
-        "formula": {"yours": finding.yours, "right": finding.right},
+        "formula": {"yours": finding.yours, "right": finding.right, "letters": list(finding.letters)},
         "case": _case(finding.problem),
         "exhibit": None if finding.exhibit is None else _exhibit(finding.exhibit),
         "meetings": None if finding.meetings is None else _meetings(finding.meetings),

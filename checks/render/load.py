@@ -159,6 +159,7 @@ def _finding(op: Op, given: Given) -> Finding:
         where=given["where"].a(str),
         yours=formula["yours"].a(str),
         right=formula["right"].a(str),
+        letters=tuple(word.a(str) for word in formula.get("letters", [])),
         exhibit=None if exhibit.value is None else _exhibit(op, exhibit),
         meetings=None if meetings.value is None else _meetings(op, meetings),
     )

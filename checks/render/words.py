@@ -15,6 +15,18 @@ from checks.verdict.report import UNDECIDED, Finding, Report, Verdict
 CERTAIN = 0.95  # what one digit shows as 1
 WIDER = {"bfloat16": "float32", "float16": "float32", "float32": "float64"}
 
+# What the names under which cases are counted mean, where they do not say so themselves.
+MEANINGS: Mapping[str, str] = {
+    "rows left over": "whether the last window ends before the last row, so that no output meets what is behind it",
+    "kinks": "places where several gradients are right, such as a tie in a window or 0 under relu",
+    "windows": "whether windows overlap, so that an input may be met by several",
+    "channels": "whether there are as many channels out as in, which hides that the two were exchanged",
+    "features": "whether there are as many features out as in, which hides that the two were exchanged",
+    "flip": "whether the kernel is turned, as in mathematics, or not, as in most frameworks",
+    "scale of x": "what the numbers of x are multiplied by",
+    "leading axes": "how many axes stand before that of features",
+}
+
 MOST_SHARES = 9  # different sizes whose shares are written one by one
 
 

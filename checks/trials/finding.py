@@ -36,9 +36,10 @@ class Finding:
     mistake     the name of the known mistake that computes this (diagnosis.py), or ""
     explanation what is wrong, in a sentence; source: the document and equation that it breaks
     where       the parameter values, or the elements, that are wrong where others are right
-    yours, right  the formula of the element, term by term (terms.py), or ""
+    yours, right  the formula of the element, term by term, or ""
+    letters     the element and the two formulas as the documents would write them, or nothing
     exhibit     the numbers of a case in which it is wrong, for pictures; of failures only
-    meetings    which elements meet in the smallest case, for the figure; of failures of polynomials only
+    meetings    which elements meet in that case, or in the smallest, for the figure; of failures of polynomials only
     """
 
     law: str
@@ -61,6 +62,7 @@ class Finding:
     where: str = ""
     yours: str = ""
     right: str = ""
+    letters: tuple[str, ...] = ()
     exhibit: Exhibit | None = field(default=None, repr=False)
     meetings: Meetings | None = field(default=None, repr=False)
 

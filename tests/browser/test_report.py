@@ -84,9 +84,27 @@ def lit(page):
     return {cell.text for cell in cells}, shown
 
 
+def in_letters(page):
+    """Elements as the documents name them."""
+    page.run("arguments[0].click()", page.one("#in-letters"))
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_one_alphabet_is_shown_at_a_time_and_the_switch_needs_no_script(page, pages, script):
+    page.open(pages / "passing.html", script=script)
+    cells = {cell.text for cell in page.all("figure.meet .lit")}
+    assert cells == {f"0,0,{i},{j}" for i in "01" for j in "01"}
+    page.one("#in-letters").click()
+    assert {cell.text for cell in page.all("figure.meet .lit")} == {
+        f"{a}{i},{j}" for a in "KG" for i in "₁₂" for j in "₁₂"
+    }
+    assert not [e for e in page.all(".in-code") if e.is_displayed()]
+
+
 def test_pointing_lights_up_who_meets_the_element(page, pages):
     """002, L4 read for V₁,₁: it stands in Z₁,₁ alone, with the factor K₁,₁ (L6)."""
     page.open(pages / "passing.html")
+    in_letters(page)
     before, _ = lit(page)
     assert before == {f"{letter}{i},{j}" for letter in "KG" for i in "₁₂" for j in "₁₂"}
     ActionChains(page.driver).move_to_element(page.one('[data-cell="x.0.0.0.0"]')).perform()
@@ -99,6 +117,7 @@ def test_pointing_lights_up_who_meets_the_element(page, pages):
 
 def test_the_keyboard_does_the_same(page, pages):
     page.open(pages / "passing.html")
+    in_letters(page)
     page.run("document.querySelector('[data-cell=\"x.0.0.0.0\"]').focus()")
     assert lit(page)[0] == {"K₁,₁", "G₁,₁"}
     ActionChains(page.driver).send_keys(Keys.TAB).perform()

@@ -9,6 +9,7 @@ from checks import Verdict, judge
 from checks.cases.drawing import problems_of
 from checks.diagnosis.illustration import in_line
 from checks.diagnosis.naming import UNKNOWN, diagnose
+from checks.formulas.notation import plain
 from checks.formulas.probing import recovered
 from checks.laws import laws
 from checks.op import Case, Problem
@@ -331,7 +332,7 @@ def test_a_formula_is_that_of_the_derivation():
     report_case = {"dims": 2, "size": (3, 3), "kernel": (2, 2), "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     problem = next(p for p in _drawn(op, {**report_case, "flip": False, "channels": (1, 1), "batch": 1}))
     found = recovered(Implementation.of(op, conv), problem, "x")
-    assert in_line(problem, found[0, 0, 1, 1]) == (
+    assert in_line(problem, found[0, 0, 1, 1], plain(problem.op)) == (
         "weight[0,0,1,1]·grad_output[0,0,0,0] + weight[0,0,1,0]·grad_output[0,0,0,1] + "
         "weight[0,0,0,1]·grad_output[0,0,1,0] + weight[0,0,0,0]·grad_output[0,0,1,1]"
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from checks import judge
+from checks.laws import laws, summary
 from checks.render import html, words
 from checks.verdict.report import Verdict
 from tests.judged import BY_NAME, HOSTILE, JUDGED, hostile, judged
@@ -39,12 +40,14 @@ def test_the_verdict_stands_first_with_what_was_judged_and_how_much(name):
 def test_each_law_has_its_counts(name):
     report = judged(name)
     page = tree(report)
-    rows = [e for e in page.all("tr") if "tbody" in e["within"]][: len(report.laws)]
+    (table,) = (i for i, e in enumerate(page.elements) if "laws" in (e.get("class") or ""))
+    rows = [e for e in page.elements[table:] if e["tag"] == "tr" and "tbody" in e["within"]][: len(report.laws)]
     assert len(rows) == len(report.laws)
     for law, row in zip(report.laws, rows, strict=True):
         counts = report.tally.of(law).counts
-        assert row["text"].startswith(law.replace("_", " "))
-        numbers = re.sub(r"^\D*", "", row["text"].removeprefix(law.replace("_", " ")))
+        name = law.replace("_", " ") + (summary(laws()[law]) if law in laws() else "")
+        assert row["text"].startswith(name)
+        numbers = re.sub(r"^\D*", "", row["text"].removeprefix(name))
         if counts[Verdict.BROKEN]:
             assert f"✗ {counts[Verdict.BROKEN]} of {counts.total()} broken" in row["text"]
         elif counts[Verdict.HOLDS]:
@@ -81,18 +84,57 @@ def test_it_is_sound_and_asks_for_nothing(name):
 def test_each_failure_is_told_in_words_numbers_and_pictures(name):
     report = judged(name)
     page = tree(report)
-    sections = page.all("section", class_="failure")
-    assert len(sections) == len(report.failures)
-    for number, (section, failure) in enumerate(zip(sections, report.failures, strict=True), 1):
-        assert section["id"] == f"op-1-failure-{number}"
-        assert section["text"].startswith(f"{failure.result} is wrong")
-        said = (failure.mistake, failure.explanation, failure.source, words.place(failure), words.allowed(failure))
+    (box,) = page.all("div", class_="verdict")
+    sections, boxes = page.all("section", class_="failure"), page.all("div", class_="told")
+    assert len(sections) == len(boxes) == len(report.failures)
+    for number, (section, told, failure) in enumerate(zip(sections, boxes, report.failures, strict=True), 1):
+        assert (section["id"], told["id"]) == (f"op-1-failure-{number}", f"op-1-told-{number}")
+        named = f": {failure.mistake}" if failure.mistake else ""
+        assert told["text"].startswith(f"{failure.result} is wrong{named}")
+        said = (failure.explanation, failure.source, words.place(failure), words.allowed(failure), *failure.letters)
         for part in (*said, words.number(failure.actual), words.number(failure.expected), words.case(failure)):
-            assert part in section["text"]
+            assert part in told["text"]
+        assert told["text"] in box["text"], "under the title, before anything is searched for"
         assert words.again(report, failure) in [e["text"] for e in page.all("code")]
         assert ("The formula" in section["text"]) is (failure.meetings is not None)
-        assert ("in a larger case" in section["text"]) is (failure.exhibit is not None)
+        assert ("Where it is wrong" in section["text"]) is (failure.exhibit is not None)
+        other = failure.exhibit is not None and failure.exhibit.problem.identity != failure.problem.identity
+        assert ("Not the smallest case" in section["text"]) is other
     assert any(failure.exhibit for failure in report.failures) or report.interrupted
+
+
+@pytest.mark.parametrize("name", ["turned", "mine"])
+def test_formula_figure_and_maps_are_of_one_case(name):
+    for failure in judged(name).failures:
+        assert failure.exhibit.problem.identity == failure.meetings.problem.identity
+        assert failure.exhibit.index == failure.meetings.index
+        values = failure.exhibit.results[failure.result].right.values
+        assert all(value.is_integer() and abs(value) < 1000 for value in values), "numbers for one's head"
+
+
+def test_of_several_ops_each_mistake_is_a_line_under_the_title():
+    page = tree(judged("right"), judged("turned"))
+    (failure,) = judged("turned").failures
+    (box,) = page.all("div", class_="verdict")
+    assert f"conv: {failure.result} is wrong: {failure.mistake}." in box["text"]
+    assert [e["href"] for e in page.all("a") if "is wrong" in e["text"]] == ["#op-2-failure-1"]
+    (section,) = page.all("section", class_="failure")
+    assert failure.explanation in section["text"], "told where it is pictured"
+
+
+def test_laws_that_all_hold_are_folded():
+    (folded,) = tree(judged("right")).all("details")
+    assert folded["text"].startswith(f"Which laws hold: all {len(judged('right').laws)} that were asked")
+    assert not tree(judged("turned")).all("details")
+
+
+def test_names_are_written_in_both_alphabets_and_switched_without_a_script():
+    text = html.render(judged("turned"))
+    page = Tree(text)
+    assert [(e["id"], "checked" in e) for e in page.all("input")] == [("in-code", True), ("in-letters", False)]
+    assert len(page.all(class_="in-code")) == len(page.all(class_="letters")) > 10
+    assert "body:has(#in-letters:checked) .in-code { display: none; }" in text
+    assert not tree(judged("blind")).all("input"), "nothing to switch"
 
 
 def test_what_is_broken_leads_to_its_case():
@@ -109,8 +151,10 @@ def test_a_crash_is_told_without_numbers():
     report = judged("raises")
     page = tree(report)
     (section,) = page.all("section", class_="failure")
-    assert section["text"].startswith("It fails where it should return a result")
-    assert "forward raised RuntimeError: no kernel image" in section["text"]
+    (told,) = page.all("div", class_="told")
+    assert told["text"].startswith("It fails where it should return a result")
+    assert "forward raised RuntimeError: no kernel image" in told["text"]
+    assert section["text"] == "", "no picture where there is nothing to see"
     assert not page.all("table", class_="compare")
     assert "not reached" in page.all("table", class_="laws")[0]["text"]
 
@@ -133,7 +177,8 @@ def test_what_was_tried_is_drawn_in_its_shares():
     report = judged("right")
     text = tree(report).all("div", class_="tried")[0]["text"]
     for label, shares in words.tried(report):
-        assert f"{label}{shares.replace(', ', '')}" in text
+        assert f"{label}{words.MEANINGS.get(label, '')}{shares.replace(', ', '')}" in text
+    assert set(words.MEANINGS) & {label for label, _ in words.tried(report)} >= {"rows left over", "flip"}
 
 
 def test_a_report_that_is_right_shows_who_meets_whom():
@@ -198,7 +243,7 @@ def test_a_result_without_a_formula_has_no_empty_place_for_one():
     (wrong,) = report.failures
     with_formulas, without = (
         re.findall(r'<table class="compare">.*?</table>', html.render(replace(report, failures=(failure,))))[0]
-        for failure in (wrong, replace(wrong, yours="", right=""))
+        for failure in (wrong, replace(wrong, yours="", right="", letters=()))
     )
     assert (with_formulas.count("<td"), without.count("<td")) == (4, 2)
     assert "<code></code>" not in without
