@@ -25,7 +25,7 @@ from checks.command.skeleton import skeleton
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
-from checks.signature.options import flag, memory, one_of, real, whole
+from checks.signature.options import flag, memory, one_of, real, shard, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
 from checks.subjects.names import first_on_the_path, ours
@@ -178,6 +178,7 @@ def _judged(
         progress=progress,
         first=first,
         jobs=jobs,
+        shard=options.shard,
         reach=options.reach,
         accumulate=options.accumulate or "",
         **{name: value for name, value in given.items() if value is not None},
@@ -292,6 +293,9 @@ def _parser(op: Op | None, program: str) -> Parser:
         type=typed(one_of(*PROMISES)),
         metavar="D",
         help="what sums of float16 and bfloat16 are promised to be kept in: float32, or same",
+    )
+    parser.add_argument(
+        "--shard", type=typed(shard), metavar="K/N", help="the K-th of N parts of the cases only, for one --seed"
     )
     parser.add_argument(
         "--jobs",

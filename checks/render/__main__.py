@@ -16,6 +16,8 @@ from checks.render.load import from_text, load
 from checks.render.outputs import FORMATS, STANDARD_OUTPUT, colour, for_github, rendered, written
 from checks.signature.options import one_of
 from checks.subjects.names import ours
+from checks.verdict.merging import merged
+from checks.verdict.report import Report
 
 PROGRAM = "python -m checks.render"
 
@@ -31,8 +33,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         parser.refuse(f"--verbose is about text; --to {options.to} has all there is")
     parser.refuse_unwritable("--output", options.output)
     try:
-        piped = options.report == STANDARD_OUTPUT
-        reports = from_text(sys.stdin.read(), "standard input") if piped else load(options.report)
+        reports = merged(report for path in options.reports for report in _loaded(path))
         if options.to == "github" and options.output == STANDARD_OUTPUT:
             for_github(reports)
         else:
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _loaded(path: Path) -> tuple[Report, ...]:
+    return from_text(sys.stdin.read(), "standard input") if path == STANDARD_OUTPUT else load(path)
 
 
 def _how(options: Namespace) -> dict[str, bool]:
@@ -58,7 +63,13 @@ def _parser(program: str) -> Parser:
         allow_abbrev=False,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("report", type=Path, metavar="REPORT", help="the file; - for standard input")
+    parser.add_argument(
+        "reports",
+        type=Path,
+        nargs="+",
+        metavar="REPORT",
+        help="the file, or several, of which shards of one run become one report; - for standard input",
+    )
     parser.add_argument("--to", type=typed(one_of(*FORMATS)), default="text", metavar="FORMAT", help=", ".join(FORMATS))
     parser.add_argument("--output", type=Path, default=STANDARD_OUTPUT, metavar="FILE", help="default: standard output")
     parser.add_argument("-v", "--verbose", action="store_true", help="of text: all failures, every law, what was tried")

@@ -65,6 +65,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "repeated": report.repeated,
         "meetings": None if report.meetings is None else _meetings(report.meetings),
         "decisive": report.decisive,
+        "shards": {"tried": list(report.shards), "of": report.of_shards},
         "decided": [_decision(decision) for decision in report.decisions],
     }
 

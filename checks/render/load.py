@@ -83,6 +83,8 @@ def _report(given: Given) -> Report:
         meetings=None if given["meetings"].value is None else _meetings(op, given["meetings"]),
         decisions=tuple(map(_decision, given.get("decided", []))),
         decisive=given.get("decisive", False).a(bool),
+        shards=_index(given.get("shards", {"tried": []})["tried"]),
+        of_shards=given.get("shards", {"of": 1})["of"].count(1),
     )
 
 

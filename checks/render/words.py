@@ -290,7 +290,8 @@ def _what_would(report: Report) -> str:
 def provenance(report: Report) -> str:
     """What the verdict may depend on, and what repeats it."""
     versions = " · ".join(f"{name} {number}" for name, number in report.versions.items())
-    return f"seed {report.seed} · {versions} · {report.seconds:.1f} s"
+    shards = f"shard {', '.join(map(str, report.shards))} of {report.of_shards} · " if report.shards else ""
+    return f"{shards}seed {report.seed} · {versions} · {report.seconds:.1f} s"
 
 
 def not_asked(report: Report) -> str:

@@ -137,6 +137,14 @@ def memory(text: str) -> int:
     return amount
 
 
+def shard(text: str) -> tuple[int, int]:
+    """Which of how many parts, as in 2/8."""
+    which, _, of = text.partition("/")
+    if not (which.isdecimal() and of.isdecimal() and 1 <= int(which) <= int(of)):
+        raise ValueError("expected which part of how many, such as 2/8")
+    return int(which), int(of)
+
+
 def one_of(*names: str) -> Callable[[str], str]:
     """One of some names."""
 

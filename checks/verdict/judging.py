@@ -29,6 +29,7 @@ from checks.trials.beside import witness
 from checks.trials.witness import HERE
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.known import Known
+from checks.verdict.merging import belongs
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tried import Progress, Tried
 
@@ -56,6 +57,7 @@ def judge(
     accumulate: str = "",
     first: Callable[[Finding], None] | None = None,
     jobs: int | None = 1,
+    shard: tuple[int, int] | None = None,
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
@@ -81,6 +83,7 @@ def judge(
     jobs            how many processes to split the cases among, which changes nothing about the report; None: the cores, if
                     the run is seen to take longer than some 5 seconds. Of what is not named by a text, as above, 1. They
                     are spawned, so a script that asks for more has to begin with `if __name__ == "__main__":`
+    shard           (k, n): try the k-th of n parts of the cases only; checks.verdict.merging.merged puts reports together
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -110,17 +113,21 @@ def judge(
             f"jobs is {jobs}; "
             + ("expected at least 1" if jobs < 1 else 'other processes judge what a text names, such as "mine.py:Conv"')
         )
+    if shard is not None and (seed is None or not 1 <= shard[0] <= shard[1]):
+        given = f"shard is {shard[0]} of {shard[1]}"
+        raise ValueError(f"{given}; expected {'the seed that all shards share' if seed is None else 'one of them'}")
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     heard = witness() if any(map(witnessed, chosen.values())) else HERE
     tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first)
     also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach)
     search = Search(problems_of(judged, pinned, dtype), examples, seed, also)
     told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
-    crew = Crew(tried, told if named else None, jobs, examples)
+    mine = belongs(shard)
+    crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1])
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
-        search.run(crew.add)
+        search.run(lambda problem: crew.add(problem) if mine(problem) else None)
         interrupted = search.interrupted
         crew.settle(interrupted=interrupted)
         tried.drop_echoes()
@@ -140,6 +147,8 @@ def judge(
         dtype=dtype,
         pinned={**pinned, **_said(accumulate, reach)},
         interrupted=interrupted,
+        shards=() if shard is None else shard[:1],
+        of_shards=1 if shard is None else shard[1],
         meetings=sample(judged, pinned),
         decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
     )

@@ -35,6 +35,7 @@ class Report:
     meetings     which elements meet in a small case of what was judged, for the figure, if y is a polynomial
     misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
     decisions    for each result, and each kind of case, in how many it was decided
+    shards       which of `of_shards` parts of the run's cases were tried (merging.py); () if all were
     decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
     """
 
@@ -62,6 +63,8 @@ class Report:
     meetings: Meetings | None = None
     decisions: tuple[Decision, ...] = ()
     decisive: bool = False
+    shards: tuple[int, ...] = ()
+    of_shards: int = 1
 
     def __bool__(self) -> bool:
         return self.exit_code == RIGHT

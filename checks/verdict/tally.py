@@ -52,6 +52,27 @@ class Tally:
             kinds.setdefault((f.law, f.result, f.verdict, f.crashed), []).append(f)
         return cls(tuple(_row(*kind, alike) for kind, alike in kinds.items()))
 
+    @classmethod
+    def together(cls, tallies: Iterable[Tally]) -> Tally:
+        """Several tallies as one, in the order in which each kind came first."""
+        kinds: dict[tuple[str, str, Verdict, bool], list[Row]] = {}
+        for row in (row for tally in tallies for row in tally.rows):
+            kinds.setdefault((row.law, row.result, row.verdict, row.crashed), []).append(row)
+        return cls(
+            tuple(
+                Row(
+                    *kind,
+                    count=sum(row.count for row in alike),
+                    normwise=sum(row.normwise for row in alike),
+                    worst=max(row.worst for row in alike),
+                    sees=max((row.sees for row in alike if row.sees is not None), default=None),
+                    notes=_sum(pair for row in alike for pair in row.notes.items()),
+                    conventions=_sum(pair for row in alike for pair in row.conventions.items()),
+                )
+                for kind, alike in kinds.items()
+            )
+        )
+
     def of(self, law: str) -> Tally:
         """The rows of one law."""
         return Tally(tuple(row for row in self.rows if row.law == law))

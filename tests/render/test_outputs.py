@@ -190,7 +190,7 @@ def test_text_is_what_is_drawn_if_nothing_is_said(report, capsys, monkeypatch):
         ("reprot.json", "reprot.json cannot be read: No such file or directory; did you mean report.json?"),
         ("mine.py --to json", "mine.py is no JSON: Expecting value: line 2 column 1 (char 1)"),
         ("report.json --ot json", "render has no option --ot; did you mean --to?"),
-        ("report.json more", "what is 'more' for?; known: -h, --help, --to, --output, -v, --verbose"),
+        ("report.json more", "more cannot be read: No such file or directory"),
         ("", "the following arguments are required: REPORT"),
         ("report.json --to json -v", "--verbose is about text; --to json has all there is"),
         ("report.json --output no/file", "--output no/file cannot be written; expected a file in a folder that exists"),
