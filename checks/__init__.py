@@ -10,7 +10,7 @@ from checks.cases.strategy import cases
 from checks.op import Case, Op, Problem
 from checks.signature.options import Option
 from checks.subjects.names import ours
-from checks.verdict.report import Finding, Report, Verdict, printed_by
+from checks.verdict.report import Finding, Report, Verdict, shown_by
 
 if TYPE_CHECKING:
     from checks.functions.function import judge_function
@@ -39,5 +39,11 @@ def _printed(report: Report) -> str:
     return terminal.render(report)
 
 
-printed_by(_printed)
+def _framed(report: Report) -> str:
+    with ours:
+        from checks.render import html
+    return html.framed(report)
+
+
+shown_by(_printed, _framed)
 ops.loaded_within(ours)

@@ -84,6 +84,13 @@ def render(*reports: Report) -> str:
     return words.visible(page(_title(reports), body, style=STYLE, script=SCRIPT + figure.SCRIPT))
 
 
+def framed(report: Report) -> str:
+    """The page within another, such as a notebook: in a frame, so that neither has the other's style."""
+    whole = escape(render(report))
+    style = "width: 100%; height: 32rem; border: 0; resize: vertical; overflow: auto"
+    return f'<iframe title="{escape(_title((report,)))}" style="{style}" srcdoc="{whole}"></iframe>'
+
+
 def _title(reports: tuple[Report, ...]) -> str:
     """The verdict in one sentence."""
     if len(reports) == 1:

@@ -14,13 +14,12 @@ from checks.algebra.polynomial import Polynomial
 from checks.op import Problem
 from checks.trials.exhibit import Exhibit, Meetings, Numbers
 from checks.verdict.decisions import Decision
-from checks.verdict.report import NOT_JUDGED, RIGHT, UNDECIDED, WRONG, Finding, Report, Verdict
+from checks.verdict.report import VERDICTS, Finding, Report, Verdict
 from checks.verdict.tally import Row
 
 SCHEMA, VERSION = "gradoracle-report", 1
 WIDTH = 120
 MEASURED = ("actual", "expected", "error", "bound")
-VERDICTS = {RIGHT: "right", WRONG: "wrong", NOT_JUDGED: "not judged", UNDECIDED: "undecided"}
 
 
 def render(*reports: Report) -> str:

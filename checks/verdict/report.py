@@ -17,10 +17,11 @@ from checks.verdict.tally import Tally
 __all__ = ["Finding", "Report", "Verdict", "deciding", "worst"]
 
 RIGHT, WRONG, NOT_JUDGED, UNDECIDED = 0, 1, 3, 4
+VERDICTS = {RIGHT: "right", WRONG: "wrong", NOT_JUDGED: "not judged", UNDECIDED: "undecided"}
 WORST_FIRST = (WRONG, NOT_JUDGED, UNDECIDED, RIGHT)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What a run found, with what was tried. True if it is right: nothing is broken, and everything was decided.
 
@@ -69,8 +70,16 @@ class Report:
     def __bool__(self) -> bool:
         return self.exit_code == RIGHT
 
+    def __repr__(self) -> str:
+        judged = f"{self.op.name} of {self.implementation}, {self.dtype}"
+        return f"<Report: {judged}: {VERDICTS[self.exit_code]}, {self.cases} cases, seed {self.seed}>"
+
     def __str__(self) -> str:
-        return _writers[-1](self)
+        return _writers["text"](self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page, in a frame of its own, so that its style is its alone."""
+        return _writers["html"](self)
 
     @property
     def exit_code(self) -> int:
@@ -133,12 +142,12 @@ class Report:
         return float(np.prod(sorted(self.misses, reverse=True)[:wrong]))
 
 
-_writers: list[Callable[[Report], str]] = [repr]
+_writers: dict[str, Callable[[Report], str]] = {"text": repr, "html": repr}
 
 
-def printed_by(writer: Callable[[Report], str]) -> None:
-    """Have `print(report)` write so: how a report reads is for render/ to say, which comes after it."""
-    _writers.append(writer)
+def shown_by(text: Callable[[Report], str], html: Callable[[Report], str]) -> None:
+    """Have `print(report)`, and notebooks, show it so: how a report reads is for render/ to say, which comes after it."""
+    _writers.update(text=text, html=html)
 
 
 def worst(codes: Iterable[int]) -> int:

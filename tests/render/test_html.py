@@ -247,3 +247,12 @@ def test_a_result_without_a_formula_has_no_empty_place_for_one():
     )
     assert (with_formulas.count("<td"), without.count("<td")) == (4, 2)
     assert "<code></code>" not in without
+
+
+def test_a_notebook_shows_a_line_or_the_page_in_a_frame_of_its_own():
+    report = judged("turned")
+    assert repr(report) == f"<Report: conv of Planted, float64: wrong, {report.cases} cases, seed {report.seed}>"
+    assert repr(judged("right")).count("right") == 1
+    (frame,) = Tree(report._repr_html_()).all("iframe")
+    assert frame["srcdoc"] == html.render(report)
+    assert frame["title"] == words.verdict(report)
