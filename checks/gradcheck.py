@@ -22,6 +22,7 @@ from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
 from checks.command.progress import Bar, watched
 from checks.command.skeleton import skeleton
+from checks.command.subjects import Subject, named, subjects
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
@@ -49,33 +50,47 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return function(given, program)
     chosen, options, outputs = _read(given, program)
     if options.skeleton:
-        print(skeleton(chosen[0]), end="")
+        print(skeleton(chosen[0].op), end="")
         return 0
     try:
         return _run(chosen, options, outputs, command(program))
     except ValueError as wrong:
         _parser(None, program).refuse(str(wrong))
     except NotAnImplementation as wrong:
-        print(f"{command(program)}: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0])}", end="", file=sys.stderr)
+        print(
+            f"{command(program)}: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0].op)}", end="", file=sys.stderr
+        )
         return NOT_LOADED
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
 
 
-def _read(given: list[str], program: str) -> tuple[list[Op], argparse.Namespace, Outputs]:
-    """The ops to judge, the options, and what to write; what makes no sense is refused."""
+def _read(given: list[str], program: str) -> tuple[list[Subject], argparse.Namespace, Outputs]:
+    """What to judge, the options, and what to write; what makes no sense is refused."""
     unnamed = _parser(None, program)
-    name = unnamed.op_of(given, "all", otherwise="" if program == PROGRAM else ANY_FUNCTION.format(program))
-    chosen = list(ops.ops().values()) if name == "all" else [ops.find(name)]
+    try:
+        several = named(given)
+    except ValueError as wrong:
+        unnamed.refuse(str(wrong))
+    name = (
+        "all"
+        if several
+        else unnamed.op_of(given, "all", otherwise="" if program == PROGRAM else ANY_FUNCTION.format(program))
+    )
+    chosen = several or (list(ops.ops().values()) if name == "all" else [ops.find(name)])
     parser = _parser(chosen[0], program) if len(chosen) == 1 else unnamed
     options, unknown = parser.parse_known_args(given)
     if unknown:
         parser.refuse_unknown(unknown, name)
     parser.refuse_unwritable("--write-known", options.write_known)
-    if len(chosen) > 1 and (options.impl or options.skeleton):
-        parser.refuse(f"{'--impl' if options.impl else '--skeleton'} is about one op; name it in place of all")
-    return chosen, options, _outputs(parser, options)
+    if len(chosen) > 1 and options.skeleton:
+        parser.refuse("--skeleton is about one op; name it in place of all")
+    try:
+        judged = subjects(chosen, every=name == "all" and not several, options=options)
+    except ValueError as wrong:
+        parser.refuse(str(wrong))
+    return judged, options, _outputs(parser, options)
 
 
 def _outputs(parser: Parser, options: argparse.Namespace) -> Outputs:
@@ -89,7 +104,7 @@ def _outputs(parser: Parser, options: argparse.Namespace) -> Outputs:
     return outputs
 
 
-def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs, called: str) -> int:
+def _run(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, called: str) -> int:
     """Judge, and print or write the verdicts; the exit code is the worst of theirs."""
     reports = []
     for report in _reports(chosen, options, outputs):
@@ -107,14 +122,15 @@ def _run(chosen: list[Op], options: argparse.Namespace, outputs: Outputs, called
     return worst([*codes, int(bool(over)), 0 if len(reports) == len(chosen) else INTERRUPTED])
 
 
-def _reports(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) -> Iterator[Report]:
-    """The report on each op, in order; several ops are judged at a time, each in a process of its own."""
+def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs) -> Iterator[Report]:
+    """The report on each, in order; several are judged at a time, each in a process of its own."""
     shows_progress = sys.stderr.isatty() and not options.quiet
     if len(chosen) == 1:
-        bar = Bar(chosen[0].name, options.examples)
+        one = chosen[0]
+        bar = Bar(one.op.name, options.examples)
         try:
             shown = bar if shows_progress else None
-            yield _judged(chosen[0].name, options, shown, _first(bar, options, outputs), options.jobs)
+            yield _judged(one.op.name, one.within(options), shown, _first(bar, options, outputs), options.jobs)
         finally:
             bar.clear()
         return
@@ -124,7 +140,7 @@ def _reports(chosen: list[Op], options: argparse.Namespace, outputs: Outputs) ->
     processes = min(len(chosen), jobs)
     each = jobs // processes  # what is left over, of many cores and few ops
     with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        waiting = [pool.submit(_judged, op.name, options, jobs=each) for op in chosen]
+        waiting = [pool.submit(_judged, one.op.name, one.within(options), jobs=each) for one in chosen]
         try:
             for done, future in enumerate(waiting):
                 if shows_progress:
@@ -261,13 +277,17 @@ def _parser(op: Op | None, program: str) -> Parser:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("op", metavar="op", help=f"{', '.join(ops.ops())}, or all")
+    parser.add_argument("op", metavar="op", help=f"{', '.join(ops.ops())}; several, as in A,B; or all")
     if op:
         parser.add_options(op, f"what to hold fixed about {op.name} (everything else is drawn)")
     theirs = parser.add_argument_group("what to judge (default: the project's own reference)")
     theirs.add_argument(
-        "--impl", metavar="WHAT", help="FILE.py, FILE.py:NAME, package.module:NAME, or torch:… of these"
+        "--impl",
+        action="append",
+        metavar="WHAT",
+        help="FILE.py, FILE.py:NAME, package.module:NAME, or torch:… of these; OP=WHAT if several",
     )
+    theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(
         "--timeout",
@@ -280,6 +300,9 @@ def _parser(op: Op | None, program: str) -> Parser:
         "--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
     )
     theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
+    parser.add_argument(
+        "--dtypes", type=lambda text: text.split(","), metavar="A,B", help="several in one run, a verdict on each"
+    )
     parser.add_argument("--laws", type=lambda text: text.split(","), metavar="A,B", help="laws to ask (default: all)")
     parser.add_argument(
         "--reach",
