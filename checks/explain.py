@@ -11,20 +11,43 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from checks import ops
 from checks.command.arguments import Parser, command, typed
 from checks.command.progress import Bar
-from checks.formulas.explanation import Explanation, explain
+from checks.formulas import explanation
+from checks.formulas.explanation import Explanation
 from checks.op import Op
+from checks.render.explained import Explained
 from checks.render.explanation import FORMATS, untold
 from checks.signature.options import memory, one_of, real, whole
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.implementation import Implementation, NotAnImplementation
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.names import ours
 
 PROGRAM = "python -m checks.explain"
 DIFFERS, UNTOLD = 1, 3
+
+
+def explain(
+    op: str, wrt: str = "", implementation: Any = None, *, names: tuple[str, ...] = (), base: int = 1, **pinned: Any
+) -> Explained:
+    """The formulas of an op for a small shape, as an object that prints as text, and shows itself in a notebook.
+
+    op              name of the op, e.g. "conv"
+    wrt             an element, such as "V[2,2]", an array, such as "Z", or "" for everything
+    implementation  a module, class or object whose own formulas are shown beside the right ones, if it is given
+    names           a letter for each input, y and the cotangent; ("own",): the protocol's names
+    base            what indices count from, 1 or 0
+    pinned          the shape and the parameters, e.g. size=(3, 3), stride=2; small and usual, if not given
+
+    Raises ValueError, in a sentence with what is close, for whatever does not exist or is too large to be written, and
+    NotAnImplementation, a TypeError, for an implementation without forward or backward.
+    """
+    found = ops.find(op)
+    theirs = None if implementation is None else Implementation.of(found, implementation)
+    return Explained(explanation.explain(found, pinned, wrt, names=names, base=base, implementation=theirs))
 
 
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
@@ -68,7 +91,9 @@ def _explained(op: Op, options: argparse.Namespace) -> Explanation:
         theirs = Isolated.loaded(op, options.impl, "float64", options.device, options.timeout, limit)
     try:
         names = tuple(options.names.split(",")) if options.names else ()
-        return explain(op, given, options.wrt, names=names, base=options.base, bias=options.bias, implementation=theirs)
+        return explanation.explain(
+            op, given, options.wrt, names=names, base=options.base, bias=options.bias, implementation=theirs
+        )
     finally:
         if theirs is not None:
             theirs.close()

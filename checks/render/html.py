@@ -10,6 +10,7 @@ from math import log2
 from checks.laws import laws as known_laws
 from checks.laws import summary
 from checks.render import failure, figure, heat, names, words
+from checks.render.page import framed as in_a_frame
 from checks.render.page import page, scrolling
 from checks.verdict.report import RIGHT, UNDECIDED, Report, Verdict, worst
 
@@ -85,10 +86,8 @@ def render(*reports: Report) -> str:
 
 
 def framed(report: Report) -> str:
-    """The page within another, such as a notebook: in a frame, so that neither has the other's style."""
-    whole = escape(render(report))
-    style = "width: 100%; height: 32rem; border: 0; resize: vertical; overflow: auto"
-    return f'<iframe title="{escape(_title((report,)))}" style="{style}" srcdoc="{whole}"></iframe>'
+    """The page of one report, within another."""
+    return in_a_frame(_title((report,)), render(report))
 
 
 def _title(reports: tuple[Report, ...]) -> str:

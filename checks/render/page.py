@@ -51,6 +51,12 @@ def page(title: str, body: str, *, kind: str = "report", style: str = "", script
 """
 
 
+def framed(title: str, document: str) -> str:
+    """A whole document within another, such as a notebook: in a frame, so that neither has the other's style."""
+    style = "width: 100%; height: 32rem; border: 0; resize: vertical; overflow: auto"
+    return f'<iframe title="{escape(title)}" style="{style}" srcdoc="{escape(document)}"></iframe>'
+
+
 def scrolling(content: str, label: str, *, kind: str = "") -> str:
     """`content` in a box that scrolls sideways where it is wider than the page; the keyboard reaches it under `label`.
 

@@ -326,5 +326,5 @@ def test_ctrl_c_ends_it_quietly(run, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(explain, "explain", interrupted)
+    monkeypatch.setattr(explain.explanation, "explain", interrupted)
     assert run("conv") == (3, "", "")
