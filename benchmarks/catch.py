@@ -33,8 +33,8 @@ from checks.laws import laws
 from checks.op import Case, Mistake, Op, Problem
 from checks.ops._mistakes import general
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import Tried
 from checks.verdict.report import Finding, Verdict
+from checks.verdict.tried import Tried
 
 EXAMPLES = 40
 SWEEP = 16

@@ -10,8 +10,8 @@ from checks.diagnosis.naming import diagnose
 from checks.laws import decides, laws
 from checks.op import Op, Problem
 from checks.subjects.implementation import Implementation, Judged
-from checks.verdict.judging import Tried
 from checks.verdict.report import Report, Verdict
+from checks.verdict.tried import Tried
 
 DECIDING = {name: law for name, law in laws().items() if decides(law)}
 

@@ -184,6 +184,7 @@ def _judged(
         options.impl,
         dtype=options.dtype,
         strict=options.strict,
+        all_kinds=options.all_kinds,
         known=_known(options),
         timeout=options.timeout,
         memory=options.memory,
@@ -326,7 +327,10 @@ def _parser(op: Op | None, program: str) -> Parser:
         metavar="N",
         help="processes to split the cases among (default: the cores, for all and for what takes longer than 5 s)",
     )
-    parser.add_argument("--strict", action="store_true", help="count warnings as broken")
+    parser.add_argument("--strict", action="store_true", help="count warnings as broken; and --all-kinds")
+    parser.add_argument(
+        "--all-kinds", action="store_true", help="count as broken what raises in whole kinds of cases, as three axes"
+    )
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
     parser.add_argument("--known", type=Path, metavar="FILE", help="failures that are known, as TOML (docs/known.md)")
     parser.add_argument("--write-known", type=Path, metavar="FILE", help="write what fails as such a file")

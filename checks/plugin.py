@@ -208,6 +208,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_sep("=", "judged")
     for line in _grid(found, sorted(laws, key=_ranks().index)):
         terminalreporter.write_line(line)
+    for line in dict.fromkeys(f"{f['op']}: {f['judged']}" for f in found if "judged" in f):
+        terminalreporter.write_line(line)
 
 
 def _is_ours(report: Any) -> bool:

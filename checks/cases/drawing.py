@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from checks.cases.kinds import Among
 from checks.op import Op, Problem
 from checks.signature.drawing import ByHypothesis, Draws
 from checks.signature.options import Pinned, Range, in_words
@@ -16,18 +17,37 @@ if TYPE_CHECKING:
 
 NEAR = 2  # the largest power of two that float16 inputs are scaled by: its range is soon at an end
 SPATIAL = {0: 1, 1: 6, 2: 4, 3: 2}  # the largest size along each of so many axes, where no geometry finds it
+ATTEMPTS = 12  # at a problem that is of no kind which is left out, before Hypothesis is to begin anew
 TILES = (16, 32, 64, 128)  # what work is usually cut into: sizes near them, and beyond, are tried where they may be
 
 
-def problems_of(op: Op, pinned: Pinned, dtype: str) -> SearchStrategy[Problem]:
-    """Problems in which the pinned values hold."""
+def problems_of(op: Op, pinned: Pinned, dtype: str, among: Among | None = None) -> SearchStrategy[Problem]:
+    """Problems in which the pinned values hold; of kinds that are among these, if some are left out (kinds.py)."""
+    from hypothesis import reject
     from hypothesis import strategies as st
 
     @st.composite
     def draw_problem(draw: DrawFn) -> Problem:
-        return problem(ByHypothesis(draw), op, pinned, dtype)
+        if among is None or not among.out:
+            return problem(ByHypothesis(draw), op, pinned, dtype)
+        for _ in range(ATTEMPTS):
+            one = attempt(ByHypothesis(draw), op, pinned, dtype, among)
+            if one is not None:
+                return one
+        return reject()
 
     return draw_problem()
+
+
+def attempt(draw: Draws, op: Op, pinned: Pinned, dtype: str, among: Among) -> Problem | None:
+    """One problem, unless it is of a kind that is left out, or none has the values that were chosen."""
+    held = among.held(draw, pinned)
+    try:
+        op.takes.check(held)
+        one = problem(draw, op, held, dtype)
+    except ValueError:
+        return None
+    return one if among.takes(one) else None
 
 
 def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, kind: str = "") -> Problem:

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from checks.cases.drawing import TILES, problem
+from checks.cases.kinds import EVERYTHING, Among
 from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
@@ -24,11 +25,17 @@ ONE_IN = 6
 WIDE = "wide"
 REACH = TILES[-1] + 1
 SMALL = 3  # the most that other axes of the same option have
+ATTEMPTS = 40  # at one that is of no kind which is left out
 ROUNDS = ((-1, 1), (-1, None), (-2, None), (-1, 0), (-3, 1), (-1, None), (-2, -1), (-4, None), (-1, 1), (-2, 0))
 
 
-def wide_problems(op: Op, pinned: Pinned, dtype: str, many: int, seed: int, reach: int = REACH) -> Iterator[Problem]:
-    """So many wide problems in which the pinned values hold, the same for a seed; none where all sizes are pinned."""
+def wide_problems(
+    op: Op, pinned: Pinned, dtype: str, many: int, seed: int, reach: int = REACH, among: Among = EVERYTHING
+) -> Iterator[Problem]:
+    """So many wide problems in which the pinned values hold, the same for a seed; none where all sizes are pinned.
+
+    Where kinds of cases are left out, fewer, if so few can be wide.
+    """
     chance = Random(f"{op.name} {dtype} {seed}")  # noqa: S311, no secret
     axes = _axes_to_widen(op.takes, pinned)
     chance.shuffle(axes)
@@ -37,8 +44,19 @@ def wide_problems(op: Op, pinned: Pinned, dtype: str, many: int, seed: int, reac
     tiles = [t for t in (*TILES, *(1 << k for k in range(8, reach.bit_length()))) if t < reach]
     turns = ((which, round_) for round_ in cycle(ROUNDS) for which in axes)
     for (sizes, at), (tile, over) in islice(turns, many):
-        held = widened(chance, op.takes, pinned, sizes, at, _size(chance, tiles[max(tile, -len(tiles))], over))
-        yield problem(ByChance(chance), op, held, dtype, kind=WIDE if held is not pinned else "")
+        for _ in range(ATTEMPTS if among.out else 1):
+            values = among.held(ByChance(chance), pinned) if among.out else pinned
+            size = _size(chance, tiles[max(tile, -len(tiles))], over)
+            held = widened(chance, op.takes, values, sizes, at, size)
+            try:
+                one = problem(ByChance(chance), op, held, dtype, kind=WIDE if held is not values else "")
+            except ValueError:
+                if not among.out:
+                    raise
+                continue
+            if among.takes(one):
+                yield one
+                break
 
 
 def _size(chance: Random, tile: int, over: int | None) -> int:

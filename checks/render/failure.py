@@ -55,6 +55,8 @@ def _words(finding: Finding) -> Iterator[str]:
         yield f"<p>{escape(finding.where[0].upper() + finding.where[1:])}.</p>"
     if finding.note:
         yield f"<p>{escape(finding.note)}</p>"
+    if finding.frames:
+        yield f"<pre>{escape(words.visible(chr(10).join(finding.frames)))}</pre>"
 
 
 def _numbers(finding: Finding) -> Iterator[str]:

@@ -58,6 +58,8 @@ def _marks(report: Report) -> Iterator[_Mark]:
     if not report and not report.failures:
         text = "\n".join([*words.left(report), words.ran(report)])
         yield _Mark(UNDECIDED if _in_doubt(report) else NOT_JUDGED, words.verdict(report), text, file)
+    for line in words.elsewhere(report) if any(not one.refused for one in report.elsewhere) else ():
+        yield _Mark(WARNED, f"{name}: judged where it works", line, file)
     for warning in words.warnings(report):
         yield _Mark(WARNED, name, warning, file)
 

@@ -138,10 +138,10 @@ def _wrong(reports: tuple[Report, ...]) -> Iterator[str]:
 
 
 def _left(reports: tuple[Report, ...]) -> Iterator[str]:
-    """What was not decided, under the name of the op where there are several."""
+    """Where it was judged, and what was not decided; under the name of the op where there are several."""
     for report in reports:
         name = f"{report.op.name}: " if len(reports) > 1 else ""
-        yield from (_with_code(f"{name}{line}.") for line in words.left(report))
+        yield from (_with_code(f"{name}{line}.") for line in (*words.elsewhere(report), *words.left(report)))
 
 
 def _links(reports: tuple[Report, ...]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from checks.trials.exhibit import Exhibit, Meetings, Numbers
 from checks.verdict.decisions import Decision
 from checks.verdict.report import VERDICTS, Finding, Report, Verdict
 from checks.verdict.tally import Row
+from checks.verdict.where import Elsewhere
 
 SCHEMA, VERSION = "gradoracle-report", 1
 WIDTH = 120
@@ -63,6 +64,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "misses": list(report.misses),
         "repeated": report.repeated,
         "meetings": None if report.meetings is None else _meetings(report.meetings),
+        "elsewhere": [_elsewhere(one) for one in report.elsewhere],
         "decisive": report.decisive,
         "shards": {"tried": list(report.shards), "of": report.of_shards},
         "decided": [_decision(decision) for decision in report.decisions],
@@ -99,6 +101,10 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
+def _elsewhere(one: Elsewhere) -> dict[str, Any]:
+    return {"judged": one.judged, "raised": one.raised, "at": one.at, "refused": one.refused}
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     measured = {name: getattr(finding, name) for name in MEASURED}
     return {
@@ -113,6 +119,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "sees": None if finding.sees is None else _exactly(finding.sees),
         "normwise": finding.normwise,
         "crashed": finding.crashed,
+        "frames": list(finding.frames),
         "note": finding.note,
         "convention": finding.convention,
         "mistake": finding.mistake,

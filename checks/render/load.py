@@ -22,6 +22,7 @@ from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
 from checks.verdict.decisions import Decision
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Row, Tally
+from checks.verdict.where import Elsewhere
 
 NOT_FINITE = ("inf", "-inf", "nan")
 
@@ -85,6 +86,7 @@ def _report(given: Given) -> Report:
         decisive=given.get("decisive", False).a(bool),
         shards=_index(given.get("shards", {"tried": []})["tried"]),
         of_shards=given.get("shards", {"of": 1})["of"].count(1),
+        elsewhere=tuple(map(_elsewhere, given.get("elsewhere", []))),
     )
 
 
@@ -93,6 +95,11 @@ def _decision(given: Given) -> Decision:
     if given["decided"].count() > cases:
         raise given["decided"].refused(f"a whole number of at most {cases}, the cases")
     return Decision(given["result"].a(str), given["kind"].a(str), given["decided"].count(), cases)
+
+
+def _elsewhere(given: Given) -> Elsewhere:
+    refused = given["refused"].a(bool)
+    return Elsewhere(given["judged"].a(str), given["raised"].a(str), given["at"].a(str), refused)
 
 
 def _op(given: Given) -> Op:
@@ -153,6 +160,7 @@ def _finding(op: Op, given: Given) -> Finding:
         sees=_sees(given.get("sees", None)),
         normwise=given["normwise"].a(bool),
         crashed=given["crashed"].a(bool),
+        frames=tuple(line.a(str) for line in given.get("frames", [])),
         note=given["note"].a(str),
         convention=given["convention"].a(str),
         mistake=given["mistake"].a(str),

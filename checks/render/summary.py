@@ -72,7 +72,7 @@ def _table(*rows: list[str]) -> str:
 
 def _verdict(report: Report) -> str:
     line = f"- **{escaped(words.verdict(report))}** {escaped(words.subject(report))}: {escaped(words.ran(report))}"
-    return "\n".join([line, *(f"  - {escaped(left)}" for left in words.left(report))])
+    return "\n".join([line, *(f"  - {escaped(line)}" for line in (*words.elsewhere(report), *words.left(report)))])
 
 
 def _laws(reports: tuple[Report, ...]) -> str:
@@ -109,6 +109,8 @@ def _failure(report: Report, finding: Finding) -> Iterator[str]:
         yield escaped(finding.where)
     if finding.note and finding.result:
         yield escaped(finding.note)
+    if finding.frames:
+        yield _block("\n".join(finding.frames))
     if finding.actual is not None and finding.expected is not None:
         yield _values(finding, finding.actual, finding.expected)
         yield escaped(words.allowed(finding))

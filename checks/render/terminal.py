@@ -23,7 +23,7 @@ def _text(report: Report, paint: _Paint, *, verbose: bool, quiet: bool) -> str:
     shown = report.failures if verbose else report.failures[:SHOWN_FAILURES]
     if quiet:
         return lines[0]
-    lines += [f"  {line}" for line in words.left(report)]
+    lines += [f"  {line}" for line in (*words.elsewhere(report), *words.left(report))]
     for finding in shown:
         lines += ["", *_failure(report, finding, paint)]
     if len(report.failures) > len(shown):
@@ -77,6 +77,7 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
         yield f"  {finding.where}"
     if finding.note:
         yield f"  {finding.note}" if finding.result else paint(finding.note, BOLD)
+    yield from (f"  {line}" for line in finding.frames)
     place = words.place(finding)
     if finding.actual is not None and finding.expected is not None:
         yield f"  {words.compared(finding)}"

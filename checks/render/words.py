@@ -55,7 +55,21 @@ def _verdict(report: Report) -> str:
         return "undecided"
     if not any(report.counts[verdict] for verdict in (Verdict.HOLDS, Verdict.BROKEN, Verdict.KNOWN)):
         return f"nothing could be judged, {_why_nothing(report)}"
-    return "it fails where it should return a result" if report.exit_code == 3 else "right"
+    if report.exit_code == 3:
+        return "it fails where it should return a result"
+    return "right where it works" if any(not one.refused for one in report.elsewhere) else "right"
+
+
+def elsewhere(report: Report) -> Iterator[str]:
+    """Where it was judged, and what it does elsewhere: a line for each way in which it fails there."""
+    for one in report.elsewhere:
+        if one.refused:
+            why = f": {one.raised}" if one.raised else ""
+            yield f"judged {one.judged}; elsewhere it is not supported{why}"
+            continue
+        name, _, message = one.raised.partition(": ")
+        said = ": ".join(filter(None, [one.at, message]))
+        yield f"judged {one.judged}; elsewhere it raises {name}{f' ({said})' if said else ''}"
 
 
 def _why_nothing(report: Report) -> str:

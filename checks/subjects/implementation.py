@@ -16,18 +16,19 @@ import inspect
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
+from checks.subjects.frames import own_frames, place, told
 
 LOOKED_FOR = 10**6  # steps in looking for an element that two arrays have in common: about a tenth of a second
 # How a call is refused by what takes no such keyword: CPython names it; C and C++ extensions often do not.
@@ -44,7 +45,22 @@ class Malformed(Exception):
 
 
 class Crashed(Exception):
-    """The implementation raised something of its own; the message names it."""
+    """The implementation raised something of its own; the message names it.
+
+    raised  what, as "ValueError: not enough values"
+    at      the line of its own code in which it did, as "mine.py:14"
+    frames  a line for each of its own frames (frames.py)
+    """
+
+    def __init__(self, message: str, raised: str = "", at: str = "", frames: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.raised, self.at, self.frames = raised, at, tuple(frames)
+
+    @classmethod
+    def by(cls, name: str, error: BaseException) -> Self:
+        """What was raised where this was called."""
+        own = own_frames(error)
+        return cls(f"{name} raised {_brief(error)}", _brief(error), place(own), told(own))
 
 
 class Ended(Crashed):
@@ -269,9 +285,9 @@ class _Function:
         except Unsupported:
             raise
         except SystemExit as error:  # sys.exit(0) must not look like a verdict
-            raise Ended(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
+            raise Ended.by(getattr(self.call, "__name__", "it"), error) from error
         except Exception as error:
-            raise Crashed(f"{getattr(self.call, '__name__', 'it')} raised {_brief(error)}") from error
+            raise Crashed.by(getattr(self.call, "__name__", "it"), error) from error
 
     def _takes(self, name: str) -> bool:
         return name not in self.untaken if self.takes is None else name in self.takes

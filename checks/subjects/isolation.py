@@ -28,14 +28,16 @@ from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.subjects import names
+from checks.subjects.frames import MOST
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
 
 TIMEOUT = 10.0  # seconds that a call may take
 LOADING = 60.0  # seconds to import what is judged, and a framework with it
 LONGEST_LINE = 1 << 20
+LONGEST_FRAME = 200  # characters of a line of a traceback
 CRASHES, HANGS = 12, 3  # after which it is not started again
 
-FAILURES = {
+FAILURES: Mapping[str, type[Exception]] = {
     "unsupported": Unsupported,
     "malformed": Malformed,
     "ended": Ended,
@@ -115,7 +117,7 @@ class Isolated(Judged):
         process.say({"part": part, "arrays": arrays, "parameters": dict(case.parameters), "spoil": spoil})
         reply = self._answer(part, self.timeout)
         if "failed" in reply:
-            raise FAILURES.get(str(reply["failed"]), Crashed)(str(reply.get("message", "")))
+            raise _failure(reply)
         changed = tuple(n for n, start in sent.items() if watch and process.differs(start, given[n]))
         if part == "forward":
             wanted = {"y": case.cotangent.shape}
@@ -171,6 +173,17 @@ class Isolated(Judged):
         ended = process.ended() if not line else "wrote into the channel to the judge"
         self.close()
         raise Ended(f"{_in_words(doing)}: the process {ended}")
+
+
+def _failure(reply: Mapping[str, Any]) -> Exception:
+    """What the other process says that went wrong there; nothing of it is believed to be more than text."""
+    kind = FAILURES.get(str(reply["failed"]), Crashed)
+    message = str(reply.get("message", ""))
+    if not issubclass(kind, Crashed):
+        return kind(message)
+    frames = reply.get("frames")
+    lines = [str(line)[:LONGEST_FRAME] for line in frames[-MOST:]] if isinstance(frames, list) else []
+    return kind(message, str(reply.get("raised", "")), str(reply.get("at", "")), lines)
 
 
 def _in_words(doing: str) -> str:

@@ -99,7 +99,8 @@ def _failure(failure: BaseException) -> dict[str, Any]:
     """What is said of an exception."""
     for kind, word in FAILURES.items():
         if isinstance(failure, kind):
-            return {"failed": word, "message": str(failure)}
+            raised = ("raised", "at", "frames") if isinstance(failure, Crashed) else ()
+            return {"failed": word, "message": str(failure), **{name: getattr(failure, name) for name in raised}}
     line = (str(failure).strip().splitlines() or [""])[0]
     failed = "crashed" if isinstance(failure, Exception) else "ended"
     return {"failed": failed, "message": f"it raised {type(failure).__name__}" + (f": {line}" if line else "")}

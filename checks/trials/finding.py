@@ -32,6 +32,7 @@ class Finding:
                 tolerated; None where no number was compared
     normwise    only the normwise bound held (see bounds.py)
     crashed     the implementation raised, and `note` says what
+    frames      a line for each frame of its own code in which it did (subjects/frames.py)
     convention  which of several right gradients was seen (laws/kinks.py)
     mistake     the name of the known mistake that computes this (diagnosis.py), or ""
     explanation what is wrong, in a sentence; source: the document and equation that it breaks
@@ -54,6 +55,7 @@ class Finding:
     sees: float | None = None
     normwise: bool = False
     crashed: bool = False
+    frames: tuple[str, ...] = ()
     note: str = ""
     convention: str = ""
     mistake: str = ""

@@ -21,13 +21,15 @@ ORDER = 12  # what the order of laws is drawn with (Problem.rng)
 class Asked:
     """What the laws find in one case: those that hear a witness come last, when he is ready.
 
-    found  in the order in which it was
-    later  the laws that are still to be asked
+    found   in the order in which it was
+    later   the laws that are still to be asked
+    raised  what the implementation raised, where that is no end of its process and there was something to compute
     """
 
     trial: Trial
     found: list[Finding] = field(default_factory=list)
     later: dict[str, Law] = field(default_factory=dict)
+    raised: Crashed | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -65,12 +67,17 @@ class Asked:
             raise RuntimeError(f"the law {name} could not judge {problem}") from fault
         except (Malformed, Crashed) as failure:
             crashed = isinstance(failure, Crashed)
+            frames = failure.frames if isinstance(failure, Crashed) else ()
             empty = any(0 in (shape or ()) for shape in problem.shapes.values())
             if empty and not isinstance(failure, Ended):  # nothing to compute, so nothing is wrong
                 note = f"{NOT_TAKEN}: {failure}"
                 self.found.append(Finding(name, "behaviour", Verdict.WARNING, problem, note=note))
             else:
-                self.found.append(Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed))
+                if isinstance(failure, Crashed) and not isinstance(failure, Ended):
+                    self.raised = failure
+                self.found.append(
+                    Finding(name, "", Verdict.BROKEN, problem, note=str(failure), crashed=crashed, frames=frames)
+                )
             return False
         return True
 

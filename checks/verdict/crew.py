@@ -143,8 +143,11 @@ class Crew:
                 self.tried.add(problem)
                 self.tried.settle(wait=True)
             elif answer.refused:
+                self.tried.trip()
                 self.tried.unsupported[answer.refused] += 1
             else:
+                if any(f.crashed for f in answer.found) and not any(answer.ended):
+                    self.tried.trip()
                 found = self.tried.taken(list(answer.found))
                 self.tried.tell_first(found)
                 self.tried.count(problem, found)

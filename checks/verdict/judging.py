@@ -13,6 +13,7 @@ import numpy as np
 
 from checks import ops
 from checks.cases.drawing import problems_of
+from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Search, Stopped
 from checks.cases.wide import ONE_IN, REACH, wide_problems
@@ -27,11 +28,13 @@ from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
 from checks.trials.beside import witness
 from checks.trials.witness import HERE
+from checks.verdict import where
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.known import Known
 from checks.verdict.merging import belongs
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tried import Progress, Tried
+from checks.verdict.where import Elsewhere
 
 EXAMPLES = 200
 PROMISES = ("float32", "same")
@@ -48,6 +51,7 @@ def judge(
     seed: int | None = None,
     laws: Iterable[str] | None = None,
     strict: bool = False,
+    all_kinds: bool = False,
     progress: Progress | None = None,
     timeout: float = TIMEOUT,
     memory: int | None = None,
@@ -70,7 +74,9 @@ def judge(
     examples        how many cases to draw
     seed            repeats a run; a fresh one is drawn, and reported, if None
     laws            names of the laws to ask; all if None
-    strict          count warnings, which leave the numbers right, as broken
+    strict          count warnings, which leave the numbers right, as broken; and judge all kinds of cases
+    all_kinds       count as broken what raises in whole kinds of cases (cases/kinds.py), such as three axes; else the
+                    rest is judged, and the report says first what that is
     progress        called with the number of cases done
     timeout         seconds that a call may take, in a process of its own
     memory          bytes that its data may take there; half of the machine's if None
@@ -92,50 +98,49 @@ def judge(
     judged = ops.find(op)
     chosen = _chosen(laws)
     pinned = pinned_values(judged, pinned)
-    if dtype not in PRECISIONS:
-        raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
-    if examples < 1:
-        raise ValueError(f"examples is {examples}; expected at least 1")
-    if dtype not in NATIVE and not (isinstance(implementation, str) and split(implementation)[0]):
-        raise ValueError(f"NumPy has no {dtype}; name an implementation in torch, such as torch:mine.py:conv")
+    _refuse_nonsense(implementation, dtype, examples, accumulate, jobs, shard, seeded=seed is not None)
     wrapped: Judged
     if isinstance(implementation, str):
         wrapped = Isolated(judged, implementation, dtype, device, timeout, memory or half_the_memory())
         wrapped.begin()
     else:
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
-    if accumulate not in {"", *PROMISES}:
-        raise ValueError(f"accumulate is {accumulate!r}; expected {' or '.join(PROMISES)}")
     wrapped = replace(wrapped, promised=accumulate) if accumulate else wrapped
     named = implementation is None or isinstance(implementation, str)
-    if jobs is not None and (jobs < 1 or (jobs > 1 and not named)):
-        raise ValueError(
-            f"jobs is {jobs}; "
-            + ("expected at least 1" if jobs < 1 else 'other processes judge what a text names, such as "mine.py:Conv"')
-        )
-    if shard is not None and (seed is None or not 1 <= shard[0] <= shard[1]):
-        given = f"shard is {shard[0]} of {shard[1]}"
-        raise ValueError(f"{given}; expected {'the seed that all shards share' if seed is None else 'one of them'}")
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     heard = witness() if any(map(witnessed, chosen.values())) else HERE
-    tried = Tried(wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first)
-    also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach)
-    search = Search(problems_of(judged, pinned, dtype), examples, seed, also)
     told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
     mine = belongs(shard)
-    crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1])
+
+    def run(among: Among, first: Callable[[Finding], None] | None, *, trips: bool) -> tuple[Tried, Search]:
+        tried = Tried(
+            wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
+        )
+        also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach, among)
+        search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also)
+        crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1])
+        try:
+            search.run(lambda problem: crew.add(problem) if mine(problem) else None)
+            crew.settle(interrupted=search.interrupted or tried.tripped)
+        finally:
+            crew.close()
+        return tried, search
+
+    def find() -> tuple[Among, tuple[Elsewhere, ...]]:
+        # What is known to fail has to be seen to fail, so kinds in which it raises are not left out.
+        counted = all_kinds or strict or bool(known)
+        return where.found(wrapped, judged, pinned, dtype, seed, refusals_only=counted)
+
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
-        search.run(lambda problem: crew.add(problem) if mine(problem) else None)
+        tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
         interrupted = search.interrupted
-        crew.settle(interrupted=interrupted)
         tried.drop_echoes()
         failures = tuple(smallest(tried, search))
         if not search.interrupted:  # Ctrl-C ends that too
             failures = tuple(_explained(failure, tried) for failure in failures)
     finally:
-        crew.close()
         wrapped.close()
     return tried.report(
         judged,
@@ -145,18 +150,69 @@ def judge(
         spec=implementation if isinstance(implementation, str) else "",
         is_reference=wrapped.is_reference,
         dtype=dtype,
-        pinned={**pinned, **_said(accumulate, reach)},
+        pinned={**pinned, **_said(accumulate, reach, all_kinds=all_kinds)},
         interrupted=interrupted,
         shards=() if shard is None else shard[:1],
         of_shards=1 if shard is None else shard[1],
         meetings=sample(judged, pinned),
         decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
+        elsewhere=elsewhere,
     )
 
 
-def _said(accumulate: str, reach: int) -> dict[str, Any]:
+def _where_it_works(
+    run: Callable[..., tuple[Tried, Search]],
+    find: Callable[[], tuple[Among, tuple[Elsewhere, ...]]],
+    first: Callable[[Finding], None] | None,
+    *,
+    at_once: bool,
+) -> tuple[Tried, Search, tuple[Elsewhere, ...]]:
+    """What was tried of all cases; or, once something raises, of those kinds in which it does not always.
+
+    at_once  whether to look for these before anything is tried, so that all shards of a run try the same cases
+    """
+    among, elsewhere = find() if at_once else (EVERYTHING, ())
+    tried, search = run(among, first, trips=not at_once)
+    if tried.tripped and not search.interrupted:
+        among, elsewhere = find()
+        tried, search = run(among, tried.first, trips=False)
+    return tried, search, elsewhere
+
+
+def _refuse_nonsense(
+    implementation: Any,
+    dtype: str,
+    examples: int,
+    accumulate: str,
+    jobs: int | None,
+    shard: tuple[int, int] | None,
+    *,
+    seeded: bool,
+) -> None:
+    """Raise ValueError, in a sentence, for what makes no sense."""
+    if dtype not in PRECISIONS:
+        raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
+    if examples < 1:
+        raise ValueError(f"examples is {examples}; expected at least 1")
+    if dtype not in NATIVE and not (isinstance(implementation, str) and split(implementation)[0]):
+        raise ValueError(f"NumPy has no {dtype}; name an implementation in torch, such as torch:mine.py:conv")
+    if accumulate not in {"", *PROMISES}:
+        raise ValueError(f"accumulate is {accumulate!r}; expected {' or '.join(PROMISES)}")
+    named = implementation is None or isinstance(implementation, str)
+    if jobs is not None and (jobs < 1 or (jobs > 1 and not named)):
+        raise ValueError(
+            f"jobs is {jobs}; "
+            + ("expected at least 1" if jobs < 1 else 'other processes judge what a text names, such as "mine.py:Conv"')
+        )
+    if shard is not None and (not seeded or not 1 <= shard[0] <= shard[1]):
+        given = f"shard is {shard[0]} of {shard[1]}"
+        raise ValueError(f"{given}; expected {'the seed that all shards share' if not seeded else 'one of them'}")
+
+
+def _said(accumulate: str, reach: int, *, all_kinds: bool) -> dict[str, Any]:
     """What repeats a run beside what is pinned, where it is not as usual."""
-    return {**({"accumulate": accumulate} if accumulate else {}), **({"reach": reach} if reach != REACH else {})}
+    said = {"accumulate": (accumulate, ""), "reach": (reach, REACH), "all_kinds": (all_kinds, False)}
+    return {name: value for name, (value, usual) in said.items() if value != usual}
 
 
 def smallest(tried: Tried, search: Search) -> Iterable[Finding]:

@@ -13,6 +13,7 @@ from checks.trials.exhibit import Meetings
 from checks.trials.finding import Finding, Verdict
 from checks.verdict.decisions import Decision
 from checks.verdict.tally import Tally
+from checks.verdict.where import Elsewhere
 
 __all__ = ["Finding", "Report", "Verdict", "deciding", "worst"]
 
@@ -37,6 +38,7 @@ class Report:
     misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
     decisions    for each result, and each kind of case, in how many it was decided
     shards       which of `of_shards` parts of the run's cases were tried (merging.py); () if all were
+    elsewhere    kinds of cases that are left out, since the implementation always raises there or does not support them
     decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
     """
 
@@ -66,6 +68,7 @@ class Report:
     decisive: bool = False
     shards: tuple[int, ...] = ()
     of_shards: int = 1
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     def __bool__(self) -> bool:
         return self.exit_code == RIGHT

@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from checks.cases.search import Search
+from checks.cases.search import Search, Stopped
 from checks.laws import Law, contract, decides, exact
 from checks.op import Op, Problem
 from checks.signature.options import in_words
@@ -28,7 +28,11 @@ Progress = Callable[[int], None]
 
 
 class Tried:
-    """What has been tried so far, and found."""
+    """What has been tried so far, and found.
+
+    trips    whether to stop at the first case that raises, or is not supported: then `tripped` is set, and kinds of cases
+             in which that always happens can be looked for before anything is said
+    """
 
     def __init__(
         self,
@@ -40,8 +44,11 @@ class Tried:
         known: tuple[Known, ...] = (),
         witness: Witness = HERE,
         first: Callable[[Finding], None] | None = None,
+        trips: bool = False,
     ) -> None:
         self.implementation = implementation
+        self.trips = trips
+        self.tripped = False
         self.witness = witness
         self.first = first
         self.waiting: deque[Asked] = deque()
@@ -63,13 +70,22 @@ class Tried:
         try:
             asked = self._begun(self.laws, problem)
         except Unsupported as refusal:
+            self.trip()
             self.unsupported[refused(problem, refusal)] += 1
         else:
+            if asked.raised is not None:
+                self.trip()
             self.waiting.append(asked)
             self.tell_first(self.read(asked))
             self.settle(wait=len(self.waiting) > FEW or sum(a.trial.problem.elements for a in self.waiting) > MANY)
         if self.progress is not None:
             self.progress(self.done)
+
+    def trip(self) -> None:
+        """Something raised, or is not supported: raises Stopped if that ends this run."""
+        if self.trips:
+            self.tripped = True
+            raise Stopped
 
     @property
     def done(self) -> int:

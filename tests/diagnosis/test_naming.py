@@ -16,8 +16,8 @@ from checks.op import Case, Problem
 from checks.ops import find, ops
 from checks.ops._mistakes import by_accident_of_shape, general
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import Tried
 from checks.verdict.report import Finding
+from checks.verdict.tried import Tried
 from reference import conv, linear, sigmoid
 from tests.laws.planted import Planted, problems, spoiled
 

@@ -16,8 +16,8 @@ from checks.op import Case, Mistake, Op, Problem
 from checks.ops import find
 from checks.ops._mistakes import right
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import Tried
 from checks.verdict.report import Finding, Verdict
+from checks.verdict.tried import Tried
 
 DRAWN = 100
 OF_NUMBERS = {name: law for name, law in laws().items() if name != "contract"}  # which is about everything else

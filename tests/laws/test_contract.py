@@ -15,7 +15,7 @@ from checks.ops import find
 from checks.subjects import loading
 from checks.subjects.implementation import Implementation
 from checks.subjects.isolation import Isolated
-from checks.verdict.judging import Tried
+from checks.verdict.tried import Tried
 from reference import conv, linear, relu, softmax
 
 

@@ -11,7 +11,7 @@ from checks.laws import laws
 from checks.ops import find
 from checks.ops._mistakes import general
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import Tried
+from checks.verdict.tried import Tried
 from reference import conv
 from tests.laws.planted import Planted, showing, spoiled
 

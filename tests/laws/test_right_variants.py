@@ -14,7 +14,7 @@ from checks.laws import laws
 from checks.op import Problem
 from checks.ops import find, ops
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import Tried
+from checks.verdict.tried import Tried
 from reference import conv
 from tests.laws.right_conv import ByFFT, OffsetByOffset, SinglePrecision
 from tests.laws.right_layers import BatchNormOfOnePass

@@ -20,11 +20,12 @@ from tests.judged import BY_NAME, EXAMPLES, judged
 SHOWN = ["right", "turned", "mine", "raises", "refuses", "nan"]
 REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
             coverage miss unseen_in_one_call_of_ten conventions warnings laws failures undecided versions seconds
-            inputs is_reference spec again tally misses repeated meetings decisive decided shards"""
+            inputs is_reference spec again tally misses repeated meetings elsewhere decisive
+            decided shards"""
 LAW = "law holds broken undecided warning known normwise worst_share"
 ROW = "law result verdict crashed count normwise worst sees notes conventions"
-FINDING = """law result verdict index actual expected error bound sees not_finite normwise crashed note convention mistake
-             explanation source where formula case exhibit meetings"""
+FINDING = """law result verdict index actual expected error bound sees not_finite normwise crashed frames note convention
+             mistake explanation source where formula case exhibit meetings"""
 CASE = "shapes parameters dtype seed small exponents kind options"
 EXHIBIT = "case result index results yours right allowed shape values"
 MEETINGS = "case result index formulas yours"

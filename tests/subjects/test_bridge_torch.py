@@ -14,7 +14,7 @@ from checks.subjects import loading
 from checks.subjects.bridges import torch as bridge
 from checks.subjects.implementation import Implementation, NotAnImplementation
 from checks.subjects.tensors import Handed
-from checks.verdict.judging import Tried
+from checks.verdict.tried import Tried
 
 THEIRS = """
 import torch
@@ -107,7 +107,8 @@ def test_its_own_backward_is_what_is_judged(theirs):
 
 def test_what_a_module_cannot_do_is_not_supported(theirs):
     report = judge("linear", f"torch:{theirs}:Linear", examples=20, seed=3)
-    assert set(report.unsupported) == {"the module has a bias ()"}
+    assert [(one.judged, one.raised) for one in report.elsewhere] == [("with a bias", "the module has a bias")]
+    assert report.cases == 20
 
 
 def test_what_cannot_be_called_is_refused(theirs):

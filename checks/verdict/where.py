@@ -1,0 +1,195 @@
+"""Where an implementation works, found by trying, so that the rest is judged in full and the report says what that is.
+
+What is left out are kinds of cases (cases/kinds.py) in which it always raises, or that it does not support. It is tried
+only once something has raised. A kind is left out if no case of it ever returned anything and at least `SURE` cases of it
+failed that are of no other kind that is left out; what returns numbers, however wrong, has returned, and a process that
+ended is no mere exception, so neither is ever a reason. What raises now and then, or where numbers are what they are, shows
+in cases of every kind and is left as it is: broken. If one case in two of a kind raised by chance, all of `SURE` would with
+probability 2⁻¹².
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+
+from checks.cases.drawing import problem
+from checks.cases.kinds import EVERYTHING, Among, Kind, joined, kinds, left_in_words
+from checks.cases.search import Stopped
+from checks.op import Op, Problem
+from checks.signature.drawing import ByChance
+from checks.signature.options import Pinned
+from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, Unsupported
+
+FIRST, SURE = 60, 12  # cases that are tried at first, and that a kind has to fail in
+DRAWN = 1500  # problems to choose from; few of them are tried
+LARGE = 1 << 12  # elements of a case that need not be tried
+LONGEST = 100  # characters of what is raised
+NOT_TAKEN = "does not take "
+PLAIN = 0.7  # of the parameters are at their defaults: code that takes little else has to work in some cases
+
+Way = tuple[bool, str, str]  # whether it is refused, what is raised or why, the line
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What is left out since it always fails there in the same way.
+
+    judged   in words, what cases are where it is left out: "in two dimensions, with equal strides"
+    raised   what it raises there, as "ValueError: not enough values"; or, if it is not supported, why
+    at       the line of its own code in which it does, as "mine.py:14", or ""
+    refused  whether it is not supported, which is never a failure
+    """
+
+    judged: str
+    raised: str
+    at: str = ""
+    refused: bool = False
+
+
+@dataclass
+class Probe:
+    """Cases that are tried one by one, with forward and backward: what was returned is not looked at."""
+
+    subject: Judged
+    problems: Sequence[Problem]
+    failed: dict[int, Crashed | Unsupported] = field(default_factory=dict)
+    ran: set[int] = field(default_factory=set)
+
+    def fails(self, at: int) -> bool:
+        """Whether this problem raises, or is not supported; it is tried once."""
+        if at not in self.ran and at not in self.failed:
+            case = self.problems[at].reals()
+            try:
+                with np.errstate(all="ignore"):
+                    self.subject.forward(case)
+                    self.subject.backward(case)
+            except (Ended, Malformed):
+                self.ran.add(at)
+            except (Crashed, Unsupported) as failure:
+                self.failed[at] = failure
+            else:
+                self.ran.add(at)
+        return at in self.failed
+
+
+def found(
+    subject: Judged, op: Op, pinned: Pinned, dtype: str, seed: int, *, refusals_only: bool = False
+) -> tuple[Among, tuple[Elsewhere, ...]]:
+    """What is left to be drawn, and what is said of the rest; everything, and nothing, where no kind explains what fails.
+
+    refusals_only  whether only what is not supported is left out, and what raises stays
+    """
+    problems = drawn(op, pinned, dtype, seed)
+    probe = Probe(subject, problems)
+    known = kinds(op, problems)
+    try:
+        out = _out(probe, known, refusals_only=refusals_only)
+        if not probe.ran:  # it raises everywhere: what it does not take need not hide that; or it takes nothing at all
+            raises = any(isinstance(failure, Crashed) for failure in probe.failed.values())
+            out = _out(probe, known, refusals_only=True) if raises else []
+    except Stopped:  # it ended its process too often to be started again
+        return EVERYTHING, ()
+    if not out:
+        return EVERYTHING, ()
+    return Among.without(out, problems), tuple(_said(out, probe))
+
+
+def drawn(op: Op, pinned: Pinned, dtype: str, seed: int) -> list[Problem]:
+    """Problems to choose from: parameters are as drawn, the same along all axes, or, most of them, at their defaults."""
+    chance = Random(f"{op.name} {dtype} {seed} where")  # noqa: S311, no secret
+    plain = {name: value for name, value in op.takes.defaults.items() if value is not None and name not in pinned}
+    found = []
+    for turn in range(DRAWN):
+        held = {**pinned, **{n: v for n, v in plain.items() if turn % 3 and chance.random() < PLAIN}}
+        held |= {n: chance.randint(1, 2) for n in _moving(op, held) if chance.random() < 0.5}
+        try:
+            op.takes.check(held)
+            one = problem(ByChance(chance), op, held, dtype)
+        except ValueError:  # no problem has all of these values
+            continue
+        if one.elements <= LARGE and all(0 not in (shape or ()) for shape in one.shapes.values()):
+            found.append(one)
+    return found
+
+
+def _moving(op: Op, held: Pinned) -> list[str]:
+    """The parameters that may differ along the axes, and are still open."""
+    return [n for n in ("stride", "padding", "dilation", "kernel_size") if n in op.takes.defaults and n not in held]
+
+
+def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Kind]:
+    """The fewest kinds that between them explain as much of what fails as any do."""
+    for at in range(min(FIRST, len(probe.problems))):
+        probe.fails(at)
+    members = {kind: [at for at, one in enumerate(probe.problems) if kind.holds(one)] for kind in known}
+    out: list[Kind] = []
+    while True:
+        gone = {at for kind in out for at in members[kind]}
+        left = set(probe.failed) - gone
+        sure = {kind: left & set(of) for kind, of in members.items() if left & set(of) and kind not in out}
+        sure = {k: of for k, of in sure.items() if _always_fails(probe, members[k], gone, refusals_only=refusals_only)}
+        if not sure:
+            break
+        left = set(probe.failed) - gone  # more have been tried
+        out.append(max(sure, key=lambda kind: len(left & set(members[kind]))))
+    for kind in tuple(out):  # one that others cover came first since it is the larger
+        rest = {at for other in out if other is not kind for at in members[other]}
+        if set(members[kind]) <= rest:
+            out.remove(kind)
+    return [kind for kind in members if kind in out]  # in the order in which they are declared
+
+
+def _always_fails(probe: Probe, members: Sequence[int], gone: set[int], *, refusals_only: bool) -> bool:
+    """Whether nothing of a kind ever returned, and enough of it failed that no other kind explains."""
+    if probe.ran.intersection(members):
+        return False
+    rest = [at for at in members if at not in gone][:SURE]
+    return len(rest) == SURE and all(
+        probe.fails(at) and not (refusals_only and isinstance(probe.failed[at], Crashed)) for at in rest
+    )
+
+
+def _said(out: Sequence[Kind], probe: Probe) -> Iterator[Elsewhere]:
+    """A line for each way to fail: what raises first, and all that is not taken in one."""
+    first: dict[Way, Crashed | Unsupported] = {}
+    for at in sorted(probe.failed):
+        first.setdefault(_way(probe.failed[at]), probe.failed[at])
+    how: dict[Way, list[Kind]] = {}
+    ways: dict[str, Way] = {}
+    for kind in out:  # all numbers of axes that are left out are said in one line
+        way = ways.setdefault(kind.left, _usual_way(kind, out, probe))
+        how.setdefault(way, []).append(kind)
+    for way, alike in sorted(how.items(), key=lambda item: (item[0][0], out.index(item[1][0]))):
+        failure, judged = first[way], left_in_words(alike, probe.problems)
+        if isinstance(failure, Crashed):
+            yield Elsewhere(judged, _shortened(failure.raised or str(failure)), failure.at)
+        elif way[1] == NOT_TAKEN:
+            names = dict.fromkeys(kind.about.replace("_", " ") for kind in alike)
+            yield Elsewhere(judged, f"{NOT_TAKEN}{joined(list(names), 'or')}", refused=True)
+        else:
+            yield Elsewhere(judged, _shortened(str(failure)), refused=True)
+
+
+def _usual_way(kind: Kind, out: Sequence[Kind], probe: Probe) -> Way:
+    """How cases of a kind fail, those that are of no other kind which is left out first of all."""
+    failed = [(probe.problems[at], failure) for at, failure in probe.failed.items()]
+    mine = [(one, _way(failure)) for one, failure in failed if kind.holds(one)]
+    alone = [way for one, way in mine if not any(other.holds(one) for other in out if other is not kind)]
+    return Counter(alone or [way for _, way in mine]).most_common(1)[0][0]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _way(failure: Crashed | Unsupported) -> Way:
+    """What tells one way to fail from another: a refusal by its words, what is raised by its kind and its line."""
+    if isinstance(failure, Crashed):
+        return False, failure.raised.partition(":")[0], failure.at
+    words = str(failure)
+    return True, NOT_TAKEN if words.startswith(NOT_TAKEN) else words, ""
