@@ -327,18 +327,23 @@ def avg_pool_terms(problem: Problem) -> dict[str, int]:
     return {"y": offsets + 1, "x": offsets + 1}
 
 
+def _takes(*parameters: Parameter) -> Takes:
+    """What a pool takes: both take the same arrays of the same sizes, and each its own parameters."""
+    return Takes(
+        arrays={"x": "N C *size", "y": "N C *output"},
+        parameters=parameters,
+        sizes=WHERE,
+        dims=(2, 1, 2, 3),
+        geometry=geometry(*(parameter.name for parameter in parameters)),
+        scales={"x": LOUD},
+        refuse=refuse,
+    )
+
+
 MAX_POOL = Op(
     name="max_pool",
     reference=max_pool,
-    takes=Takes(
-        arrays={"x": "N C *size", "y": "N C *output"},
-        parameters=(*MOVES, DILATION, CEIL_MODE),
-        sizes=WHERE,
-        dims=(2, 1, 2, 3),
-        geometry=geometry("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
-        scales={"x": LOUD},
-        refuse=refuse,
-    ),
+    takes=_takes(*MOVES, DILATION, CEIL_MODE),
     twin=max_pool_twin,
     rounds=Rounding(max_pool_terms, max_pool_magnitudes),
     kind=Kind(degree=1, unit=max_pool_unit, euler_in=(("x",),), analytic=False, radius=max_pool_radius),
@@ -350,15 +355,7 @@ MAX_POOL = Op(
 AVG_POOL = Op(
     name="avg_pool",
     reference=avg_pool,
-    takes=Takes(
-        arrays={"x": "N C *size", "y": "N C *output"},
-        parameters=(*MOVES, CEIL_MODE, COUNT_INCLUDE_PAD),
-        sizes=WHERE,
-        dims=(2, 1, 2, 3),
-        geometry=geometry("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
-        scales={"x": LOUD},
-        refuse=refuse,
-    ),
+    takes=_takes(*MOVES, CEIL_MODE, COUNT_INCLUDE_PAD),
     twin=avg_pool_twin,
     rounds=Rounding(avg_pool_terms),
     kind=Kind(degree=1, unit=avg_pool_unit, linear_in=(("x",),)),
