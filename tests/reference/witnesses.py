@@ -80,3 +80,14 @@ def assert_close(found, expected, roundings):
 def assert_all_close(found, expected, roundings):
     for a, b in zip(found, expected, strict=True):
         assert_close(a, b, roundings)
+
+
+def assert_keeps_dtypes_and_inputs(norm, x, many):
+    """A layer of forward(x, gamma, beta, eps) gives x's dtype, or what NumPy promotes to, and writes to no input."""
+    ones, g = np.ones(many, x.dtype), x.copy()
+    for a in (x, ones, g):
+        a.flags.writeable = False
+    for eps in (1e-5, np.float64(1e-5)):
+        results = norm.forward(x, ones, ones, eps=eps), *norm.backward(g, x, ones, ones, eps=eps)
+        assert {a.dtype for a in results} == {x.dtype}
+    assert norm.forward(x, np.ones(many, np.longdouble), ones).dtype == np.result_type(x, np.longdouble)
