@@ -60,7 +60,7 @@ def read_only(a: Array) -> Array:
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "in Fortran order": reversed_axes,
     "with channels last": channels_last,
-    "every second element of a larger array": every_second,
+    "that skip every second element": every_second,
     "with negative strides": backwards,
     "misaligned by a byte": misaligned,
     "read-only": read_only,

@@ -198,7 +198,7 @@ def said(report):
     [
         ("relu", "Raw", "arrays in Fortran order are read wrongly"),
         ("relu", "Raw", "arrays with channels last are read wrongly"),
-        ("relu", "Raw", "arrays every second element of a larger array are read wrongly"),
+        ("relu", "Raw", "arrays that skip every second element are read wrongly"),
         ("relu", "RawCotangent", "a cotangent that is broadcast (strides of 0) is read wrongly"),
         ("relu", "ScalesTheCotangent", "backward writes into grad_output, which the caller goes on using"),
         ("linear", "adds", "forward writes into x, which the caller goes on using"),
