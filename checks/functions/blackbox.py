@@ -112,7 +112,7 @@ class BlackBox:
         ways = (_drawn(named, taken[0], dtype, _whole(named, also_given=also)) for also in (False, True))
         if is_tree(function(*next(arrays for arrays in ways if not _raises(function, arrays)))):
             function, backward = as_one(function, backward)
-        constant = _constant(function, backward, named, taken[0], dtype)
+        constant, backward = _constant(function, backward, named, taken[0], dtype), _with_zeros(backward)
         if len(constant) == len(named):
             raise NotTaken(f"{name_of(function)} has no input with a gradient: whole numbers have none")
         arrays = _drawn(named, taken[0], dtype, constant)
@@ -244,6 +244,20 @@ def _of_symmetric(function: Function, backward: Function, inputs: Sequence[Input
         return tuple(parts(found)) if len(found) == len(inputs) else found
 
     return forward, gradients
+
+
+def _with_zeros(backward: Function) -> Function:
+    """The same, with zeros for None: that is what it says of an input on which nothing depends."""
+
+    @functools.wraps(backward, updated=())
+    def gradients(g: Any, *arrays: Any) -> Any:
+        found = backward(g, *arrays)
+        if not isinstance(found, tuple | list) or len(found) != len(arrays):
+            return found
+        pairs = zip(found, map(np.asarray, arrays), strict=True)
+        return tuple(np.zeros_like(a) if f is None and a.dtype.kind in "fc" else f for f, a in pairs)
+
+    return gradients
 
 
 def _raises(function: Function, arrays: Sequence[Array]) -> str:

@@ -11,6 +11,9 @@ One case gives one sample for each element, which may be small by chance. So eac
 the worst of `DRAWS` measurements at the beginning, the elements were in root mean square; and what a sample says counts
 `SAFETY` times, since the largest of many errors is what a bound is for, and some elements are worse than the mean. A sum of
 all elements is steadier, and is asked again where it decides against anybody: `ALIKE` times.
+
+Five results that are alike tell nothing: 1 − y², the derivative of tanh, is 0 wherever y has been rounded to 1. So a
+gradient is off by at least what a rounding of y changes, u|y| of an output, over a step of an element's own size.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ ALIKE = 8.0
 DRAWS = 6
 EVEN = 8  # no element is taken to have less than this share of the mean of its array: one draw may hit 0
 REMEMBERED = 4
+SMALLEST = 16  # an element moves by at least this share of the largest of its input
 Y = "y"
 
 
@@ -93,11 +97,14 @@ class Measuring:
         here = self._results(self._moved(case, [np.zeros(())] * len(_arrays(case)), 0.0))
         rows = self._rows(case, np.random.default_rng(2))
         g, found = np.asarray(case.cotangent, np.float64), {}
+        reach = float(np.max(np.nan_to_num(np.abs(g * here[Y]), posinf=0.0), initial=0.0))
         for name, five in rows.items():
             size = np.maximum(_size(five, self.step), np.nan_to_num(np.abs(here[name]), posinf=0.0))
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
             noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
             own = 2 * unit_roundoff(self.dtype) * size
+            if name != Y:
+                own = own + 2 * unit_roundoff(self.dtype) * reach / scale(case.input(name))
             unsteady = SAFETY * noise + own
             common = 0.0
             if name == Y:
@@ -135,6 +142,13 @@ class Measuring:
         for name in _variables(case):
             case = case.with_input(name, next(moved))
         return case
+
+
+def scale(a: Array) -> Array:
+    """By how much each element of an input moves: a power of two near its size, or near 1 where all of it is 0."""
+    size = np.abs(np.asarray(a, np.float64))
+    largest = float(np.max(size, initial=0.0)) or 1.0
+    return np.asarray(2.0 ** np.round(np.log2(np.maximum(size, largest / SMALLEST))))
 
 
 def _variables(case: Case) -> list[str]:

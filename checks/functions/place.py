@@ -24,6 +24,7 @@ from functools import cached_property
 import numpy as np
 
 from checks.functions.measured import Measured, Measuring
+from checks.functions.measured import scale as scale_of
 from checks.laws.complex_step import H
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
@@ -31,7 +32,6 @@ from checks.op import Case
 from checks.trials.directions import inner, inner_gamma
 from checks.trials.trial import Run
 
-SMALLEST = 16  # an element moves by at least this share of the largest of its input
 FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
 BESIDE, BESIDE_STEPS = 6, 8  # what the places around are drawn with (Problem.rng), and how many steps off they are
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
@@ -113,7 +113,7 @@ class Place:
     @cached_property
     def scale(self) -> Array:
         """By how much each element moves: a power of two near its size, or near 1 where all of its input is 0."""
-        return _joined([_scale(self.run.case.input(name)) for name in self.names])
+        return _joined([scale_of(self.run.case.input(name)) for name in self.names])
 
     @cached_property
     def claim_doubt(self) -> Array:
@@ -227,9 +227,3 @@ class Place:
 
 def _joined(arrays: list[Array]) -> Array:
     return np.concatenate([np.asarray(a, np.float64).ravel() for a in arrays]) if arrays else np.zeros(0)
-
-
-def _scale(a: Array) -> Array:
-    size = np.abs(np.asarray(a, np.float64))
-    largest = float(np.max(size, initial=0.0)) or 1.0
-    return np.asarray(2.0 ** np.round(np.log2(np.maximum(size, largest / SMALLEST))))
