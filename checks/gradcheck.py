@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-from checks import judge, ops
+from checks import cluster, judge, ops
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
 from checks.command.progress import Bar, watched
@@ -125,6 +126,13 @@ def _run(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, c
 def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs) -> Iterator[Report]:
     """The report on each, in order; several are judged at a time, each in a process of its own."""
     shows_progress = sys.stderr.isatty() and not options.quiet
+    if options.scheduler:
+        bar = Bar("shards")
+        runs = [(one.op.name, _how(one.op.name, one.within(options))) for one in chosen]
+        for report in cluster.judged(options.scheduler, runs, bar if shows_progress else None):
+            bar.clear()
+            yield report
+        return
     if len(chosen) == 1:
         one = chosen[0]
         bar = Bar(one.op.name, options.examples)
@@ -178,28 +186,28 @@ def _judged(
     jobs: int | None = 1,
 ) -> Report:
     """The report on one op."""
+    return judge(name, **_how(name, options), progress=progress, first=first, jobs=jobs, shard=options.shard)
+
+
+def _how(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """What `judge` is told of a run, wherever it runs."""
     given = {o.name: getattr(options, o.name, None) for o in ops.find(name).takes.options}
-    return judge(
-        name,
-        options.impl,
-        dtype=options.dtype,
-        strict=options.strict,
-        all_kinds=options.all_kinds,
-        known=_known(options),
-        timeout=options.timeout,
-        memory=options.memory,
-        device=options.device,
-        examples=options.examples,
-        seed=options.seed,
-        laws=options.laws,
-        progress=progress,
-        first=first,
-        jobs=jobs,
-        shard=options.shard,
-        reach=options.reach,
-        accumulate=options.accumulate or "",
+    return {
+        "implementation": options.impl,
+        "dtype": options.dtype,
+        "strict": options.strict,
+        "all_kinds": options.all_kinds,
+        "known": _known(options),
+        "timeout": options.timeout,
+        "memory": options.memory,
+        "device": options.device,
+        "examples": options.examples,
+        "seed": options.seed,
+        "laws": options.laws,
+        "reach": options.reach,
+        "accumulate": options.accumulate or "",
         **{name: value for name, value in given.items() if value is not None},
-    )
+    }
 
 
 def _known(options: argparse.Namespace) -> tuple[known.Known, ...]:
@@ -318,6 +326,7 @@ def _parser(op: Op | None, program: str) -> Parser:
         metavar="D",
         help="what sums of float16 and bfloat16 are promised to be kept in: float32, or same",
     )
+    parser.add_argument("--scheduler", metavar="URL", help="a Dask cluster to send the cases to: tcp://host:8786")
     parser.add_argument(
         "--shard", type=typed(shard), metavar="K/N", help="the K-th of N parts of the cases only, for one --seed"
     )
