@@ -12,12 +12,12 @@ import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 from checks import ops
 from checks.cases.search import Stopped
@@ -32,6 +32,7 @@ from checks.verdict.tried import Tried, refused
 CHUNK = 4  # cases that are sent at a time
 AHEAD = 4  # chunks that are drawn for each process before the first has been answered
 PATIENCE = 5.0  # seconds of work done, and still to do, from which on other processes are worth starting
+LOOKING = 3.0  # seconds without an answer, after which it is looked whether all processes live
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Crew:
         self.drawn: list[Problem] = []
         self.sent: deque[tuple[list[Problem], Future[list[Answer]]]] = deque()
         self.pool: ProcessPoolExecutor | None = None
+        self.living: set[int | None] = set()  # by their numbers, when it was last looked
+        self.is_broken = False
         self.is_alone = subject is None or (cores() if jobs is None else jobs) < 2
 
     def add(self, problem: Problem) -> None:
@@ -105,7 +108,10 @@ class Crew:
     def close(self) -> None:
         """End the processes."""
         if self.pool is not None:
-            self.pool.shutdown(cancel_futures=True)
+            self.pool.shutdown(wait=not self.is_broken, cancel_futures=True)
+        if self.is_broken:
+            for process in active_children():
+                process.kill()
 
     def _is_worth_it(self) -> bool:
         """Whether others have been started, or are to be: then all that was tried before is counted first."""
@@ -131,14 +137,12 @@ class Crew:
         except BrokenProcessPool as broken:
             answers = Future()
             answers.set_exception(broken)
+        self.living |= {process.pid for process in active_children()}
         self.sent.append((chunk, answers))
 
     def _count(self, problems: list[Problem], answers: Future[list[Answer]]) -> None:
-        try:
-            answered: Sequence[Answer | None] = answers.result()
-        except BrokenProcessPool:
-            answered = [None] * len(problems)
-        for problem, answer in zip(problems, answered, strict=True):
+        answered = self._answered(answers)
+        for problem, answer in zip(problems, answered or [None] * len(problems), strict=True):
             if answer is None or self.is_alone or self._ends_too_often(answer):
                 self.tried.add(problem)
                 self.tried.settle(wait=True)
@@ -153,6 +157,23 @@ class Crew:
                 self.tried.count(problem, found)
             if self.tried.progress is not None:
                 self.tried.progress(self.tried.done)
+
+    def _answered(self, answers: Future[list[Answer]]) -> Sequence[Answer | None]:
+        """What came, or nothing where the process that was asked has died.
+
+        A pool notices most deaths by itself, but not that of a process which was about to read or write in its queues.
+        """
+        while not self.is_broken and not wait([answers], LOOKING).done:
+            living = {process.pid for process in active_children()}
+            self.is_broken = bool(self.living - living)
+            self.living = living
+        if self.is_broken and not answers.done():
+            self.is_alone = True
+            return ()
+        try:
+            return answers.result()
+        except BrokenProcessPool:
+            return ()
 
     def _ends_too_often(self, answer: Answer) -> bool:
         """Whether one process would give it up about here: then it is for one process to say when."""
