@@ -62,9 +62,8 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
             f"{command(program)}: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0].op)}", end="", file=sys.stderr
         )
         return NOT_LOADED
-    except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED
+    except BrokenPipeError:
+        return _left()
 
 
 def _read(given: list[str], program: str) -> tuple[list[Subject], argparse.Namespace, Outputs]:
@@ -274,7 +273,15 @@ def function(given: Sequence[str], program: str) -> int:
         return NOT_LOADED
     except ValueError as wrong:
         parser.refuse(str(wrong))
+    except BrokenPipeError:
+        return _left()
     return report.exit_code
+
+
+def _left() -> int:
+    """Whoever reads has seen enough: nothing else is written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return INTERRUPTED
 
 
 def _parser(op: Op | None, program: str) -> Parser:
