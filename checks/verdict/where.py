@@ -11,7 +11,7 @@ probability 2⁻¹².
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -26,7 +26,8 @@ from checks.signature.options import Pinned
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, Unsupported
 
 FIRST, SURE = 60, 12  # cases that are tried at first, and that a kind has to fail in
-DRAWN = 1500  # problems to choose from; few of them are tried
+FEW = 3  # cases of each kind that are tried once the rest is explained
+DRAWN = 2400  # problems to choose from; few of them are tried
 LARGE = 1 << 12  # elements of a case that need not be tried
 LONGEST = 100  # characters of what is raised
 NOT_TAKEN = "does not take "
@@ -100,12 +101,16 @@ def found(
 
 
 def drawn(op: Op, pinned: Pinned, dtype: str, seed: int) -> list[Problem]:
-    """Problems to choose from: parameters are as drawn, the same along all axes, or, most of them, at their defaults."""
+    """Problems to choose from: parameters are as drawn, alike along all axes, or at their defaults, most or all but one."""
     chance = Random(f"{op.name} {dtype} {seed} where")  # noqa: S311, no secret
     plain = {name: value for name, value in op.takes.defaults.items() if value is not None and name not in pinned}
     found = []
     for turn in range(DRAWN):
-        held = {**pinned, **{n: v for n, v in plain.items() if turn % 3 and chance.random() < PLAIN}}
+        odd = chance.choice([*plain, ""]) if turn % 3 == 1 else None
+        usual = {
+            n: v for n, v in plain.items() if (n != odd if odd is not None else turn % 3 and chance.random() < PLAIN)
+        }
+        held = {**pinned, **usual}
         held |= {n: chance.randint(1, 2) for n in _moving(op, held) if chance.random() < 0.5}
         try:
             op.takes.check(held)
@@ -134,7 +139,12 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
         sure = {kind: left & set(of) for kind, of in members.items() if left & set(of) and kind not in out}
         sure = {k: of for k, of in sure.items() if _always_fails(probe, members[k], gone, refusals_only=refusals_only)}
         if not sure:
-            break
+            loose = next((kind for kind in out if _works_alone(probe, kind, out, members)), None)
+            if loose is not None:
+                out.remove(loose)
+            elif not out or not _more_fails(probe, members, out):
+                break
+            continue
         left = set(probe.failed) - gone  # more have been tried
         out.append(max(sure, key=lambda kind: len(left & set(members[kind]))))
     for kind in tuple(out):  # one that others cover came first since it is the larger
@@ -152,6 +162,25 @@ def _always_fails(probe: Probe, members: Sequence[int], gone: set[int], *, refus
     return len(rest) == SURE and all(
         probe.fails(at) and not (refusals_only and isinstance(probe.failed[at], Crashed)) for at in rest
     )
+
+
+def _more_fails(probe: Probe, members: Mapping[Kind, Sequence[int]], out: Sequence[Kind]) -> bool:
+    """Whether cases fail that had not been tried, and no kind that is left out explains: of every other kind a few."""
+    gone = {at for kind in out for at in members[kind]}
+    before = len(probe.failed)
+    for kind, of in members.items():
+        for at in [at for at in of if at not in gone][:FEW] if kind not in out else ():
+            probe.fails(at)
+    return len(probe.failed) > before
+
+
+def _works_alone(probe: Probe, kind: Kind, out: Sequence[Kind], members: Mapping[Kind, Sequence[int]]) -> bool:
+    """Whether a case of this kind returns something, of no other kind that is left out.
+
+    When a kind is chosen, the cases in which it fails may be of others that are chosen later, and explain them.
+    """
+    others = {at for other in out if other is not kind for at in members[other]}
+    return not all(probe.fails(at) for at in [at for at in members[kind] if at not in others][: 2 * SURE])
 
 
 def _said(out: Sequence[Kind], probe: Probe) -> Iterator[Elsewhere]:

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from checks import judge
+from checks.ops import find
 from checks.render import html, load, summary, terminal
 from checks.render import json as as_json
+from checks.subjects.implementation import Implementation
 from checks.verdict.merging import merged
+from checks.verdict.where import found
 from reference import conv, cross_entropy
 
 FEW = {"examples": 40, "seed": 3, "laws": ["exact", "agreement"]}
@@ -69,6 +72,24 @@ def test_a_right_one_for_two_dimensions_is_right_and_what_is_left_out_is_said_wi
     assert refused.raised == "does not take dilation, groups or flip"
     assert {"2"} == set(report.coverage["dims"])
     assert len(report.coverage["stride"]) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_more_is_left_out_than_what_raises(seed):
+    """Most cases with padding raise for some other reason, so that padding itself seems to, until the rest is left out."""
+    implementation = Implementation.of(find("conv"), TwoDimensions)
+    among, _ = found(implementation, find("conv"), {}, "float64", seed)
+    left = {kind.left for kind in among.out if kind.about in {"padding", "stride"}}
+    assert left == {"with equal strides", "with numbers for padding", "with equal padding"}
+
+
+def test_what_is_wrong_with_padding_alone_is_wrong():
+    class Pads(TwoDimensions):
+        def backward(self, dy, x, weight, bias, stride=1, padding=0):
+            gradient, *others = super().backward(dy, x, weight, bias, stride, padding)
+            return (1 + bool(padding)) * gradient, *others
+
+    assert judge("conv", Pads, **FEW).exit_code == 1
 
 
 def test_a_wrong_one_for_two_dimensions_ends_in_its_mistake():
