@@ -299,4 +299,6 @@ def test_all_and_impl_do_not_go_together(capsys):
     with pytest.raises(SystemExit) as stopped:
         gradcheck.main(["all", "--impl", "mine.py"])
     assert stopped.value.code == 2
-    assert capsys.readouterr().err == "gradcheck: --impl is about one op; name it in place of all\n"
+    assert capsys.readouterr().err == (
+        "gradcheck: --impl mine.py is about one op of several; expected OP=mine.py, such as sigmoid=mine.py\n"
+    )
