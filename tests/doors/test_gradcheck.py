@@ -237,7 +237,7 @@ def test_dtype_is_what_the_implementation_is_given(monkeypatch, capsys, dtype):
 
         backward = staticmethod(conv.backward)
 
-    monkeypatch.setattr(gradcheck, "judge", lambda op, _, **options: judge(op, Recording, **options))
+    monkeypatch.setattr(gradcheck, "judge", lambda op, **options: judge(op, **{**options, "implementation": Recording}))
     assert gradcheck.main(["conv", "--dtype", dtype, *FEW]) == 0
     assert given == {dtype}
     assert capsys.readouterr().out.startswith(f"conv: right.  Recording, {dtype}\n")

@@ -7,6 +7,7 @@ import inspect
 from collections import Counter
 from dataclasses import fields, replace
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -18,6 +19,7 @@ from checks import judge
 from checks.cases import drawing as cases_drawing
 from checks.cases.drawing import problems_of
 from checks.cases.pins import pinned_values
+from checks.cases.search import Search
 from checks.op import Problem
 from checks.ops import conv as described
 from checks.ops import find
@@ -95,8 +97,19 @@ def test_the_source_filters_nothing():
     tree = ast.parse(inspect.getsource(described) + inspect.getsource(cases_drawing))
     called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in called}
-    assert not names & {"assume", "filter", "reject"}
+    assert not names & {"assume", "filter"}
+    assert inspect.getsource(cases_drawing).count("reject()") == 1, "where kinds of cases are left out, and there alone"
     assert "composite" in {getattr(node, "attr", "") for node in ast.walk(tree)}, "the strategies are in this file"
+
+
+def test_nothing_is_rejected_where_no_kind_is_left_out(monkeypatch):
+    def refuse():
+        raise AssertionError("rejected")
+
+    monkeypatch.setattr(hypothesis, "reject", refuse)
+    drawn = []
+    Search(problems_of(find("conv"), {}, "float64"), 50, 1).run(drawn.append)
+    assert len(drawn) == 50
 
 
 @pytest.mark.parametrize("name", ["stride", "padding", "dilation"])
