@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from checks import cluster, judge, ops
+from checks import judge, ops
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
 from checks.command.progress import Bar, watched
@@ -126,6 +126,8 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
     """The report on each, in order; several are judged at a time, each in a process of its own."""
     shows_progress = sys.stderr.isatty() and not options.quiet
     if options.scheduler:
+        from checks import cluster
+
         bar = Bar("shards")
         runs = [(one.op.name, _how(one.op.name, one.within(options))) for one in chosen]
         for report in cluster.judged(options.scheduler, runs, bar if shows_progress else None):

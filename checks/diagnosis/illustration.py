@@ -48,8 +48,8 @@ def illustrated(failure: Finding, broken: Sequence[Problem], implementation: Jud
         failure = _with_formulas(failure, seen, seen.yours)
     enough = [smallest] if _is_drawable(smallest) and _elements(smallest, failure.result) >= ENOUGH else []
     flat = [p for p in broken if _is_flat(p)]
-    for drawn, most in ((enough, MOST_DRAWN), (_as_documents_draw(smallest), MOST_DRAWN), (flat, MOST_DRAWN)):
-        shown = exhibit(failure, drawn, most, implementation, reference)
+    for drawn in (enough, _as_documents_draw(smallest), flat):
+        shown = exhibit(failure, drawn, MOST_DRAWN, implementation, reference)
         if shown is not None and shown.problem.elements >= smallest.elements:
             return replace(failure, exhibit=shown, meetings=_met(failure, shown, seen, implementation, reference))
     shown = exhibit(failure, broken, MOST_NUMBERS, implementation, reference)

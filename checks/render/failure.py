@@ -14,16 +14,18 @@ from checks.verdict.report import Finding, Report
 
 def told(report: Report, finding: Finding, anchor: str, level: str = "h2") -> str:
     """One result that is wrong: in words, the element that is wrong in numbers and formulas, and how to see it again."""
-    title = f"{finding.result} is wrong" if finding.result else "It fails where it should return a result"
     named = f": {finding.mistake}" if finding.mistake else ""
-    parts = [f'<{level} id="{anchor}-title">{escape(title + named)}</{level}>', *_words(finding), *_numbers(finding)]
+    parts = [
+        f'<{level} id="{anchor}-title">{escape(_title(finding) + named)}</{level}>',
+        *_words(finding),
+        *_numbers(finding),
+    ]
     parts.append(f"<p>See it again:</p>{again(words.again(report, finding))}")
     return f'<div class="told" id="{anchor}">{"".join(parts)}</div>'
 
 
 def pictured(report: Report, finding: Finding, anchor: str, *, is_told: bool) -> str:
     """One result that is wrong, in pictures; in words too where they do not stand in the box under the title."""
-    title = f"{finding.result} is wrong" if finding.result else "It fails where it should return a result"
     parts = []
     if finding.meetings is not None:
         parts.append(f"<h4>The formula</h4>{figure.figure(finding.meetings)}{_reason(finding, finding.meetings)}")
@@ -33,11 +35,15 @@ def pictured(report: Report, finding: Finding, anchor: str, *, is_told: bool) ->
         where = f"<p>{escape(shapes)}.</p>{_reason(finding, shown)}"
         parts.append(f"<h4>Where it is wrong</h4>{where}{heat.heat(shown)}")
     if is_told:
-        head = f'<h3 id="{anchor}-title">{escape(title)}, in pictures</h3>' if parts else ""
+        head = f'<h3 id="{anchor}-title">{escape(_title(finding))}, in pictures</h3>' if parts else ""
         label = f"{anchor}-title" if parts else anchor.replace("failure", "told") + "-title"
     else:
         head, label = told(report, finding, f"{anchor}-told", "h3"), f"{anchor}-told-title"
     return f'<section class="failure" id="{anchor}" aria-labelledby="{label}">{head}{"".join(parts)}</section>'
+
+
+def _title(finding: Finding) -> str:
+    return f"{finding.result} is wrong" if finding.result else "It fails where it should return a result"
 
 
 def _reason(finding: Finding, shown: Meetings | Exhibit) -> str:

@@ -134,7 +134,7 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
     members = {kind: [at for at, one in enumerate(probe.problems) if kind.holds(one)] for kind in known}
     out: list[Kind] = []
     while True:
-        gone = {at for kind in out for at in members[kind]}
+        gone = _in_any(out, members)
         left = set(probe.failed) - gone
         sure = {kind: left & set(of) for kind, of in members.items() if left & set(of) and kind not in out}
         sure = {k: of for k, of in sure.items() if _always_fails(probe, members[k], gone, refusals_only=refusals_only)}
@@ -148,10 +148,14 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
         left = set(probe.failed) - gone  # more have been tried
         out.append(max(sure, key=lambda kind: len(left & set(members[kind]))))
     for kind in tuple(out):  # one that others cover came first since it is the larger
-        rest = {at for other in out if other is not kind for at in members[other]}
-        if set(members[kind]) <= rest:
+        if set(members[kind]) <= _in_any(out, members, but=kind):
             out.remove(kind)
     return [kind for kind in members if kind in out]  # in the order in which they are declared
+
+
+def _in_any(out: Iterable[Kind], members: Mapping[Kind, Sequence[int]], but: Kind | None = None) -> set[int]:
+    """The problems that are of some of these kinds."""
+    return {at for kind in out if kind is not but for at in members[kind]}
 
 
 def _always_fails(probe: Probe, members: Sequence[int], gone: set[int], *, refusals_only: bool) -> bool:
@@ -166,7 +170,7 @@ def _always_fails(probe: Probe, members: Sequence[int], gone: set[int], *, refus
 
 def _more_fails(probe: Probe, members: Mapping[Kind, Sequence[int]], out: Sequence[Kind]) -> bool:
     """Whether cases fail that had not been tried, and no kind that is left out explains: of every other kind a few."""
-    gone = {at for kind in out for at in members[kind]}
+    gone = _in_any(out, members)
     before = len(probe.failed)
     for kind, of in members.items():
         for at in [at for at in of if at not in gone][:FEW] if kind not in out else ():
@@ -179,7 +183,7 @@ def _works_alone(probe: Probe, kind: Kind, out: Sequence[Kind], members: Mapping
 
     When a kind is chosen, the cases in which it fails may be of others that are chosen later, and explain them.
     """
-    others = {at for other in out if other is not kind for at in members[other]}
+    others = _in_any(out, members, but=kind)
     return not all(probe.fails(at) for at in [at for at in members[kind] if at not in others][: 2 * SURE])
 
 
