@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from checks.render import figure, heat, words
+from checks.render import figure, heat, strip, words
 from checks.render.names import both
 from checks.render.page import code, scrolling
 from checks.trials.exhibit import Exhibit, Meetings
@@ -59,6 +59,7 @@ def _words(finding: Finding) -> Iterator[str]:
         yield f"<p>{escape(finding.explanation)}{source}</p>"
     if finding.where:
         yield f"<p>{escape(finding.where[0].upper() + finding.where[1:])}.</p>"
+    yield from map(strip.sized, finding.sizes)
     if finding.note:
         yield f"<p>{escape(finding.note)}</p>"
     if finding.frames:
