@@ -27,7 +27,7 @@ def told(report: Report, finding: Finding, anchor: str, level: str = "h2") -> st
 def pictured(report: Report, finding: Finding, anchor: str, *, is_told: bool) -> str:
     """One result that is wrong, in pictures; in words too where they do not stand in the box under the title."""
     parts = []
-    if finding.meetings is not None:
+    if finding.meetings is not None and figure.is_drawable(finding.meetings):
         parts.append(f"<h4>The formula</h4>{figure.figure(finding.meetings)}{_reason(finding, finding.meetings)}")
     if finding.exhibit is not None:
         shown = finding.exhibit

@@ -123,7 +123,7 @@ def _shown(reports: tuple[Report, ...]) -> Iterator[str]:
     for report in reports:
         seen = [report.meetings, *(finding.meetings for finding in report.failures)]
         yield from ("letters" for finding in report.failures if finding.letters)
-        yield from ("letters" for meetings in seen if meetings is not None)
+        yield from ("letters" for meetings in seen if meetings is not None and figure.is_drawable(meetings))
 
 
 def _wrong(reports: tuple[Report, ...]) -> Iterator[str]:
@@ -246,7 +246,7 @@ def _with_code(line: str) -> str:
 
 def _meeting(report: Report) -> str:
     """The figure of what was judged, where nothing is wrong: else the figure of that is the one to look at."""
-    if report.meetings is None or report.failures:
+    if report.meetings is None or report.failures or not figure.is_drawable(report.meetings):
         return ""
     return f"<h3>Who meets whom</h3>{figure.figure(report.meetings)}"
 
