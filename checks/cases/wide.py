@@ -24,7 +24,8 @@ from checks.signature.windows import pinned_axes
 ONE_IN = 6
 WIDE = "wide"
 REACH = TILES[-1] + 1
-SMALL = 3  # the most that other axes of the same option have
+SMALL = (2, 3, 2, 1)  # what other axes of the same option have; of 1 there is little to go wrong
+OTHERS = (2, 2, 2, 1)  # and those of other options
 ATTEMPTS = 40  # at one that is of no kind which is left out
 ROUNDS = ((-1, 1), (-1, None), (-2, None), (-1, 0), (-3, 1), (-1, None), (-2, -1), (-4, None), (-1, 1), (-2, 0))
 
@@ -78,7 +79,7 @@ def _axes_to_widen(takes: Takes, pinned: Pinned) -> list[tuple[Sizes, int]]:
 
 def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int, size: int) -> Pinned:
     """What is held for the axis to be wide; what is pinned and no more, where that leaves no room for it."""
-    few = chance.randint(1, SMALL)
+    few = max(chance.choice(SMALL), sizes.tells)
     many = len(sizes.names)
     if sizes.spatial:
         many = pinned_axes(pinned) or chance.choice([dims for dims in takes.dims or () if dims > (at < 0)])
@@ -101,10 +102,12 @@ def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int,
 
 
 def _is_held(sizes: Sizes) -> bool:
-    """Whether it is kept small where another is wide, and nothing else follows from it."""
-    return sizes.wide and len(sizes.names) == 1 and not sizes.spatial
+    """Whether it is kept small where another is wide: nothing else follows from it, or it has to be larger than 1."""
+    return sizes.wide and not sizes.spatial and (len(sizes.names) == 1 or sizes.tells > 1)
 
 
 def _small(chance: Random, sizes: Sizes) -> Any:
-    several = sizes.axes.startswith("*")
-    return (chance.randint(1, 2),) * min(sizes.counts({})) if several else chance.randint(1, 2)
+    """Small, mostly more than 1, and never so small that an op is trivial: mistakes in what is 0 anyway do not show."""
+    many = min(sizes.counts({})) if sizes.axes.startswith("*") else len(sizes.names)
+    several = tuple(max(chance.choice(OTHERS), sizes.tells) for _ in range(many))
+    return several if sizes.axes.startswith("*") or many > 1 else several[0]

@@ -250,7 +250,9 @@ AXIS = Parameter("axis", 1, "the axis along which y adds to 1", "1", whole(0), w
 SOFTMAX = Op(
     name="softmax",
     reference=softmax,
-    takes=replace(elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0),), refuse=refuse),
+    takes=replace(
+        elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0, tells=2),), refuse=refuse
+    ),
     twin=softmax_twin,
     kind=Kind(radius=within_reach_of("x"), bounded=True, mixes=lambda problem: problem.parameters["axis"] == 0),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.softmax, usual={"shape": (1, 3)}),

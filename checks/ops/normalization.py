@@ -22,6 +22,7 @@ How local response normalisation rounds its reference tells by itself (numbers/r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +213,7 @@ BATCH_NORM = Op(
     takes=Takes(
         arrays={"x": "N C *spatial", "gamma": "C", "beta": "C", "y": "N C *spatial"},
         parameters=(EPS,),
-        sizes=WHERE,
+        sizes=tuple(replace(s, tells=3) if s.option == "batch" else s for s in WHERE),  # x̂ of two values is ±1
         dims=(2, 1, 0, 3),
         geometry=two_values,
         scales={"x": (0, 0, 3, -3, 20), "gamma": (0, 5)},
@@ -237,7 +238,7 @@ LAYER_NORM = Op(
         parameters=(EPS,),
         sizes=(
             Sizes("batch", "*batch", "the axes before those", (2, 3, 1, 4), (1, 2), 0, "8 | 2,3"),
-            Sizes("last", "*last", "the last axes, which are normalised over", (3, 2, 4, 5, 8), (1, 2), 1, "8 | 2,3"),
+            Sizes("last", "*last", "the last axes, normalised over", (3, 2, 4, 5, 8), (1, 2), 1, "8 | 2,3", tells=3),
         ),
         scales={"x": (0, 0, 3, -3, 20), "gamma": (0, 5)},
     ),

@@ -39,6 +39,7 @@ class Sizes:
             what is pinned
     least   the least size that makes sense
     wide    whether it is also tried far beyond what is drawn, where kernels are cut into tiles
+    tells   the least size at which results are not what they are anyway: a softmax of one class is 1, its gradient 0
     """
 
     option: str
@@ -49,6 +50,7 @@ class Sizes:
     least: int = 1
     metavar: str = ""
     wide: bool = True
+    tells: int = 1
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -83,10 +83,23 @@ class Forgets:
         return tuple(gradients)
 
 
+@pytest.mark.parametrize("op", ops().values(), ids=list(ops()))
+def test_axes_beside_the_wide_one_are_seldom_1_and_never_where_results_are_what_they_are_anyway(op):
+    """Of one class the gradient of a softmax is 0, and so is what a mistake makes of it."""
+    drawn = [p for seed in range(4) for p in wide_problems(op, {}, "float64", 33, seed)]
+    for sizes in op.takes.sizes:
+        held = [s for p in drawn for n in sizes.names for s in np.atleast_1d(p.sizes[n]) if s < 16]
+        if sizes.wide and not sizes.spatial:
+            assert min(held) == 1 if sizes.tells == 1 else min(held) >= sizes.tells
+            assert sum(s == 1 for s in held) < len(held) / 2.5, sizes.option
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("op", "name", "axis", "first"),
     [
+        ("cross_entropy", "logits", 0, 64),
+        ("cross_entropy", "logits", 1, 64),
         ("conv", "weight", 1, 32),
         ("conv", "x", -1, 128),
         ("linear", "x", -1, 64),

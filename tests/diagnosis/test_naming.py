@@ -294,7 +294,7 @@ def test_the_elements_that_are_wrong_are_told_from_those_that_are_right(change, 
         (
             lambda _, p: max(np.ravel(p["dilation"])) > 1 and not p["flip"],
             {"dims": 1},
-            "only where dilation is above 1",
+            "only where dilation is above 1|only without flip",  # both are so, and either may leave out more
         ),
         (lambda _, p: p["flip"], {"dims": 1}, "right without flip, wrong with"),
         (lambda _, p: p["padding"] == "same", {"dims": 1}, "wrong for same"),
@@ -310,7 +310,7 @@ def test_the_cases_that_are_wrong_are_told_from_those_that_are_right(wrong, pinn
         return gradients
 
     (found,) = judge("conv", Changed(sometimes), seed=71, examples=120, laws=["exact"], **pinned).failures
-    assert words in found.where
+    assert any(either in found.where for either in words.split("|"))
 
 
 def test_both_formulas_are_shown_term_by_term():
