@@ -19,6 +19,7 @@ from checks.numbers.precision import Array
 from checks.op import Mistake, Problem
 from checks.ops._mistakes import by_accident_of_shape, general
 from checks.subjects.implementation import Judged
+from checks.trials.exhibit import Sized
 from checks.trials.finding import Finding, Verdict
 
 CASES = 6  # that a mistake has to explain, beside the smallest one
@@ -36,12 +37,14 @@ class Diagnosis:
     explanation  a sentence about it, or about what else is known
     source       document and equation that it breaks
     where        the parameter values, or the elements, that are wrong where others are right
+    sizes        along each axis whose size matters, for which sizes it is wrong
     """
 
     mistake: str = ""
     explanation: str = ""
     source: str = ""
     where: str = ""
+    sizes: tuple[Sized, ...] = ()
 
 
 def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judged, reference: Judged) -> Diagnosis:
@@ -57,7 +60,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     seen = [Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
     diagnosis = _mistake(failure.problem.op.mistakes, seen)
     unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
-    by_size = sizes.described(seen[-1], failure.result, failure.law, unnamed=unnamed) if seen else ""
+    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=unnamed) if seen else ("", ())
     remark = "an empty batch is wrong too" if also_empty else ""
     if by_size:
         told = [by_size]
@@ -65,7 +68,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
             diagnosis = Diagnosis()  # what stands in the part that is wrong says more
     else:
         told = _where(failure, broken, right, seen, unknown=unnamed)
-    diagnosis = replace(diagnosis, where="; ".join(filter(None, [*told, remark])))
+    diagnosis = replace(diagnosis, where="; ".join(filter(None, [*told, remark])), sizes=sized)
     if failure.note and diagnosis.explanation == UNKNOWN:
         return replace(diagnosis, explanation="")  # what the law says of it is better
     return diagnosis

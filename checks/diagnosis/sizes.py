@@ -23,6 +23,7 @@ from checks.diagnosis.seen import Seen, runs
 from checks.op import Problem
 from checks.signature.options import Option
 from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.trials.exhibit import Sized
 
 SMALL = (1, 2, 3)  # what is tried as right; up to the last of these, other words tell what is wrong (whereabouts.py)
 TILES = (4, 8, 16, 32, 64, 128)
@@ -36,22 +37,26 @@ MOST_SECONDS = 10.0
 Shape = tuple[int, ...]
 
 
-def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> str:
+def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> tuple[str, tuple[Sized, ...]]:
     """For which sizes the result is wrong, and which part of it; "" if it is so for all sizes, or for small ones.
+
+    Beside the words the sizes that they rest on, for each axis that they speak of.
 
     unnamed  whether no mistake is known: then sizes that are right are looked for above those that are wrong too (a whole
              tile, where parts of one are lost), and sizes that follow no rule are listed
     """
     wrong = _Wrong(failure, result, law)
-    told, limits = [], []
+    told, limits, found = [], [], []
     with suppress(Stopped):  # what was tried until then is told
         for axis in _axes(failure.run.problem):
             known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()):
                 words, limit = _rule(axis, known, wrong.shapes)
-                told += [words or _list(axis, known)] if words or (unnamed and axis.size > SMALL[-1]) else []
+                if words or (unnamed and axis.size > SMALL[-1]):
+                    told.append(words or _list(axis, known))
+                    found.append(axis.sized(known, failure.run.problem))
                 limits += [limit, axis.size - 1]
-    return f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""
+    return (f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""), tuple(found)
 
 
 def part(failure: Seen, result: str, limits: Sequence[int] = ()) -> str:
@@ -84,6 +89,13 @@ class _Axis:
     def are(self) -> str:
         """The name with its verb."""
         return f"{self.called} {'is' if ' along ' in self.called else 'are'}"
+
+    def sized(self, known: Mapping[int, bool], problem: Problem) -> Sized:
+        """Which sizes are right and which are wrong, under the name by which they are counted as tried."""
+        several = any(len(sizes.names) > 1 for sizes in problem.op.takes.sizes if sizes.option == self.option)
+        label = f"{self.option} {('in', 'out')[self.at]}" if several and self.at is not None else self.option
+        right, wrong = (tuple(sorted(n for n, off in known.items() if off is wanted)) for wanted in (False, True))
+        return Sized(label, right, wrong)
 
     def value(self, pins: Mapping[str, Any], size: int) -> Any:
         """The value of the option with another size for this axis."""

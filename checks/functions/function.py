@@ -45,6 +45,7 @@ from checks.trials.comparison import compared
 from checks.trials.trial import Trial
 from checks.verdict.decisions import Decision
 from checks.verdict.judging import smallest
+from checks.verdict.notebook import watched
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tried import Tried
 
@@ -91,7 +92,10 @@ def judge_function(
     tried = Tried(judged, _laws(op, dtype, places, partial(box.alone, examples=each)))
     tried.unsupported.update(box.refused)
     search, interrupted = Search(problems_of(box, op, dtype, box.sizes[0]), examples, seed), False
-    with warnings.catch_warnings(action="ignore"):  # of what is passed to see whether it is read rightly
+    with (
+        watched(None, op.name, each * len(box.sizes)) as tried.progress,
+        warnings.catch_warnings(action="ignore"),  # of what is passed to see whether it is read rightly
+    ):
         for number, one in enumerate(box.sizes):
             own = Search(problems_of(box, op, dtype, one), each, seed + number)
             own.run(tried.add)

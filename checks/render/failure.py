@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from checks.render import figure, heat, words
+from checks.render import figure, heat, strip, words
 from checks.render.names import both
 from checks.render.page import code, scrolling
 from checks.trials.exhibit import Exhibit, Meetings
@@ -27,7 +27,7 @@ def told(report: Report, finding: Finding, anchor: str, level: str = "h2") -> st
 def pictured(report: Report, finding: Finding, anchor: str, *, is_told: bool) -> str:
     """One result that is wrong, in pictures; in words too where they do not stand in the box under the title."""
     parts = []
-    if finding.meetings is not None:
+    if finding.meetings is not None and figure.is_drawable(finding.meetings):
         parts.append(f"<h4>The formula</h4>{figure.figure(finding.meetings)}{_reason(finding, finding.meetings)}")
     if finding.exhibit is not None:
         shown = finding.exhibit
@@ -59,6 +59,7 @@ def _words(finding: Finding) -> Iterator[str]:
         yield f"<p>{escape(finding.explanation)}{source}</p>"
     if finding.where:
         yield f"<p>{escape(finding.where[0].upper() + finding.where[1:])}.</p>"
+    yield from map(strip.sized, finding.sizes)
     if finding.note:
         yield f"<p>{escape(finding.note)}</p>"
     if finding.frames:

@@ -7,7 +7,7 @@ Elements have both of the names that a page can show (names.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import product
 from math import prod
@@ -25,7 +25,9 @@ from checks.trials.exhibit import Meetings
 
 Index = tuple[int, ...]
 Alphabets = tuple[Notation, Notation]  # the code's, and the documents'
+Panel = tuple[str, Index]  # an array, and the index of one pair of its last two axes
 LONG = 6  # signs that a cell shows at full size
+MANY = 200  # cells that a figure may have
 
 STYLE = """
 figure.meet .grids { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
@@ -77,25 +79,63 @@ document.querySelectorAll("figure.meet").forEach(figure => {
 
 
 def figure(seen: Meetings) -> str:
-    """The figure for one result of a small case, with the element that is wrong, or that matters, lit."""
+    """The figure for one result of a case, with the element that is wrong, or that matters, lit.
+
+    Where the arrays have more cells than can be looked at only the maps are drawn that the map of this element meets; ""
+    where even these are too many.
+    """
+    drawn = _drawn(seen)
+    if not drawn:
+        return ""
     problem, array = seen.problem, seen.result.removeprefix("grad_")
     alphabets = (plain(problem.op), notation(problem))
     order = places(problem)
-    met = sorted(
-        {name for p in seen.formulas.values() for product_ in p.terms for name, _ in product_}, key=order.__getitem__
-    )
+    met = sorted({name for name, _ in drawn if name != array}, key=order.__getitem__)
     arrays = [array, *(name for name in met if name != array)]
     lit: Mapping[str, list[int]] = _terms_of(seen.formulas[seen.index], order)
-    grids = "".join(_array(seen, name, alphabets, order, lit) for name in arrays)
-    shown = "".join(_formula(seen, index, alphabets, order) for index in seen.formulas)
+    grids = "".join(_array(seen, name, alphabets, order, lit, drawn) for name in arrays)
+    shown = "".join(_formula(seen, index, alphabets, order) for index in seen.formulas if (array, index[:-2]) in drawn)
     asked = both(*(escape(text(Element(array, seen.index), letters)) for letters in alphabets))
     whole = both(*(escape(letters.letter(array)) for letters in alphabets))
     return (
         f'<figure class="meet"><div class="grids">{grids}</div>'
         f'<div class="formulas" aria-live="polite">{shown}</div>'
         f"<figcaption>Who meets {asked}: numbers tell which elements make one product. Point at another element of "
-        f"{whole}, or go there with the Tab key. {_case(seen)}</figcaption></figure>"
+        f"{whole}, or go there with the Tab key. {_left_out(seen, arrays, drawn)}{_case(seen)}</figcaption></figure>"
     )
+
+
+def is_drawable(seen: Meetings) -> bool:
+    """Whether there are few enough cells for a figure."""
+    return bool(_drawn(seen))
+
+
+def _drawn(seen: Meetings) -> set[Panel]:
+    """The maps that are drawn: all, or, of many cells, that of the element and those that it meets; none if too many."""
+    array = seen.result.removeprefix("grad_")
+    for own in (seen.formulas, [i for i in seen.formulas if i[:-2] == seen.index[:-2]]):
+        met = {(name, i[:-2]) for index in own for term in seen.formulas[index].terms for name, i in term}
+        panels = met | {(array, index[:-2]) for index in own}
+        whole = {(name, i) for name in {n for n, _ in panels} for i in _panels(_shape(seen, name))}
+        chosen = whole if own is seen.formulas else panels
+        if sum(prod(_shape(seen, name)[-2:]) for name, _ in chosen) <= MANY:
+            return chosen
+    return set()
+
+
+def _shape(seen: Meetings, array: str) -> Index:
+    return seen.problem.shape("y" if array == COTANGENT else array)
+
+
+def _panels(shape: Index) -> Iterator[Index]:
+    """The indices of an array's maps: of all its axes but the last two."""
+    return product(*map(range, shape[:-2]))
+
+
+def _left_out(seen: Meetings, arrays: Sequence[str], drawn: set[Panel]) -> str:
+    """How many maps are not drawn."""
+    left = sum(prod(_shape(seen, name)[:-2]) for name in arrays) - len(drawn)
+    return f"Only the maps that meet it are drawn; {left} others are not. " if left else ""
 
 
 def _case(seen: Meetings) -> str:
@@ -130,17 +170,22 @@ def _name(array: str, index: Index) -> str:
 
 
 def _array(
-    seen: Meetings, array: str, alphabets: Alphabets, order: Mapping[str, int], lit: Mapping[str, list[int]]
+    seen: Meetings,
+    array: str,
+    alphabets: Alphabets,
+    order: Mapping[str, int],
+    lit: Mapping[str, list[int]],
+    drawn: set[Panel],
 ) -> str:
     """One array: a grid for each pair of its last two axes."""
-    shape = seen.problem.shape("y" if array == COTANGENT else array)
+    shape = _shape(seen, array)
     columns = shape[-1] if shape else 1
-    high = prod(shape[-2:]) if shape else 1
-    cells = [_cell(seen, array, index, alphabets, order, lit) for index in product(*map(range, shape))]
-    panels = "".join(
-        f'<div class="cells" style="--columns: {columns}">{"".join(cells[start : start + high])}</div>'
-        for start in range(0, len(cells), high)
-    )
+    panels = ""
+    for lead in _panels(shape):
+        if (array, lead) in drawn:
+            inside = product(*map(range, shape[-2:]))
+            cells = (_cell(seen, array, (*lead, *last), alphabets, order, lit) for last in inside)
+            panels += f'<div class="cells" style="--columns: {columns}">{"".join(cells)}</div>'
     asked = array == seen.result.removeprefix("grad_")
     what = "whose gradient it is" if asked and array != "y" else _meaning(array)
     titles = [f"{name}, {what}" if name != what else name for name in (letters.letter(array) for letters in alphabets)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
-from math import log2
 
 from checks.laws import laws as known_laws
 from checks.laws import summary
-from checks.render import failure, figure, heat, names, words
+from checks.render import failure, figure, heat, names, strip, words
 from checks.render.page import framed as in_a_frame
 from checks.render.page import page, scrolling
+from checks.trials.exhibit import Sized
 from checks.verdict.report import RIGHT, UNDECIDED, Report, Verdict, worst
 
 FEW = 3  # ops for which the laws stand below one another
@@ -34,8 +34,6 @@ caption {{ text-align: left; padding: 0 0 0.4em; }}
 .verdict h2 {{ margin: 0.6em 0 0.3em; font-size: 1.25em; }}
 .verdict > .told + .told {{ border-top: 1px solid var(--line); margin-top: 1em; }}
 .laws th .small {{ display: block; font-weight: 400; white-space: normal; max-width: 44rem; }}
-.strip {{ position: relative; height: 9px; margin: 0.2em 6px 0 0; border-bottom: 1px solid var(--line-strong); }}
-.strip i {{ position: absolute; bottom: 0; background: var(--accent); }}
 .compare td:last-child {{ width: 100%; text-align: left; }}
 .compare td, .compare th {{ padding-right: 1.5em; }}
 .bars {{ list-style: none; padding: 0; margin: 0; display: grid; gap: 2px; }}
@@ -55,7 +53,7 @@ button.copy {{
   .laws td, .laws th, .laws thead th {{ white-space: normal; overflow-wrap: anywhere; padding: 0.3em; }}
   .compare code {{ overflow-wrap: anywhere; }}
 }}
-{names.STYLE}{heat.STYLE}{figure.STYLE}"""
+{names.STYLE}{strip.STYLE}{heat.STYLE}{figure.STYLE}"""
 
 SCRIPT = """
 document.querySelectorAll("[data-copied]").forEach(box => {
@@ -125,7 +123,7 @@ def _shown(reports: tuple[Report, ...]) -> Iterator[str]:
     for report in reports:
         seen = [report.meetings, *(finding.meetings for finding in report.failures)]
         yield from ("letters" for finding in report.failures if finding.letters)
-        yield from ("letters" for meetings in seen if meetings is not None)
+        yield from ("letters" for meetings in seen if meetings is not None and figure.is_drawable(meetings))
 
 
 def _wrong(reports: tuple[Report, ...]) -> Iterator[str]:
@@ -248,7 +246,7 @@ def _with_code(line: str) -> str:
 
 def _meeting(report: Report) -> str:
     """The figure of what was judged, where nothing is wrong: else the figure of that is the one to look at."""
-    if report.meetings is None or report.failures:
+    if report.meetings is None or report.failures or not figure.is_drawable(report.meetings):
         return ""
     return f"<h3>Who meets whom</h3>{figure.figure(report.meetings)}"
 
@@ -256,7 +254,8 @@ def _meeting(report: Report) -> str:
 def _tried(report: Report, number: int) -> str:
     """Coverage: how often each value of each parameter was tried."""
     blocks = "".join(
-        f"<div><h4>{escape(label)}</h4>{_explained(label)}{_bars(dict(values))}</div>"
+        f"<div><h4>{escape(label)}</h4>{_explained(label)}"
+        f"{_limited(report, number, label)}{_bars(dict(values), strip.limit_of(label, _sized(report)))}</div>"
         for label, values in report.coverage.items()
     )
     title = f'<h3 id="op-{number}-tried">What was tried, in {report.cases} cases</h3>'
@@ -268,9 +267,26 @@ def _explained(label: str) -> str:
     return f'<p class="small muted">{escape(meaning)}</p>' if meaning else ""
 
 
-def _bars(values: dict[str, int]) -> str:
-    if sizes := words.span(values):
-        return f"<p>{sizes}</p>{_strip(sorted(map(int, values)))}"
+def _sized(report: Report) -> Iterator[Sized]:
+    """What was found out of the sizes of an axis, of all failures."""
+    return (one for finding in report.failures for one in finding.sizes)
+
+
+def _limited(report: Report, number: int, label: str) -> str:
+    """Up to which size everything is right, in a line that leads to what is wrong beyond."""
+    limit = strip.limit_of(label, _sized(report))
+    if limit is None:
+        return ""
+    at = next(i for i, f in enumerate(report.failures, 1) if limit == strip.limit_of(label, f.sizes))
+    what = escape(f"{report.failures[at - 1].result} is right up to {limit}")
+    return f'<p class="small"><a href="#op-{number}-failure-{at}">{what}</a></p>'
+
+
+def _bars(values: dict[str, int], limit: int | None = None) -> str:
+    sizes = words.span(values)
+    if sizes or limit is not None:
+        said = sizes or f"{min(map(int, values))} to {max(map(int, values))}"
+        return f"<p>{said}</p>{strip.strip(map(int, values), limit=limit)}"
     total = sum(values.values())
     ordered = sorted(values.items(), key=lambda item: (not item[0].isdigit(), item[0].zfill(3)))
     items = "".join(
@@ -279,15 +295,6 @@ def _bars(values: dict[str, int]) -> str:
         for value, count in ordered
     )
     return f'<ul class="bars">{items}</ul>'
-
-
-def _strip(sizes: list[int]) -> str:
-    """Sizes as marks along a line on which each doubling is as long as any other."""
-    last = log2(sizes[-1] + 1)
-    marks = "".join(
-        f'<i style="left: {100 * log2(size + 1) / last:.1f}%; width: 3px; height: 9px"></i>' for size in sizes
-    )
-    return f'<div class="strip" aria-hidden="true">{marks}</div>'
 
 
 def _provenance(report: Report, number: int) -> str:

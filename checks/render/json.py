@@ -126,6 +126,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "explanation": finding.explanation,
         "source": finding.source,
         "where": finding.where,
+        "sizes": [{"label": s.label, "right": list(s.right), "wrong": list(s.wrong)} for s in finding.sizes],
         "formula": {"yours": finding.yours, "right": finding.right, "letters": list(finding.letters)},
         "case": _case(finding.problem),
         "exhibit": None if finding.exhibit is None else _exhibit(finding.exhibit),

@@ -18,7 +18,7 @@ from checks.op import Op, Problem, Rounding
 from checks.render.given import Given, parsed
 from checks.render.json import MEASURED, SCHEMA, VERSION
 from checks.signature.takes import Takes
-from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
+from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers, Sized
 from checks.verdict.decisions import Decision
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tally import Row, Tally
@@ -167,12 +167,17 @@ def _finding(op: Op, given: Given) -> Finding:
         explanation=given["explanation"].a(str),
         source=given["source"].a(str),
         where=given["where"].a(str),
+        sizes=tuple(_sized(one) for one in given.get("sizes", [])),
         yours=formula["yours"].a(str),
         right=formula["right"].a(str),
         letters=tuple(word.a(str) for word in formula.get("letters", [])),
         exhibit=None if exhibit.value is None else _exhibit(op, exhibit),
         meetings=None if meetings.value is None else _meetings(op, meetings),
     )
+
+
+def _sized(given: Given) -> Sized:
+    return Sized(given["label"].a(str), _index(given["right"]), _index(given["wrong"]))
 
 
 def _problem(op: Op, given: Given) -> Problem:

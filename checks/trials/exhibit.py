@@ -42,6 +42,24 @@ class Exhibit:
 
 
 @dataclass(frozen=True)
+class Sized:
+    """For which sizes along one axis a result is right, where all else is as in the case that fails.
+
+    label        what these sizes are counted under as tried, such as "channels in"
+    right, wrong  the sizes that were tried to find out, from the smallest
+    """
+
+    label: str
+    right: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+    @property
+    def limit(self) -> int | None:
+        """The largest size that is right, if all larger ones are wrong and no smaller one is."""
+        return max(self.right) if self.right and self.wrong and max(self.right) < min(self.wrong) else None
+
+
+@dataclass(frozen=True)
 class Meetings:
     """Which elements meet in one result of a small case, and the formula of the element that is wrong.
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import inf, isnan
 
 from checks.op import Problem
-from checks.trials.exhibit import Exhibit, Meetings
+from checks.trials.exhibit import Exhibit, Meetings, Sized
 
 
 class Verdict(StrEnum):
@@ -37,6 +37,7 @@ class Finding:
     mistake     the name of the known mistake that computes this (diagnosis.py), or ""
     explanation what is wrong, in a sentence; source: the document and equation that it breaks
     where       the parameter values, or the elements, that are wrong where others are right
+    sizes       along each axis whose size matters, for which sizes it is wrong; of failures only
     yours, right  the formula of the element, term by term, or ""
     letters     the element and the two formulas as the documents would write them, or nothing
     exhibit     the numbers of a case in which it is wrong, for pictures; of failures only
@@ -62,6 +63,7 @@ class Finding:
     explanation: str = ""
     source: str = ""
     where: str = ""
+    sizes: tuple[Sized, ...] = ()
     yours: str = ""
     right: str = ""
     letters: tuple[str, ...] = ()

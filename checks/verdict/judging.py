@@ -32,6 +32,7 @@ from checks.verdict import where
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.known import Known
 from checks.verdict.merging import belongs
+from checks.verdict.notebook import watched
 from checks.verdict.report import Finding, Report, Verdict
 from checks.verdict.tried import Progress, Tried
 from checks.verdict.where import Elsewhere
@@ -77,7 +78,7 @@ def judge(
     strict          count warnings, which leave the numbers right, as broken; and judge all kinds of cases
     all_kinds       count as broken what raises in whole kinds of cases (cases/kinds.py), such as three axes; else the
                     rest is judged, and the report says first what that is
-    progress        called with the number of cases done
+    progress        called with the number of cases done; if None, a notebook shows a bar, where tqdm is installed
     timeout         seconds that a call may take, in a process of its own
     memory          bytes that its data may take there; half of the machine's if None
     device          where a bridge computes, e.g. "cuda"
@@ -134,12 +135,13 @@ def judge(
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
-        tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
-        interrupted = search.interrupted
-        tried.drop_echoes()
-        failures = tuple(smallest(tried, search))
-        if not search.interrupted:  # Ctrl-C ends that too
-            failures = tuple(_explained(failure, tried) for failure in failures)
+        with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
+            tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
+            interrupted = search.interrupted
+            tried.drop_echoes()
+            failures = tuple(smallest(tried, search))
+            if not search.interrupted:  # Ctrl-C ends that too
+                failures = tuple(_explained(failure, tried) for failure in failures)
     finally:
         wrapped.close()
     return tried.report(

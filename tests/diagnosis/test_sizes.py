@@ -197,8 +197,9 @@ def test_no_more_than_a_few_calls_are_made():
     problem = Problem(op, {"x": (40, 40), "weight": (40, 40), "bias": None, "y": (40, 40)}, {})
     implementation, reference = Implementation.of(op, layer), Implementation.of(op, op.reference)
     (run,) = runs("exact", [problem], implementation, reference)
-    said = described(Seen.of("grad_weight", run), "grad_weight", "exact", unnamed=True)
+    said, (sized,) = described(Seen.of("grad_weight", run), "grad_weight", "exact", unnamed=True)
     assert said == "right up to 32 input features, wrong from 33 on: grad_weight[:, 32:] (the last 8 of 40) is 0"
+    assert (sized.label, sized.limit, sized.right[-1], sized.wrong[0]) == ("features in", 32, 32, 33)
     assert layer.calls <= MOST_CALLS + 1
 
 

@@ -82,3 +82,22 @@ def test_terms_that_are_missing_extra_or_multiplied_are_marked():
     same = Tree(figure.figure(Meetings(x, "grad_x", index, right, right[index])))
     assert not same.all("mrow", class_="missing")
     assert "yours is the same here" in same.all("figure")[0]["text"]
+
+
+def test_of_many_cells_only_the_maps_that_are_met_are_drawn():
+    seen = meeting("weight", channels=(40, 2))
+    page = Tree(figure.figure(seen))
+    drawn = {e["data-cell"] for e in page.elements if "data-cell" in e}
+    panel = {index for index in seen.formulas if index[:-2] == seen.index[:-2]}
+    assert {b["data-cell"] for b in page.all("button")} == {name(("weight", index)) for index in panel}
+    met = {name(e) for index in panel for product in seen.formulas[index].terms for e in product}
+    assert met <= drawn
+    assert len(drawn) <= figure.MANY
+    assert len([e for e in page.all("div") if "data-formula" in e]) == len(panel)
+    assert "Only the maps that meet it are drawn; 119 others are not." in page.all("figcaption")[0]["text"]
+
+
+def test_where_too_many_meet_there_is_no_figure():
+    seen = meeting("weight", size=(15, 15))
+    assert figure.figure(seen) == ""
+    assert not figure.is_drawable(seen)

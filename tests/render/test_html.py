@@ -10,6 +10,7 @@ import pytest
 from checks import judge
 from checks.laws import laws, summary
 from checks.render import html, words
+from checks.trials.exhibit import Sized
 from checks.verdict.report import Verdict
 from tests.judged import BY_NAME, HOSTILE, JUDGED, hostile, judged
 from tests.render.pages import Tree
@@ -179,6 +180,29 @@ def test_what_was_tried_is_drawn_in_its_shares():
     for label, shares in words.tried(report):
         assert f"{label}{words.MEANINGS.get(label, '')}{shares.replace(', ', '')}" in text
     assert set(words.MEANINGS) & {label for label, _ in words.tried(report)} >= {"rows left over", "flip"}
+
+
+def test_where_a_size_matters_its_strips_are_marked():
+    report = judged("turned")
+    sized = Sized("channels in", (1, 2, 32), (33, 64))
+    page = tree(replace(report, failures=(replace(report.failures[0], sizes=(sized,)),)))
+    (found,) = page.all("div", class_="sized")
+    assert found["text"] == "channels in: right at 1, 2, 32; wrong at 33, 64."
+    assert len([mark for mark in page.all("i", class_="off") if "div" in mark["within"]]) == 2
+    (block,) = [
+        e
+        for e in page.all("div")
+        if e["text"].startswith("channels in") and e["within"][-1] == "div" and e is not found
+    ]
+    assert block["text"].startswith("channels ingrad_x is right up to 32")
+    assert len(page.all("span", class_="limit")) == 2
+    assert "grad_x is right up to 32" in [link["text"] for link in page.all("a", href="#op-1-failure-1")]
+    assert not tree(report).all("span", class_="limit")
+
+
+@pytest.mark.parametrize(("right", "wrong", "limit"), [((1, 2), (3,), 2), ((1, 4), (3,), None), ((), (1,), None)])
+def test_a_limit_is_one_that_every_size_agrees_with(right, wrong, limit):
+    assert Sized("size", right, wrong).limit == limit
 
 
 def test_a_report_that_is_right_shows_who_meets_whom():

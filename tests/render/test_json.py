@@ -25,7 +25,7 @@ REPORT = """op implementation dtype verdict exit_code interrupted seed examples 
 LAW = "law holds broken undecided warning known normwise worst_share"
 ROW = "law result verdict crashed count normwise worst sees notes conventions"
 FINDING = """law result verdict index actual expected error bound sees not_finite normwise crashed frames note convention
-             mistake explanation source where formula case exhibit meetings"""
+             mistake explanation source where sizes formula case exhibit meetings"""
 CASE = "shapes parameters dtype seed small exponents kind options"
 EXHIBIT = "case result index results yours right allowed shape values"
 MEETINGS = "case result index formulas yours"
@@ -113,4 +113,5 @@ def test_several_reports_are_one_document_in_any_alphabet(reports):
 def test_every_field_is_described_in_the_documentation():
     described = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
     fields = {"schema", "reports", *f"{REPORT} {LAW} {ROW} {FINDING} {CASE} {EXHIBIT} {MEETINGS}".split()}
+    fields |= {"label"}  # of sizes
     assert fields <= set(re.findall(r"\w+", described))

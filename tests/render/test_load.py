@@ -14,7 +14,7 @@ from checks.algebra.polynomial import Polynomial
 from checks.render import json as as_json
 from checks.render import terminal
 from checks.render.load import from_data, from_text, load
-from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
+from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers, Sized
 from tests.judged import JUDGED, Mine, judged
 
 NO_EQUALS = {"nan", "function", "wrong function"}  # NaN, and ops that are made on the fly, are equal to nothing
@@ -81,7 +81,7 @@ def pictured(report):
     exhibit = Exhibit(problem, "grad_x", (1, 0), {"y": compared, "grad_x": compared})
     meetings = Meetings(problem, "grad_x", (0, 1), {(0, 0): Polynomial(), (0, 1): formula}, formula)
     failures = (
-        replace(failure, exhibit=exhibit, meetings=meetings),
+        replace(failure, exhibit=exhibit, meetings=meetings, sizes=(Sized("channels in", (1, 2, 32), (33, 40)),)),
         replace(failure, meetings=replace(meetings, yours=None)),
     )
     return replace(report, failures=failures, findings=())
