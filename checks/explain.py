@@ -19,6 +19,7 @@ from checks.command.progress import Bar
 from checks.formulas import explanation
 from checks.formulas.explanation import Explanation
 from checks.op import Op
+from checks.render import files, slides
 from checks.render.explained import Explained
 from checks.render.explanation import FORMATS, untold
 from checks.signature.options import memory, one_of, real, whole
@@ -60,6 +61,10 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     options, unknown = parser.parse_known_args(given)
     if unknown:
         parser.refuse_unknown(unknown, op.name)
+    if options.format not in files.FORMATS and (options.steps or options.out is not None):
+        flag = "--steps" if options.steps else "--out"
+        parser.refuse(f"{flag} is for pictures; expected --format svg or --format png beside it")
+    options.out = options.out or Path()
     try:
         shown = _explained(op, options)
     except ValueError as wrong:
@@ -69,7 +74,14 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return UNTOLD
     except KeyboardInterrupt:
         return UNTOLD
-    _print(FORMATS[options.format](shown))
+    if options.format in files.FORMATS:
+        try:
+            for file in files.write(slides.pictures(shown, steps=options.steps), options.out, options.format):
+                _print(f"{file}\n")
+        except ValueError as wrong:
+            parser.refuse(str(wrong))
+    else:
+        _print(FORMATS[options.format](shown))
     for why in untold(shown):
         print(f"{command(program)}: {options.impl}, {why}", file=sys.stderr)
     return DIFFERS if shown.differs else UNTOLD if shown.untold else 0
@@ -127,10 +139,14 @@ def _parser(op: Op | None, program: str) -> Parser:
     )
     shown.add_argument(
         "--format",
-        type=typed(one_of(*FORMATS)),
+        type=typed(one_of(*FORMATS, *files.FORMATS)),
         default="text",
         metavar="F",
-        help=f"{', '.join(FORMATS)} (default: text)",
+        help=f"{', '.join(FORMATS)} (default: text); {' or '.join(files.FORMATS)}: each formula as a picture in a file",
+    )
+    shown.add_argument("--out", type=Path, metavar="FOLDER", help="where pictures are written (default: here)")
+    shown.add_argument(
+        "--steps", action="store_true", help="a series of pictures: one for each output that the element meets"
     )
     if op is None:
         shown.add_argument("--book", type=Path, metavar="FILE", help="write the book of all derivations, as one page")
@@ -147,14 +163,25 @@ def _parser(op: Op | None, program: str) -> Parser:
 
 
 def _bind(given: Sequence[str], program: str) -> int:
-    """Write the book; its proofs are run, with a bar on a terminal."""
+    """Write the book; its proofs are run, with a bar on a terminal. Or its figures, each as a file."""
     from checks.book.binding import write
+    from checks.book.plates import plates
 
     parser = Parser(prog=program, description="Write the book of all derivations as one HTML page.", allow_abbrev=False)
     parser.add_argument("--book", type=Path, required=True, metavar="FILE", help="the page to write")
+    parser.add_argument(
+        "--format", type=typed(one_of(*files.FORMATS)), metavar="F", help="svg, png: its figures, and FILE is a folder"
+    )
     options, others = parser.parse_known_args(given)
     if others:
         parser.refuse(f"--book is about all derivations; expected nothing beside it, not {' '.join(others)}")
+    if options.format:
+        try:
+            for file in files.write(plates(), options.book, options.format):
+                _print(f"{file}\n")
+        except ValueError as wrong:
+            parser.refuse(str(wrong))
+        return 0
     parser.refuse_unwritable("--book", options.book)
     bar = Bar("proofs")
     try:

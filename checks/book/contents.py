@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checks.book.documents import Entry
-from checks.render.grid import Cell
+from checks.render.picture import Panel
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,6 @@ class Proof:
 
     test: Source
     outcome: Outcome
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One grid of a figure, what it is, and the sign that stands before it, such as =."""
-
-    caption: str
-    cells: tuple[tuple[Cell | None, ...], ...]
-    sign: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import PurePosixPath
 
-from checks.book.contents import Book, Chapter, Figure, Outcome, Panel, Proof, Question, Row, Source
+from checks.book.contents import Book, Chapter, Figure, Outcome, Proof, Question, Row, Source
 from checks.render import markdown
 from checks.render.grid import grid
 from checks.render.listing import STYLE, listing
 from checks.render.page import page, scrolling, stylesheet
+from checks.render.picture import CELL, MANY, SMALL_CELL, Panel
 
 TITLE = "The derivations"
-CELL, SMALL_CELL = 36, 29  # pixels
-MANY = 18  # columns of all panels together from which on cells are small, so that they stand beside one another
 
 
 def render(made: Book) -> str:

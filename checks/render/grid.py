@@ -25,6 +25,7 @@ svg.grid .dim { fill: none; stroke: var(--line-strong); stroke-dasharray: 1 3; }
 svg.grid .head { fill: none; stroke: none; }
 svg.grid text.dim, svg.grid text.head { fill: var(--muted); stroke: none; }
 svg.grid text.lit, svg.grid text.warm, svg.grid text.wrong { fill: var(--ink); stroke: none; font-weight: 700; }
+svg.grid text.mark { text-anchor: end; font-weight: 400; }
 svg.grid text.tint { fill: var(--ink); stroke: none; }
 """
 
@@ -34,12 +35,14 @@ class Cell:
     """One place of a grid.
 
     `style` is one of lit, warm, wrong, tint, dim, head, or a class that the page defines for rect and text; "" is plain.
-    `label` is what the cell says to who points at it, and what the description says instead of `text`.
+    `label` is what the cell says to who points at it, and what the description says instead of `text`. `mark` stands small in
+    its upper right corner.
     """
 
     text: str = ""
     style: str = ""
     label: str = ""
+    mark: str = ""
 
 
 def grid(cells: Sequence[Sequence[Cell | None]], *, label: str, size: int = 36) -> str:
@@ -49,15 +52,19 @@ def grid(cells: Sequence[Sequence[Cell | None]], *, label: str, size: int = 36) 
     """
     columns = max((len(row) for row in cells), default=0)
     width, height = columns * size, len(cells) * size
-    drawn = "".join(
+    return (
+        f'<svg class="grid" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
+        f"<title>{escape(label)}</title><desc>{escape(description(cells))}</desc>{drawn(cells, size)}</svg>"
+    )
+
+
+def drawn(cells: Sequence[Sequence[Cell | None]], size: int) -> str:
+    """The cells alone, from the corner on: what stands within an <svg>."""
+    return "".join(
         _cell(cell, column * size, row * size, size)
         for row, along in enumerate(cells)
         for column, cell in enumerate(along)
         if cell is not None
-    )
-    return (
-        f'<svg class="grid" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-        f"<title>{escape(label)}</title><desc>{escape(_description(cells))}</desc>{drawn}</svg>"
     )
 
 
@@ -69,11 +76,15 @@ def _cell(cell: Cell, x: int, y: int, size: int) -> str:
         font = round(0.42 * size * min(1.0, FITS / len(cell.text)), 1)
         middle = f'x="{x + size / 2:g}" y="{y + size / 2:g}" font-size="{font:g}"'
         parts.append(f"<text{style} {middle}>{escape(cell.text)}</text>")
+    if cell.mark:
+        corner = f'x="{x + size - GAP - 3:g}" y="{y + GAP + 6:g}" font-size="{0.26 * size:g}"'
+        parts.append(f'<text class="mark" {corner}>{escape(cell.mark)}</text>')
     if cell.label:
         return f"<g><title>{escape(cell.label)}</title>{''.join(parts)}</g>"
     return "".join(parts)
 
 
-def _description(cells: Sequence[Sequence[Cell | None]]) -> str:
+def description(cells: Sequence[Sequence[Cell | None]]) -> str:
+    """What the cells say, row by row."""
     rows = [[cell.label or cell.text or "empty" for cell in row if cell is not None] for row in cells]
     return "; ".join(", ".join(row) for row in rows if row)

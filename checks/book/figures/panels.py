@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from checks.algebra.polynomial import Polynomial
-from checks.book.contents import Panel
+from checks.render.picture import Panel
 from checks.formulas.writing import SUBSCRIPTS
 from checks.numbers.precision import Array
 from checks.render.grid import Cell

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from checks.algebra.polynomial import symbols
-from checks.book.contents import Figure, Panel
+from checks.book.contents import Figure
+from checks.render.picture import Panel
 from checks.book.figures.panels import met, named, numbers, strips
 from checks.numbers.precision import Array
 from checks.render.grid import Cell
