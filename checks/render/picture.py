@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from math import ceil
 from textwrap import wrap
 
 from checks.render import grid
@@ -81,7 +82,7 @@ def svg(picture: Picture) -> str:
     below, bottom = _lines(picture.below, width, top + height + (SPACE / 2 if picture.panels else 0))
     drawn = "".join(_panel(panel, picture.size, MARGIN + x, top + y) for panel, x, y in placed)
     described = "; ".join(f"{panel.caption}: {grid.description(panel.cells)}" for panel in picture.panels)
-    whole = f"{width + 2 * MARGIN:g}", f"{bottom + MARGIN:g}"
+    whole = ceil(width + 2 * MARGIN), ceil(bottom + MARGIN)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="grid" role="img" width="{whole[0]}" height="{whole[1]}" '
         f'viewBox="0 0 {whole[0]} {whole[1]}">\n<title>{escape(picture.title)}</title>\n'

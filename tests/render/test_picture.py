@@ -105,7 +105,7 @@ def test_long_lines_are_broken_and_panels_stand_below_one_another():
     lines = [e for e in root.iter(f"{SVG}text") if "·" in e.text]
     assert len(lines) > 1
     assert " ".join(line.text for line in lines) == long
-    assert len({e.get("y") for e in root.findall(f"{SVG}text[@class='name']")}) == 2
+    assert len({e.get("y") for e in root.findall(f"{SVG}text[@class='name']")}) == 3
 
 
 def test_too_many_elements_are_refused():
