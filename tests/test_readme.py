@@ -6,6 +6,7 @@ from pathlib import Path
 from checks.laws import laws
 from checks.ops import ops
 from checks.ops._mistakes import general
+from checks.render import svg
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -14,6 +15,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_every_file_that_the_readme_links_to_exists():
     for path in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_its_picture_is_that_of_its_code(monkeypatch):
+    """The first block of Python that has a verdict, and what is drawn of that."""
+    block = next(text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "report = judge(" in text)
+    shown = {"print": lambda _: None}
+    exec(block, shown)  # noqa: S102, our own README
+    kept = (ROOT / "docs" / "pictures" / "failing.svg").read_text(encoding="utf-8")
+    assert kept == svg.render(shown["report"])
 
 
 def test_the_mistakes_are_as_many_as_it_says():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 GAP = 2  # pixels between a cell and the edge of its place, so that no outline covers its neighbour's
+BOLD = 1.2  # how much wider bold characters are
 FITS = 3.3  # characters of average width that a cell shows at full size
 
 STYLE = """
@@ -73,7 +74,8 @@ def _cell(cell: Cell, x: int, y: int, size: int) -> str:
     side = size - 2 * GAP
     parts = [f'<rect{style} x="{x + GAP}" y="{y + GAP}" width="{side}" height="{side}" rx="3"/>']
     if cell.text:
-        font = round(0.42 * size * min(1.0, FITS / len(cell.text)), 1)
+        wide = len(cell.text) * (BOLD if cell.style in {"lit", "warm", "wrong"} else 1)
+        font = round(0.42 * size * min(1.0, FITS / wide), 1)
         middle = f'x="{x + size / 2:g}" y="{y + size / 2:g}" font-size="{font:g}"'
         parts.append(f"<text{style} {middle}>{escape(cell.text)}</text>")
     if cell.mark:

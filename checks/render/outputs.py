@@ -22,6 +22,7 @@ FORMATS = {
     "markdown": ("summary", "Markdown, for a summary or a comment"),
     "junit": ("junit", "JUnit XML, for CI systems"),
     "github": ("github", "annotations for GitHub Actions"),
+    "svg": ("svg", "a picture of what is wrong"),
     "json": ("json", "data (docs/report.md)"),
 }
 WRITTEN = ("json", "html", "junit", "markdown")  # beside what the terminal shows

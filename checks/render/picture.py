@@ -21,10 +21,10 @@ from checks.render.page import stylesheet
 MARGIN, SPACE = 16, 24  # pixels around the picture, and between two panels
 CELL, SMALL_CELL, LARGE_CELL = 36, 29, 48  # pixels
 MANY = 18  # columns of all panels together from which on cells are small, so that they stand beside one another
-WIDEST, LINES = 1000, 760  # pixels beyond which panels stand below one another, and lines are broken
+WIDEST, LINES = 1000, 720  # pixels beyond which panels stand below one another, and lines are broken
 FONT, LINE = 16, 24  # pixels: the size of a letter, and from one line to the next
 HANGING = " " * 4
-AVERAGE = 0.58  # how wide a letter is on average, of its size
+AVERAGE, BOLD = 0.53, 0.64  # how wide a letter is on average, of its size
 SIZES = {"title": 22, "note": 14}  # of the letters of a line, where they are not as usual
 
 STYLE = """
@@ -48,7 +48,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text; `style` is title, note, or "" for plain. Spaces that it begins with are kept; long ones are broken."""
+    """A line of text; `style` is title, name, note, or "" for plain. Spaces that it begins with are kept; long ones are broken."""
 
     text: str
     style: str = ""
@@ -97,8 +97,14 @@ def style() -> str:
     # The one rule that is not for a file: a page lets a picture shrink.
     rules = re.sub(r"svg\.grid \{[^}]*\}\n", "", grid.STYLE) + STYLE.lstrip()
     light, dark = _themes()
-    coloured = "\n".join(rule for rule in _with(rules, dark).splitlines() if "#" in rule)
+    coloured = "\n".join(_colours(rule) for rule in _with(rules, dark).splitlines() if "#" in rule)
     return f"{_with(rules, light)}@media screen and (prefers-color-scheme: dark) {{\n{coloured}\n}}\n"
+
+
+def _colours(rule: str) -> str:
+    """What a rule says of colours, and of nothing else."""
+    whose, _, said = rule.partition("{")
+    return f"{whose}{{{';'.join(one for one in said.strip('} ').split(';') if '#' in one)} }}"
 
 
 def _themes() -> tuple[dict[str, str], dict[str, str]]:
@@ -121,19 +127,19 @@ def _placed(picture: Picture) -> tuple[list[tuple[Panel, float, float]], float, 
     placed: list[tuple[Panel, float, float]] = []
     x = y = high = widest = 0.0
     for panel in picture.panels:
-        wide = max(_columns(panel) * picture.size, _width(panel.caption, FONT)) + (SPACE if panel.sign else 0)
+        wide = max(_columns(panel) * picture.size, _width(Line(panel.caption, "name"))) + (SPACE if panel.sign else 0)
         if x and x + wide > WIDEST:
             x, y, high = 0.0, y + high + SPACE, 0.0
         placed.append((panel, x, y))
         high = max(high, LINE + len(panel.cells) * picture.size)
         widest = max(widest, x + wide)
         x += wide + SPACE
-    longest = max((_width(line.text, _font(line)) for line in (*picture.above, *picture.below)), default=0.0)
+    longest = max((_width(line) for line in (*picture.above, *picture.below)), default=0.0)
     return placed, max(widest, min(longest, LINES)), y + high
 
 
-def _width(text: str, size: float) -> float:
-    return AVERAGE * size * len(text)
+def _width(line: Line) -> float:
+    return (BOLD if line.style in {"title", "name"} else AVERAGE) * _font(line) * len(line.text)
 
 
 def _font(line: Line) -> int:
