@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -169,7 +169,7 @@ def with_arrays(op: Op, found: Any, framework: Framework) -> tuple[Function, ins
     held = [] if inspect.isroutine(found) else [n for n in op.inputs if _holds(found, n, framework)]
     if not held:
         return found, taken(found)
-    put = object.__setattr__ if is_dataclass(found) else setattr  # whose fields are often frozen
+    put = setattr if isinstance(found, dict) else object.__setattr__  # what is frozen, or guards its fields, is a copy here
 
     def call(*inputs: Any, **parameters: Any) -> Any:
         layer = copy.copy(found)
