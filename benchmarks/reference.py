@@ -103,6 +103,10 @@ def _dropout(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return x * mask / 0.5
 
 
+def _lstm(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, weight: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    return torch.cat(torch.lstm_cell(x, (h, c), weight, other), 1)
+
+
 def _similarity(x: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
     """By two convolutions, which is how it is done where it has to be fast."""
     squares = functional.conv2d(x * x, torch.ones((1, *template.shape[1:]), dtype=x.dtype))
@@ -155,6 +159,15 @@ def layers() -> tuple[Layer, ...]:
             {"size": 5},
         ),
         Layer("dropout", reference.dropout, _dropout, (MAPS,), "2.00", constant=mask),
+        Layer(
+            "attention",
+            reference.attention,
+            functional.scaled_dot_product_attention,
+            ((4, 8, 128, 64), (4, 8, 128, 64), (4, 8, 128, 64)),
+            "-",
+        ),
+        Layer("lstm_cell", reference.lstm_cell, _lstm, ((64, 256), (64, 256), (64, 256), (1024, 256), (1024, 256)), "-"),
+        Layer("gru_cell", reference.gru_cell, torch.gru_cell, ((64, 256), (64, 256), (768, 256), (768, 256)), "-"),
         Layer("similarity", reference.similarity, _similarity, ((8, 16, 32, 32), (16, 16, 5, 5)), "-"),
     )
 

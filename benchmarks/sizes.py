@@ -21,6 +21,7 @@ from checks.cases.drawing import TILES
 from checks.cases.wide import ONE_IN, wide_problems
 from checks.numbers.precision import Array
 from checks.op import Op, Problem, Reference
+from checks.signature.axes import parts
 from checks.subjects.implementation import Implementation
 from checks.verdict.judging import EXAMPLES
 
@@ -37,6 +38,7 @@ class Along:
 
     def of(self, names: tuple[str, ...], rank: int) -> int | None:
         """Which axis of an array with axes of these names it is, if any."""
+        names = tuple(parts(name)[1] if name[:1].isdigit() else name for name in names)  # the first of those of 4H
         if self.name not in names:
             return None
         before, after = names.index(self.name), len(names) - 1 - names.index(self.name)

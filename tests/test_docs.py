@@ -18,8 +18,8 @@ OPEN_QUESTIONS = DOCS / "open-questions.md"
 PAGES = sorted(page for page in (DOCS / "derivations").glob("*.md") if page != INDEX)
 TESTS = sorted((ROOT / "tests" / "derivations").glob("test_*.py"))
 
-# By document: the letter of its results, and how many there are. T is of no document: layers that came later.
-RESULTS = {"000": ("S", 6), "001": ("B", 13), "002": ("L", 11), "003": ("P", 8), "004": ("C", 20), "T": ("T", 2)}
+# By document: the letter of its results, and how many there are. T and W are of no document: layers that came later.
+RESULTS = {"000": ("S", 6), "001": ("B", 13), "002": ("L", 11), "003": ("P", 8), "004": ("C", 20), "T": ("T", 2), "W": ("W", 5)}
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]
 QUESTIONS = "12345678"
 ENTRIES = {entry.id: entry for document in documents(DOCS) for entry in document.entries}
@@ -45,9 +45,9 @@ def test_every_result_has_one_entry_on_the_page_of_its_document():
     expected = [(page, f"{letter}{n}") for page, (letter, count) in RESULTS.items() for n in range(1, count + 1)]
     assert found == expected
     assert [document.file for document in documents(DOCS)] == PAGES
-    *numbered, today = documents(DOCS)
+    *numbered, today, windows = documents(DOCS)
     assert all(document.file.name.startswith(f"{document.number}-") for document in numbered)
-    assert today.file.name == "layers-of-today.md"
+    assert [page.file.name for page in (today, windows)] == ["layers-of-today.md", "windows-and-sequences.md"]
 
 
 @pytest.mark.parametrize("id_", IDS)

@@ -31,10 +31,16 @@ def test_the_mistakes_are_as_many_as_it_says():
     own = {name: len(op.mistakes) for name, op in ops().items()}
     of_conv = own.pop("conv")
     assert said == tuple(map(str, (of_conv, min(own.values()), max(own.values()), len(general()))))
+    measured = [op for op in ops().values() if _is_measured(op)]
     # A loss has one cotangent, so that to take the mean of them is no mistake.
-    losses = [op for op in ops().values() if "reduction" in op.takes.defaults]
-    planted = of_conv + sum(own.values()) + len(general()) * len(ops()) - len(losses)
+    losses = [op for op in measured if "reduction" in op.takes.defaults]
+    planted = sum(len(op.mistakes) + len(general()) for op in measured) - len(losses)
     assert re.findall(r"(?:caught|wrong code), of (\d+) ", README) == [str(planted)] * 2
+
+
+def _is_measured(op):
+    """Whether one of the five documents has it, or it is one of the first two that came later."""
+    return all(source[:1].isdigit() or source in {"T1", "T2"} for source in op.told.sources.values())
 
 
 def test_every_op_and_every_law_has_its_row():

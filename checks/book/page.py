@@ -58,6 +58,7 @@ class _Addresses:
             "open-questions.md": "#open-questions",
             "README.md": "#derivations",
             "layers-of-today.md": "#chapter-T",
+            "windows-and-sequences.md": "#chapter-W",
             "_notation.py": "#notation",
         }
         if row in self.rows:

@@ -129,7 +129,7 @@ def comparable(problem: Problem, array: str, reference: Judged) -> dict[tuple[in
         return None
     if problem.op.kinks is not None:
         return recovered(reference, problem, array)
-    if problem.op.told.formula is not None:
+    if problem.op.kind.degree is None:
         return None
     case = asked_with(problem)
     constants = {name: case.input(name) for name in problem.op.takes.constant}

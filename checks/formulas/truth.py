@@ -14,6 +14,7 @@ import numpy as np
 
 from checks.algebra.expression import Expression, parts, tree, value
 from checks.algebra.polynomial import COTANGENT, Polynomial, symbols
+from checks.formulas.probing import asked_with
 from checks.numbers.precision import Array
 from checks.op import Problem
 from checks.subjects.implementation import Implementation
@@ -59,10 +60,11 @@ def right(problem: Problem, array: str) -> dict[Index, Formula]:
 
 
 def polynomials(problem: Problem, array: str) -> dict[Index, Polynomial]:
-    """Every element of one result, by running the reference on symbols in place of numbers."""
-    op, case = problem.op, problem.reals()
+    """Every element of one result, by running the reference on symbols in place of numbers; indices stay what they are."""
+    op, case = problem.op, asked_with(problem)
     inputs = tuple(
-        None if a is None else symbols(name, a.shape) for name, a in zip(op.inputs, case.inputs, strict=True)
+        a if a is None or a.dtype.kind in "biu" else symbols(name, a.shape)
+        for name, a in zip(op.inputs, case.inputs, strict=True)
     )
     if array == "y":
         result = op.reference.forward(*inputs, **problem.parameters)

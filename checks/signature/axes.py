@@ -2,6 +2,7 @@
 
 N C *size            samples, channels, and as many spatial axes as there are
 O C/groups *kernel   C divided by the parameter of that name
+4H I                 four times H
 O ?                  the array may be left out
 """
 
@@ -31,8 +32,8 @@ class Axes:
         """The shape where the axes have these sizes: a number for each name, several for that of several axes."""
         shape: list[int] = []
         for name in self.names:
-            axis, _, divisor = name.partition("/")
-            shape += sizes[axis] if axis.startswith("*") else [sizes[axis] // parameters.get(divisor, 1)]
+            factor, axis, divisor = parts(name)
+            shape += sizes[axis] if axis.startswith("*") else [factor * sizes[axis] // parameters.get(divisor, 1)]
         return tuple(shape)
 
     def sizes(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,4 +51,11 @@ class Axes:
             count = counts.get(name, 1)
             found[name] = shape[at : at + count] if name in counts else shape[at]
             at += count
-        return {name: size for name, size in found.items() if "/" not in name}
+        return {name: size for name, size in found.items() if parts(name) == (1, name, "")}
+
+
+def parts(name: str) -> tuple[int, str, str]:
+    """How many times, which axis, and the parameter that divides it, "" if none does."""
+    multiple, _, divisor = name.partition("/")
+    axis = multiple.lstrip("0123456789")
+    return int(multiple.removesuffix(axis) or 1), axis, divisor

@@ -14,6 +14,7 @@ from checks.laws import laws
 from checks.op import Problem
 from checks.ops import find, ops
 from checks.subjects.implementation import Implementation
+from checks.trials.trial import is_run
 from checks.verdict.tried import Tried
 from reference import conv
 from tests.laws.right_conv import ByFFT, OffsetByOffset, SinglePrecision
@@ -30,6 +31,7 @@ from tests.laws.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.laws.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
 
 CASES = 500
+OF_NUMBERS_THAT_CARRY_ERRORS = 200  # such a bound costs as much as all laws of another op
 OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much of each case, and little of its numbers
 # Those that compare every element, and the conventions, over all cases; those that sample, over a fifth of them.
 SHARP = ["exact", "forward", "agreement", "kinks"]
@@ -72,7 +74,8 @@ def _named(value):
 def _drawn(op, *, half):
     """The same cases for each algorithm, and for float32 as for float64: drawing them takes as long as judging them."""
     found: list[Problem] = []
-    Search(problems_of(find(op), {}, "float16" if half else "float64"), CASES, 30).run(found.append)
+    many = OF_NUMBERS_THAT_CARRY_ERRORS if is_run(find(op)) else CASES
+    Search(problems_of(find(op), {}, "float16" if half else "float64"), many, 30).run(found.append)
     return found
 
 
@@ -89,7 +92,7 @@ def _assert_holds(op, implementation, dtype):
     """Every element in all cases, and along lines in a fifth of them; returns what was tried of the elements."""
     tried = _tried(op, implementation, dtype, SHARP)
     assert not _rejected(tried)
-    assert tried.cases + tried.unsupported.total() == CASES
+    assert tried.cases + tried.unsupported.total() == len(_drawn(op, half=dtype == "float16"))
     assert not _rejected(_tried(op, implementation, dtype, set(OF_NUMBERS) - set(SHARP), step=5))
     return tried
 
@@ -97,7 +100,7 @@ def _assert_holds(op, implementation, dtype):
 @pytest.mark.parametrize(("op", "implementation", "dtype"), RIGHT, ids=_named)
 def test_another_algorithm_holds_and_keeps_the_contract_and_its_convention_is_named(op, implementation, dtype):
     tried = _assert_holds(op, implementation, dtype)
-    assert tried.cases > 0.9 * CASES
+    assert tried.cases > 9 * tried.unsupported.total()
     named = CONVENTIONS.get(implementation)
     assert {f.convention for f in tried.findings if f.convention} == ({named} if named else set())
     assert not _rejected(_tried(op, implementation, dtype, ["contract"], step=10))

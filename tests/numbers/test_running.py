@@ -244,15 +244,18 @@ def test_another_algorithm_stays_within_what_the_reference_says(name, algorithm,
 
 @pytest.mark.parametrize("name", RUNNING)
 def test_a_factor_and_a_dropped_element_are_outside(name):
-    """200 u too much in each result, and a gradient of a cotangent that has lost its first number."""
-    op = find(name)
+    """200 u too much in each result, and a gradient of a cotangent that has lost its last number.
+
+    The scores of attention are sums of their own before the softmax, so that each counts about three times as much.
+    """
+    op, factor = find(name), 600 if name == "attention" else 200
     caught = {}
     for problem in drawn(name, "float32", 20):
         run = run_of(problem)
         if not problem.shape("y") or not np.prod(problem.shape("y")):
             continue
         g = run.case.cotangent.copy()
-        g.flat[0] = 0
+        g.flat[-1] = 0
         dropped = run.with_cotangent(g).true_gradients
         for result, _, true in run.results():
             bound = run.reference_bound(result).elementwise
@@ -260,7 +263,7 @@ def test_a_factor_and_a_dropped_element_are_outside(name):
                 np.abs(true) > bound
             ):  # as the gradients of a similarity of windows of one number, which are 0
                 continue
-            caught.setdefault((result, "factor"), []).append(bool(np.any(np.abs(true) * 200 * 2.0**-24 > bound)))
+            caught.setdefault((result, "factor"), []).append(bool(np.any(np.abs(true) * factor * 2.0**-24 > bound)))
             if result != "y":
                 off = np.abs(true - dropped[result.removeprefix("grad_")])
                 caught.setdefault((result, "dropped"), []).append(bool(np.any(off > bound)))

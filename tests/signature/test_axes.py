@@ -4,7 +4,7 @@ import pytest
 
 from checks.cases.pins import pinned_values
 from checks.ops import find, ops
-from checks.signature.axes import Axes
+from checks.signature.axes import Axes, parts
 from checks.signature.options import Range
 
 
@@ -14,6 +14,7 @@ from checks.signature.options import Range
         ("N C *size", {"N": 2, "C": 3, "*size": (4, 5)}, {}, (2, 3, 4, 5)),
         ("O C/groups *kernel", {"O": 6, "C": 4, "*kernel": (3,)}, {"groups": 2}, (6, 2, 3)),
         ("*batch I", {"*batch": (2, 3), "I": 4}, {}, (2, 3, 4)),
+        ("4H I H", {"H": 2, "I": 3}, {}, (8, 3, 2)),
         ("O ?", {"O": 6}, {}, (6,)),
         ("", {}, {}, ()),
     ],
@@ -35,7 +36,7 @@ def test_two_groups_of_axes_are_told_apart_by_what_is_known_of_one():
 def test_every_array_of_an_op_is_declared_with_axes_that_something_pins_or_y_has(op):
     pinned = {axis for sizes in op.takes.sizes for axis in sizes.names}
     for name, axes in op.takes.axes.items():
-        own = {axis.partition("/")[0] for axis in axes.names}
+        own = {parts(axis)[1] for axis in axes.names}
         assert own <= pinned or name == "y", name
 
 

@@ -1,0 +1,123 @@
+"""Scaled dot-product attention: masks that leave every query a key; how it rounds running.py finds by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem
+from checks.ops._attention_formulas import attention as formula
+from checks.ops._attention_mistakes import ATTENTION
+from checks.signature.drawing import Draws
+from checks.signature.options import Pinned, real, whole
+from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
+from reference import attention
+
+if TYPE_CHECKING:
+    import torch
+
+SEEN = 0.6  # of the keys, by a mask
+
+
+def heads(draw: Draws, pinned: Pinned, axes: int) -> Drawn:  # noqa: ARG001, every op is asked alike
+    """Heads of queries, and how many of them share a head of keys and values."""
+    many, groups = pinned.get("heads"), pinned.get("groups")
+    if many is None:
+        groups = groups or draw.among(1, 1, 2, 3)
+        many = groups * draw.among(1, 2, 3)
+    return {"H": many, "groups": groups or draw.among(*(g for g in range(1, many + 1) if many % g == 0))}
+
+
+def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
+    """A mask by which each query sees a key, also of those that are not after it: what sees none has no mean."""
+    if name != "mask":
+        return None
+    queries, keys = problem.shape("mask")
+    seen = rng.random((queries, keys)) < SEEN
+    for t in range(queries):
+        seen[t, rng.integers(min(t + 1, keys))] = True
+    return seen
+
+
+def radius(case: Case) -> float:
+    """Steps that move no score by more than a quarter: e^S is then near its tangent."""
+    q, k, scale = np.abs(case.input("q")), np.abs(case.input("k")), case.parameters["scale"]
+    width = q.shape[-1]
+    largest = width * float(q.max(initial=0.0)) * float(k.max(initial=0.0)) * (scale or width**-0.5)
+    return float(1 / (16 * max(1.0, largest)))
+
+
+def tried(problem: Problem) -> dict[str, tuple[Any, ...]]:
+    """Whether there are more queries than keys, which is where a causal mask is aligned in two ways."""
+    queries, keys = problem.sizes["T"], problem.sizes["S"]
+    return {"keys": ("as many as queries" if keys == queries else "more" if keys > queries else "fewer",)}
+
+
+def twin(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    mask: torch.Tensor | None,
+    *,
+    causal: bool,
+    scale: float | None,
+    groups: int,
+) -> torch.Tensor:
+    """The same function by torch, whose own takes no mask beside `is_causal`."""
+    import torch
+
+    seen = mask
+    if causal and mask is not None:
+        seen = mask & torch.ones_like(mask).tril()
+    k, v = (a.repeat_interleave(groups, 1) for a in (k, v))
+    attend = torch.nn.functional.scaled_dot_product_attention
+    y: torch.Tensor = attend(q, k, v, attn_mask=seen, is_causal=causal and mask is None, scale=scale)
+    return y
+
+
+OP = Op(
+    name="attention",
+    reference=attention,
+    takes=Takes(
+        arrays={
+            "q": "N H T D",
+            "k": "N H/groups S D",
+            "v": "N H/groups S E",
+            "mask": "T S ?",
+            "y": "N H T E",
+        },
+        parameters=(
+            Parameter("causal", False, "no query sees a key after it", among=(False, True)),
+            Parameter(
+                "scale", None, "of the scores (default: 1/√width)", "0.5", real(0, above=True), (None, None, 0.5, 1.0)
+            ),
+            Parameter("groups", 1, "heads of queries that share keys and values", "2", whole(1)),
+        ),
+        sizes=(
+            Sizes("queries", "T", "queries", (2, 1, 3, 4), metavar="4"),
+            Sizes("keys", "S", "keys, and values", (2, 1, 3, 5), metavar="4"),
+            Sizes("width", "D", "width of queries and keys", (2, 1, 3, 4), metavar="8"),
+            Sizes("values", "E", "width of values", (2, 1, 3), metavar="8"),
+            Sizes("heads", "H", "heads of queries", metavar="4"),
+            Sizes("batch", "N", "samples", (1, 2, 3, 2, 1, 3, 2, 0), least=0, metavar="2"),
+        ),
+        geometry=heads,
+        divided={"groups": "H"},
+        scales={"q": (0, 1, 2, -20), "k": (0, 0, 1, -20), "v": LOUD},
+        constant=("mask",),
+    ),
+    twin=twin,
+    kind=Kind(linear_in=(("v",),), radius=radius),
+    cases=Inputs(draw, tried),
+    told=Documents(
+        letters={"q": "q", "k": "k", "v": "v", "mask": "M", "y": "y", "g": "g"},
+        sources=dict.fromkeys(("y", "q", "k", "v"), "W1"),
+        formula=formula,
+        usual={"heads": 1, "batch": 1, "queries": 2, "keys": 3, "width": 2, "values": 2},
+    ),
+    mistakes=ATTENTION,
+)
+
+OPS = (OP,)

@@ -1,0 +1,175 @@
+"""Layers of sequences and of windows: each result of docs/derivations/windows-and-sequences.md.
+
+What is no polynomial is differentiated by SymPy, exactly, and worked out to thirty digits; the reference may differ from
+that by so many roundings of the largest number as the sums behind it have.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+
+from reference import attention, embedding, gru_cell, linear, lstm_cell, rotary
+from tests.derivations._notation import equal, symbols, within
+
+
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+def rational(floats):
+    """The same numbers, exactly, as an array of objects."""
+    made = np.empty(np.shape(floats), object)
+    made.flat = [sympy.Rational(float(number)) for number in np.ravel(floats)]
+    return made
+
+
+def differentiated(Y, g, inputs, which):
+    """∂/∂ each element of one input of Σ g·Y, by SymPy, to thirty digits."""
+    t, found = sympy.Symbol("t"), np.empty(inputs[which].shape)
+    for place in np.ndindex(found.shape):
+        moved = [None if a is None else a.copy() for a in inputs]
+        moved[which][place] = t
+        total = sum((g * Y(*moved)).ravel().tolist())
+        found[place] = float(sympy.diff(total, t).subs(t, inputs[which][place]).evalf(30))
+    return found
+
+
+def numbers(array):
+    return np.vectorize(lambda n: float(sympy.sympify(n).evalf(30)), [float])(array)
+
+
+def close(found, exact, roundings):
+    """Within so many roundings of the largest."""
+    return within(found, exact, roundings, np.abs(exact).max(initial=0.0))
+
+
+def assert_proved(op, Y, inputs, g, roundings, **parameters):
+    """The reference's y and all its gradients are those of the formula Y."""
+    exact = [None if a is None else rational(a) for a in inputs]
+    assert close(op.forward(*inputs, **parameters), numbers(Y(*exact)), roundings)
+    for which, found in enumerate(op.backward(g, *inputs, **parameters)):
+        if found is not None:
+            assert close(found, differentiated(Y, g, exact, which), roundings), which
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_W1_attention(masked):
+    """y_te = Σ_s P_ts·v_se, P the softmax of α·q·k over the keys that are seen."""
+    q, k, v = rng(1).integers(-4, 5, (1, 1, 2, 2)) / 4, rng(2).integers(-4, 5, (1, 1, 3, 2)) / 4, rng(3).integers(-4, 5, (1, 1, 3, 2)) / 4
+    seen = np.array([[1, 1, 1], [1, 0, 1]] if masked else [[1, 1, 1]] * 2, bool)
+    g = rng(4).integers(-9, 10, (1, 1, 2, 2))
+
+    def Y(q, k, v):
+        q, k, v = q[0, 0], k[0, 0], v[0, 0]
+        rows = []
+        for t in range(2):
+            e = [sympy.exp((q[t] * k[s]).sum() / sympy.sqrt(2)) * int(seen[t, s]) for s in range(3)]
+            rows.append([sum(e[s] * v[s, j] for s in range(3)) / sum(e) for j in range(2)])
+        return np.array([[rows]], object)
+
+    exact = [rational(a) for a in (q, k, v)]
+    assert close(attention.forward(q, k, v, seen), numbers(Y(*exact)), 64)
+    for which, found in enumerate(attention.backward(g, q, k, v, seen)[:3]):
+        assert close(found, differentiated(Y, g, exact, which), 128)
+    if masked:
+        unseen = attention.backward(g * np.array([0, 1])[:, None], q, k, v, seen)
+        assert not unseen[1][0, 0, 1].any(), "the only query that has a cotangent does not see the second key"
+        assert not unseen[2][0, 0, 1].any()
+
+
+def test_W1_heads_that_share_keys_add_their_parts():
+    """Heads of queries that share keys and values give them the sum of what each alone would."""
+    q, g = rng(5).standard_normal((2, 1, 4, 3, 2))
+    k, v = rng(6).standard_normal((2, 1, 2, 3, 2))
+    _, of_k, of_v, _ = attention.backward(g, q, k, v, groups=2)
+    for shared in range(2):
+        alone = [
+            attention.backward(*(a[:, [head]] for a in (g, q)), *(a[:, [shared]] for a in (k, v)))
+            for head in (2 * shared, 2 * shared + 1)
+        ]
+        assert close(of_k[:, [shared]], alone[0][1] + alone[1][1], 64)
+        assert close(of_v[:, [shared]], alone[0][2] + alone[1][2], 64)
+
+
+def test_W2_embedding():
+    """A linear layer on rows of zeros with a single 1; a row that is asked for twice collects both cotangents."""
+    index, weight, g = np.array([2, 0, 2, 3]), symbols("w", 4, 2).array, symbols("g", 4, 2).array
+    chosen = (index[:, None] == np.arange(4)).astype(int)
+    assert equal(embedding.forward(index, weight), chosen @ weight)
+    _, of_weight = embedding.backward(g, index, weight)
+    assert equal(of_weight, linear.backward(g, chosen, weight.T)[1].T)
+    assert equal(of_weight[2], g[0] + g[2])
+    assert equal(embedding.backward(g, index, weight, padding_index=2)[1], of_weight * np.array([1, 1, 0, 1])[:, None])
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_W3_rotary_positions(interleaved):
+    """Each pair times a matrix, and its cotangent times the transpose."""
+    x, g = symbols("x", 2, 4).array, symbols("g", 2, 4).array
+    c, s = symbols("c", 2, 2).array, symbols("s", 2, 2).array
+    y, (of_x, *others) = rotary.forward(x, c, s, interleaved=interleaved), rotary.backward(
+        g, x, c, s, interleaved=interleaved
+    )
+    assert others == [None, None]
+    for t in range(2):
+        for i in range(2):
+            pair = [2 * i, 2 * i + 1] if interleaved else [i, i + 2]
+            turn = np.array([[c[t, i], -s[t, i]], [s[t, i], c[t, i]]])
+            assert equal(y[t, pair], turn @ x[t, pair])
+            assert equal(of_x[t, pair], turn.T @ g[t, pair])
+
+
+def test_W3_only_the_distance_counts():
+    """A query turned by tθ against a key turned by sθ: what counts is t − s."""
+    q, k, theta = rng(7).standard_normal(6), rng(8).standard_normal(6), np.array([1.0, 0.3, 0.01])
+
+    def turned(x, place):
+        return rotary.forward(x[None], np.cos(place * theta)[None], np.sin(place * theta)[None])[0]
+
+    products = [turned(q, t + 3) @ turned(k, t) for t in range(20)]
+    # An angle of up to 23 is rounded once, and moves a product of 6 terms by so much of their sizes.
+    assert np.ptp(products) <= 64 * 23 * 2.0**-53 * np.abs(q).sum() * np.abs(k).max()
+
+
+def sigmoid(a):
+    return np.vectorize(lambda n: 1 / (1 + sympy.exp(-n)), [object])(a)
+
+
+def tanh(a):
+    return np.vectorize(sympy.tanh, [object])(a)
+
+
+def quarters(seed, *shape):
+    return rng(seed).integers(-4, 5, shape) / 4
+
+
+def test_W4_a_step_of_an_lstm():
+    """h' and c' side by side; rows of the weights in the order i, f, g, o."""
+    inputs = [quarters(k, *shape) for k, shape in enumerate([(2, 1), (2, 1), (2, 1), (4, 1), (4, 1), (4,)])]
+
+    def Y(x, h, c, W, U, b):
+        a = x @ W.T + h @ U.T + b
+        i, f, o = (sigmoid(a[:, [k]]) for k in (0, 1, 3))
+        new = f * c + i * tanh(a[:, [2]])
+        return np.concatenate((o * tanh(new), new), 1)
+
+    assert_proved(lstm_cell, Y, inputs, rng(7).integers(-9, 10, (2, 2)), 256)
+
+
+def test_W5_a_step_of_a_gru():
+    """The state mixed with what is written in its place; the two biases of n have gradients of their own."""
+    inputs = [quarters(k, *shape) for k, shape in enumerate([(2, 1), (2, 1), (3, 1), (3, 1), (3,), (3,)])]
+
+    def Y(x, h, W, U, b, e):
+        a, d = x @ W.T + b, h @ U.T + e
+        r, z = (sigmoid(a[:, [k]] + d[:, [k]]) for k in (0, 1))
+        n = tanh(a[:, [2]] + r * d[:, [2]])
+        return (1 - z) * n + z * h
+
+    g = rng(8).integers(-9, 10, (2, 1))
+    assert_proved(gru_cell, Y, inputs, g, 256)
+    *_, of_b, of_e = gru_cell.backward(g, *inputs)
+    assert np.array_equal(of_b[:2], of_e[:2])
+    assert not np.array_equal(of_b[2:], of_e[2:])
