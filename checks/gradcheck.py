@@ -303,7 +303,8 @@ def _parser(op: Op | None, program: str) -> Parser:
         "--impl",
         action="append",
         metavar="WHAT",
-        help="FILE.py, FILE.py:NAME, package.module:NAME, or torch:… of these; OP=WHAT if several",
+        help="FILE.py, FILE.py:NAME, package.module:NAME, torch:… or jax:… of these, or torch, jax … for what a framework "
+        "has itself (docs/frameworks.md); OP=WHAT if several",
     )
     theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")

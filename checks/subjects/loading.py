@@ -1,10 +1,11 @@
 """Finds what --impl names: FILE.py, FILE.py:NAME, package.module, package.module:NAME, each with a bridge in front or none.
 
-    mine.py:Conv    mypackage.layers:pool    torch:mypackage.ops:MyConvFunction
+    mine.py:Conv    mypackage.layers:pool    torch:mypackage.ops:MyConvFunction    jax    compiled:torch:mine.py:conv
 
 What stands before the first colon is a bridge if a file of that name lies in `bridges`: it turns what it finds into
-something with forward and backward on NumPy arrays. This runs in the process of the implementation; in the judge's own runs
-what is no op, by `find` alone.
+something with forward and backward on NumPy arrays. A bridge alone is what its framework has of the op (built_in/), and
+`compiled:` in front of a bridge asks the framework's compiler for it. This runs in the process of the implementation; in
+the judge's own runs what is no op, by `find` alone.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import functools
 import inspect
 import pkgutil
 import sys
-from importlib import import_module, util
+from importlib import import_module, metadata, util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from checks.op import Op
-from checks.subjects import bridges
+from checks.ops import ops
+from checks.subjects import bridges, built_in
 from checks.subjects.implementation import NotAnImplementation, needed
 from checks.subjects.names import NAMES, theirs, theirs_of
 
@@ -28,6 +30,12 @@ from checks.subjects.names import NAMES, theirs, theirs_of
 BRIDGES: dict[str, ModuleType] = {
     module.name: import_module(f"{bridges.__name__}.{module.name}") for module in pkgutil.iter_modules(bridges.__path__)
 }
+BUILT_IN: dict[str, ModuleType] = {
+    module.name: import_module(f"{built_in.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(built_in.__path__)
+}
+COMPILED = "compiled:"
+PACKAGES = {"mlx": "mlx.core"}  # what to import, where that is not the bridge's name
 
 
 def bridge_names() -> list[str]:
@@ -36,20 +44,31 @@ def bridge_names() -> list[str]:
 
 
 def split(spec: str) -> tuple[str | None, str, str]:
-    """Bridge, or None; file or module; attribute path, or "" for the module itself."""
+    """Bridge, or None; file or module, "" for what is built into the framework; attribute path, "" for the module itself."""
+    spec = spec.removeprefix(COMPILED)
     first, _, rest = spec.partition(":")
-    bridge = first if rest and first in bridge_names() else None
+    bridge = first if first in bridge_names() else None
     where, _, name = (rest if bridge else spec).partition(":")
     return bridge, where, name
+
+
+def offered(bridge: str, op: Op) -> Any:
+    """What a framework has of an op, or None."""
+    return getattr(BUILT_IN.get(bridge), op.name, None)
 
 
 def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> Any:
     """The object that `spec` names, with forward and backward; raises NotAnImplementation in one sentence."""
     bridge, where, name = split(spec)
+    compiled = spec.startswith(COMPILED)
+    if bridge is not None:
+        return _bridged(bridge, where, name, op, dtype=dtype, device=device, compiled=compiled)
+    if compiled:
+        raise NotAnImplementation(
+            f"{spec} has no framework that could compile it; expected {COMPILED}torch:… or the like"
+        )
     module = _module(where)
     found = _attribute(module, where, name) if name else module
-    if bridge is not None:
-        return BRIDGES[bridge].bridged(op, found, dtype=dtype, device=device)
     missing = [part for part in ("forward", "backward") if not callable(getattr(found, part, None))]
     if missing and isinstance(found, ModuleType):
         inside = [n for n, value in vars(found).items() if _is_implementation(value)]
@@ -60,6 +79,27 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
         )
         raise NotAnImplementation(f"{where} has no {' and no '.join(missing)}; {hint}")
     return found
+
+
+def _bridged(bridge: str, where: str, name: str, op: Op, *, dtype: str, device: str, compiled: bool) -> Any:
+    """What a framework makes of a file or module of the user's, or of what it has itself."""
+    try:
+        _imported(bridge, lambda: import_module(PACKAGES.get(bridge, bridge)))
+    except NotAnImplementation as missing:
+        raise NotAnImplementation(f"{missing}; pip install 'gradoracle[{bridge}]' brings it") from missing
+    if where:
+        module = _module(where)
+        found = _attribute(module, where, name) if name else module
+    elif (found := offered(bridge, op)) is None:
+        has = [other for other in vars(BUILT_IN[bridge]) if other in ops()]
+        raise NotAnImplementation(f"{bridge} has no {op.name} of its own; it has {', '.join(has)}")
+    made = BRIDGES[bridge].bridged(op, found, dtype=dtype, device=device, compiled=compiled)
+    if not where:
+        version = metadata.version(metadata.packages_distributions()[bridge][0])
+        made.__name__ = f"{op.name} of {bridge} {version}"
+    if compiled:
+        made.__name__ += ", compiled"
+    return made
 
 
 def find(spec: str) -> Any:

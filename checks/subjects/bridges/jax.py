@@ -1,0 +1,82 @@
+"""Anything differentiable in JAX: a function of arrays, an equinox or a flax module with the weights as inputs; jax.jit.
+
+float64 is switched on in this process, as JAX_ENABLE_X64 does. Of a flax.linen module, which holds no arrays, the inputs
+that its __call__ does not take are the parameters of these names; of the others, the arrays that they hold (pulled.py).
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Op
+from checks.subjects.passing import of_a_layer, signed, taken
+from checks.subjects.pulled import Pulled, through
+
+
+@dataclass(frozen=True)
+class Jax:
+    """JAX, as pulled.py asks of it."""
+
+    dtype: str
+    device: Any
+
+    def array(self, a: Array) -> Any:
+        """A copy, on the device: jax.numpy.asarray may share the memory, which a caller may then write to."""
+        import jax
+
+        dtype = self.dtype if a.dtype.kind == "f" else a.dtype
+        return jax.device_put(jax.numpy.array(a, dtype), self.device)
+
+    def numpy(self, array: Any) -> Array:
+        """A copy."""
+        return np.array(array.astype("float32") if str(array.dtype) == "bfloat16" else array)
+
+    def is_array(self, found: Any) -> bool:
+        """What jit and grad hand on is one as well."""
+        import jax
+
+        return isinstance(found, jax.Array)
+
+    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
+        """By jax.vjp, which wants the cotangent in the dtype of y."""
+        import jax
+
+        y, pull = jax.vjp(function, *arrays)
+        gradients: tuple[Any, ...] = pull(cotangent.astype(y.dtype))
+        return gradients
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """By XLA, all in one."""
+        import jax
+
+        made: Callable[..., Any] = jax.jit(function)
+        return made
+
+
+def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
+    """`found` as forward and backward on NumPy arrays; gradients come through jax.vjp."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)  # noqa: FBT003, jax's own
+    framework = Jax(dtype, jax.devices(device)[0])
+    linen = sys.modules.get("flax.linen")
+    module = found() if linen and inspect.isclass(found) and issubclass(found, linen.Module) else found
+    if not (linen and isinstance(module, linen.Module)):
+        return through(op, found, framework, compiled=compiled)
+    takes = taken(module)
+    passed = [n for n, _ in zip(op.inputs, (p for p in takes.parameters if p not in op.takes.defaults), strict=False)]
+
+    def applied(*inputs: Any, **parameters: Any) -> Any:
+        given = dict(zip(op.inputs, inputs, strict=False))
+        arrays = [given.pop(name) for name in passed]
+        return module.apply({"params": {n: a for n, a in given.items() if a is not None}}, *arrays, **parameters)
+
+    pulled = Pulled(op, framework, applied, compiled)
+    return signed(pulled.forward, pulled.backward, of_a_layer(op, takes), type(module).__name__)

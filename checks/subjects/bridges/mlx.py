@@ -1,0 +1,72 @@
+"""Anything differentiable in MLX: a function of arrays, an mlx.nn.Module with the weights as inputs; mx.compile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Op
+from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.pulled import through
+
+DEVICES = ("cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class Mlx:
+    """MLX, as pulled.py asks of it."""
+
+    dtype: str
+
+    def array(self, a: Array) -> Any:
+        """A copy; mx.array takes no negative strides."""
+        import mlx.core as mx
+
+        numbers = np.array(a, order="C")
+        return mx.array(numbers, dtype=getattr(mx, self.dtype)) if a.dtype.kind == "f" else mx.array(numbers)
+
+    def numpy(self, array: Any) -> Array:
+        """A copy."""
+        import mlx.core as mx
+
+        return np.array(array.astype(mx.float32) if array.dtype == mx.bfloat16 else array)
+
+    def is_array(self, found: Any) -> bool:
+        """Whether it is an mx.array."""
+        import mlx.core as mx
+
+        return isinstance(found, mx.array)
+
+    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
+        """By mx.vjp, which takes the cotangent in the dtype of y."""
+        import mlx.core as mx
+
+        def in_its_dtype(*leaves: Any) -> Any:
+            y = function(*leaves)
+            return y.astype(cotangent.dtype)
+
+        _, gradients = mx.vjp(in_its_dtype, list(arrays), [cotangent])
+        return list(gradients)
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """By mx.compile, which fuses kernels; the shapes are always those that it was traced with."""
+        import mlx.core as mx
+
+        made: Callable[..., Any] = mx.compile(function)
+        return made
+
+
+def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
+    """`found` as forward and backward on NumPy arrays; gradients come through mx.vjp."""
+    import mlx.core as mx
+
+    if dtype == "float64" and device != "cpu":
+        raise NotAnImplementation(f"MLX has no float64 on {device}; expected cpu, or --dtype float32")
+    if device not in DEVICES:
+        raise NotAnImplementation(f"MLX has no device {device!r}; expected {' or '.join(DEVICES)}")
+    mx.set_default_device(getattr(mx, device))
+    return through(op, found, Mlx(dtype), compiled=compiled)

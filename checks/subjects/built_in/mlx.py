@@ -1,0 +1,156 @@
+"""MLX: mx.conv_general and mx.conv_transpose, the pools, norms and losses of mlx.nn, all with channels last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reference._window import window
+
+
+def conv(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Any:
+    """mx.conv_general, which takes zeros for both ends of an axis, and turns the kernel."""
+    import mlx.core as mx
+
+    if groups > 1 and x.ndim > 4:
+        raise NotImplementedError("mx.conv_general has groups for two spatial axes at most")
+    over = window(x.shape[2:], weight.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    ends = list(over.before), list(over.after)
+    y = mx.conv_general(_last(x), _last(weight), list(over.stride), ends, list(over.dilation), groups=groups, flip=flip)
+    return _first(y if bias is None else y + bias)
+
+
+def conv_transpose(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+) -> Any:
+    """mx.conv_transpose1d, 2d, 3d, whose kernel has the channels of y first; they have no groups yet."""
+    import mlx.core as mx
+
+    transposed = (mx.conv_transpose1d, mx.conv_transpose2d, mx.conv_transpose3d)[x.ndim - 3]
+    y = transposed(_last(x), _last(weight.swapaxes(0, 1)), stride, padding, dilation, output_padding)
+    return _first(y if bias is None else y + bias)
+
+
+def max_pool(x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """mlx.nn.MaxPool1d, 2d, 3d."""
+    from mlx import nn
+
+    pool = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[x.ndim - 3]
+    return _first(pool(kernel_size, stride, padding)(_last(x)))
+
+
+def avg_pool(x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """mlx.nn.AvgPool1d, 2d, 3d, which always count the padding."""
+    from mlx import nn
+
+    pool = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[x.ndim - 3]
+    return _first(pool(kernel_size, stride, padding)(_last(x)))
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """mx.addmm and mx.matmul, as mlx.nn.Linear has them."""
+    import mlx.core as mx
+
+    return x @ weight.T if bias is None else mx.addmm(bias, x, weight.T)
+
+
+def sigmoid(x: Any) -> Any:
+    """mx.sigmoid."""
+    import mlx.core as mx
+
+    return mx.sigmoid(x)
+
+
+def tanh(x: Any) -> Any:
+    """mx.tanh."""
+    import mlx.core as mx
+
+    return mx.tanh(x)
+
+
+def relu(x: Any) -> Any:
+    """mlx.nn.relu."""
+    from mlx import nn
+
+    return nn.relu(x)
+
+
+def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
+    """mlx.nn.leaky_relu, which says that it is the larger of x and its multiple: that is one for slopes up to 1 only."""
+    from mlx import nn
+
+    if negative_slope > 1:
+        raise NotImplementedError("mlx.nn.leaky_relu takes slopes up to 1")
+    return nn.leaky_relu(x, negative_slope)
+
+
+def softmax(x: Any, *, axis: int = 1) -> Any:
+    """mx.softmax."""
+    import mlx.core as mx
+
+    return mx.softmax(x, axis)
+
+
+def euclidean_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
+    """mlx.nn.losses.mse_loss, whose sum is twice ours."""
+    from mlx import nn
+
+    total = nn.losses.mse_loss(prediction, target, "sum") / 2
+    return total / len(prediction) if reduction == "mean" else total
+
+
+def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
+    """mlx.nn.losses.cross_entropy."""
+    from mlx import nn
+
+    return nn.losses.cross_entropy(logits, target, axis=1, reduction=reduction)
+
+
+def batch_norm(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5) -> Any:
+    """mlx.nn.BatchNorm, for two spatial axes at most."""
+    from mlx import nn
+
+    if x.ndim > 4:
+        raise NotImplementedError("mlx.nn.BatchNorm takes two spatial axes at most")
+    norm = nn.BatchNorm(x.shape[1], eps, track_running_stats=False)
+    norm.weight, norm.bias = gamma, beta
+    return _first(norm(_last(x)))
+
+
+def layer_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    """mx.fast.layer_norm, over one axis."""
+    import mlx.core as mx
+
+    if any(a is not None and a.ndim > 1 for a in (gamma, beta)):
+        raise NotImplementedError("mx.fast.layer_norm normalises over one axis")
+    return mx.fast.layer_norm(x, gamma, beta, eps)
+
+
+def _last(x: Any) -> Any:
+    """With channels last."""
+    import mlx.core as mx
+
+    return mx.moveaxis(x, 1, -1)
+
+
+def _first(y: Any) -> Any:
+    """With channels first."""
+    import mlx.core as mx
+
+    return mx.moveaxis(y, -1, 1)

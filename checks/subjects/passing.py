@@ -1,0 +1,77 @@
+"""What bridges have in common: how what they make says what it takes, and paddings in numbers.
+
+Frameworks know few names of paddings, or give them another meaning, so what is passed is numbers, as many zeros as the name
+means at both ends of an axis. Only where they differ there is no such number: then the name is passed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from checks.op import Op
+from reference._window import window
+
+ANYTHING = inspect.Signature(
+    [
+        inspect.Parameter("inputs", inspect.Parameter.VAR_POSITIONAL),
+        inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD),
+    ]
+)
+
+
+def signed(forward: Any, backward: Any, signature: inspect.Signature, name: str) -> Any:
+    """Both as one object, of which forward and backward say that they take what `signature` says; it goes by this name."""
+    first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_ONLY)
+    rest = [_by_position(p) for p in signature.parameters.values()]
+    parts = {"forward": (forward, signature), "backward": (backward, inspect.Signature([first, *rest]))}
+    return SimpleNamespace(**{part: _named(part, *both) for part, both in parts.items()}, __name__=name)
+
+
+def _named(part: str, call: Any, signature: inspect.Signature) -> Any:
+    def called(*arrays: Any, **parameters: Any) -> Any:
+        return call(*arrays, **parameters)
+
+    called.__name__ = part
+    called.__signature__ = signature  # type: ignore[attr-defined]  # as inspect looks for it
+    return called
+
+
+def taken(found: Any) -> inspect.Signature:
+    """What something takes; anything, where it does not say, as what is built in does not."""
+    try:
+        return inspect.signature(found)
+    except (TypeError, ValueError):
+        return ANYTHING
+
+
+def of_a_layer(op: Op, signature: inspect.Signature) -> inspect.Signature:
+    """All inputs, since those that a layer holds are put into it, and the parameters that it takes when it is called."""
+    arrays = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in op.inputs]
+    named = [p for p in signature.parameters.values() if p.name in op.takes.defaults]
+    return inspect.Signature([*arrays, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in named)])
+
+
+def in_numbers(arrays: Sequence[Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, with a padding in numbers where it has a name that means as much at both ends of each axis."""
+    name = parameters.get("padding")
+    if not isinstance(name, str):
+        return dict(parameters)
+    x, kernel, *_ = arrays
+    moves = {n: parameters[n] for n in ("stride", "dilation") if n in parameters}
+    over = window(tuple(x.shape[2:]), tuple(kernel.shape[2:]), padding=name, **moves)
+    if over.before != over.after:
+        return dict(parameters)
+    alike = len(set(over.before)) == 1  # one number: not everybody takes one for each axis
+    return {**parameters, "padding": over.before[0] if alike else over.before}
+
+
+def _by_position(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter without its default, which none may follow that has no default."""
+    return (
+        parameter
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        else parameter.replace(default=inspect.Parameter.empty)
+    )

@@ -1,0 +1,190 @@
+"""A function of another framework's arrays as forward and backward on NumPy arrays, through the framework's reverse mode.
+
+Arrays are copied on the way in and on the way out: unlike torch's tensors (tensors.py), those of the frameworks that come
+through here do not lie in memory as NumPy's do, so layouts are not handed on. What a function writes to an array that it was
+given is written to the caller's after the call, so that the contract hears of it.
+
+Parameters are closed over and None is left out, so that what a framework compiles is a function of arrays alone: the
+forward, and the whole of the reverse mode, each once for the same parameters and shapes.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Op
+from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
+
+Function = Callable[..., Any]
+KEPT = 64  # compiled functions
+
+
+class Framework(Protocol):
+    """What a bridge tells of its framework."""
+
+    def array(self, a: Array) -> Any:
+        """An array of the framework with these numbers; whole numbers and truth values stay what they are."""
+
+    def numpy(self, array: Any) -> Array:
+        """The numbers of an array of the framework, those of bfloat16 in float32."""
+
+    def is_array(self, found: Any) -> bool:
+        """Whether something is an array of the framework."""
+
+    def pulled(self, function: Function, arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
+        """The gradient of ⟨cotangent, function(*arrays)⟩ by each of the arrays, None where it does not depend on it."""
+
+    def compiled(self, function: Function) -> Function:
+        """What the framework's compiler makes of a function of arrays."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """forward and backward of one function of a framework's arrays, compiled first or not."""
+
+    op: Op
+    framework: Framework
+    function: Function
+    is_compiled: bool = False
+    made: dict[Hashable, Function] = field(default_factory=dict)
+
+    def forward(self, *inputs: Array | None, **parameters: Any) -> Any:
+        """y of these arrays."""
+        given = self._theirs(inputs)
+        y = self._made("forward", given, parameters, lambda: self._of_arrays(given, parameters))(*_present(given))
+        result = self.framework.numpy(y) if self.framework.is_array(y) else y
+        self._write_back(inputs, given)
+        return result
+
+    def backward(self, grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Array | None, ...]:
+        """One gradient for each input that has one."""
+        above, *given = self._theirs((grad_output, *inputs))
+        names = [name for name, a in zip(self.op.inputs, given, strict=False) if a is not None]
+        places = [i for i, name in enumerate(names) if name in self.op.takes.differentiable]
+        pull = self._made("backward", given, parameters, lambda: self._pull(given, parameters, places))
+        found = zip(places, pull(above, *_present(given)), strict=True)
+        gradients = {names[i]: None if g is None else self.framework.numpy(g) for i, g in found}
+        self._write_back((grad_output, *inputs), (above, *given))
+        return tuple(gradients.get(name) for name, _ in zip(self.op.inputs, given, strict=False))
+
+    def _theirs(self, arrays: Sequence[Array | None]) -> list[Any]:
+        return [None if a is None else self.framework.array(a) for a in arrays]
+
+    def _made(
+        self, part: str, given: Sequence[Any], parameters: Mapping[str, Any], make: Callable[[], Function]
+    ) -> Function:
+        """The function to call with the arrays that are present, compiled if that was asked for."""
+        if not self.is_compiled:
+            return make()
+        key = part, tuple(a if a is None else tuple(a.shape) for a in given), tuple(sorted(parameters.items()))
+        if key not in self.made:
+            if len(self.made) == KEPT:
+                self.made.clear()
+            self.made[key] = self.framework.compiled(make())
+        return self.made[key]
+
+    def _of_arrays(self, given: Sequence[Any], parameters: Mapping[str, Any]) -> Function:
+        """The function of those of its arrays that are present."""
+        absent = [i for i, a in enumerate(given) if a is None]
+
+        def of_arrays(*arrays: Any) -> Any:
+            filled = list(arrays)
+            for i in absent:
+                filled.insert(i, None)
+            return _called(self.function, filled, parameters)
+
+        return of_arrays
+
+    def _pull(self, given: Sequence[Any], parameters: Mapping[str, Any], places: Sequence[int]) -> Function:
+        """The gradients by the arrays at these places, as a function of the cotangent and of all arrays that are present."""
+        function = self._of_arrays(given, parameters)
+
+        def pull(cotangent: Any, *arrays: Any) -> Sequence[Any]:
+            def of_leaves(*leaves: Any) -> Any:
+                filled = list(arrays)
+                for i, leaf in zip(places, leaves, strict=True):
+                    filled[i] = leaf
+                return function(*filled)
+
+            return self.framework.pulled(of_leaves, [arrays[i] for i in places], cotangent)
+
+        return pull
+
+    def _write_back(self, arrays: Sequence[Array | None], given: Sequence[Any]) -> None:
+        """Write to the arrays what has been written to those that the function was given."""
+        for array, theirs in zip(arrays, given, strict=True):
+            if array is None:
+                continue
+            now = self.framework.numpy(theirs)
+            if not np.array_equal(now, array, equal_nan=array.dtype.kind == "f"):
+                array.flags.writeable = True
+                array[...] = now
+
+
+def _present(given: Sequence[Any]) -> list[Any]:
+    return [a for a in given if a is not None]
+
+
+def _called(function: Function, arrays: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
+    """What it returns; that it does not know the name of a padding, which no number says, is no crash."""
+    numbers = in_numbers(arrays, parameters)
+    name = numbers.get("padding")
+    try:
+        return function(*arrays, **numbers)
+    except (ValueError, TypeError, RuntimeError) as error:
+        if isinstance(name, str) and not isinstance(error, NotImplementedError):
+            raise NotImplementedError(f"does not take padding {name!r}") from error
+        raise
+
+
+def through(op: Op, found: Any, framework: Framework, *, compiled: bool) -> Any:
+    """`found`, a function or a layer (made with no arguments if it is a class), as forward and backward on NumPy arrays.
+
+    The arrays of a layer that are named like inputs of the op are inputs. Raises NotAnImplementation, in one sentence, for
+    what cannot be called.
+    """
+    name = getattr(found, "__name__", type(found).__name__)
+    if inspect.isclass(found):
+        try:
+            found = found()
+        except Exception as error:
+            raise NotAnImplementation(f"{name} could not be made with no arguments: {error}") from error
+    if not callable(found):
+        raise NotAnImplementation(f"{found!r} cannot be called; expected a function of arrays, or a layer")
+    function, signature = with_arrays(op, found, framework)
+    pulled = Pulled(op, framework, function, compiled)
+    return signed(pulled.forward, pulled.backward, signature, name)
+
+
+def with_arrays(op: Op, found: Any, framework: Framework) -> tuple[Function, inspect.Signature]:
+    """What to call with all inputs, and what it takes: those that a layer holds are put into a copy of it."""
+    held = [] if inspect.isroutine(found) else [n for n in op.inputs if _holds(found, n, framework)]
+    if not held:
+        return found, taken(found)
+    put = setattr if isinstance(found, dict) else object.__setattr__  # what is frozen, or guards its fields, is a copy here
+
+    def call(*inputs: Any, **parameters: Any) -> Any:
+        layer = copy.copy(found)
+        given = dict(zip(op.inputs, inputs, strict=False))
+        for name in held:
+            if (array := given.pop(name, None)) is None:
+                raise NotImplementedError(f"the layer has a {name}")
+            before = getattr(found, name)
+            put(layer, name, array if framework.is_array(before) else type(before)(array))
+        return layer(*given.values(), **parameters)
+
+    return call, of_a_layer(op, taken(found))
+
+
+def _holds(layer: Any, name: str, framework: Framework) -> bool:
+    """Whether it has an array of this name, or a parameter with an array as its value."""
+    there = getattr(layer, name, None)
+    return framework.is_array(there) or framework.is_array(getattr(there, "value", None))

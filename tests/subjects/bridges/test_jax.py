@@ -1,0 +1,137 @@
+"""JAX: functions, equinox and flax modules and JAX's own ops are judged through jax.vjp, as they are and compiled."""
+
+import pytest
+
+from checks import judge
+
+pytest.importorskip("jax")
+
+THEIRS = """
+import jax
+import jax.numpy as jnp
+
+def linear(x, weight, bias=None):
+    y = jnp.einsum("...i,oi->...o", x, weight)
+    return y if bias is None else y + bias
+
+def detached(x, weight, bias=None):
+    return linear(jax.lax.stop_gradient(x), weight, bias)
+
+@jax.custom_vjp
+def relu(x):
+    return jnp.maximum(x, 0)
+
+relu.defvjp(lambda x: (relu(x), x), lambda x, g: (g,))
+
+def flat(x, weight, bias=None, stride=1, padding=0):
+    y = jax.lax.conv_general_dilated(x, weight, (stride,) * 2, [(padding, padding)] * 2)
+    return y if bias is None else y + bias[:, None, None]
+
+seven = 7
+"""
+EQUINOX = """
+import equinox
+import jax
+
+class Linear(equinox.Module):
+    weight: jax.Array
+    bias: jax.Array
+
+    def __init__(self):
+        self.weight, self.bias = jax.numpy.ones((1, 1)), jax.numpy.ones(1)
+
+    def __call__(self, x):
+        return x @ self.weight.T + self.bias
+"""
+FLAX = """
+import flax.linen
+from flax import nnx
+import jax.numpy as jnp
+
+class Linen(flax.linen.Module):
+    @flax.linen.compact
+    def __call__(self, x):
+        weight = self.param("weight", lambda key: jnp.ones((2, 3)))
+        return x @ weight.T + self.param("bias", lambda key: jnp.ones(2))
+
+class Nnx(nnx.Module):
+    def __init__(self):
+        self.weight, self.bias = nnx.Param(jnp.ones((1, 1))), nnx.Param(jnp.ones(1))
+
+    def __call__(self, x):
+        return x @ self.weight[...].T + self.bias[...]
+"""
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("jax") / "theirs.py"
+    path.write_text(THEIRS)
+    return path
+
+
+@pytest.mark.parametrize("compiled", ["", "compiled:"])
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_a_function_is_right(theirs, dtype, compiled):
+    report = judge(
+        "linear", f"{compiled}jax:{theirs}:linear", dtype=dtype, examples=6, reach=1, seed=3, laws=["agreement", "contract"]
+    )
+    assert report, str(report)
+    assert report.implementation == ("linear, compiled" if compiled else "linear")
+    assert report.cases == 6
+
+
+def test_its_own_backward_is_what_is_judged(theirs):
+    report = judge("relu", f"jax:{theirs}:relu", examples=12, reach=1, seed=3, laws=["exact"])
+    assert report.exit_code == 1
+    assert {failure.result for failure in report.failures} == {"grad_x"}
+
+
+def test_what_has_no_gradient_is_zero_and_that_is_wrong(theirs):
+    report = judge("linear", f"jax:{theirs}:detached", examples=6, reach=1, seed=3, laws=["exact"])
+    assert {failure.result for failure in report.failures} == {"grad_x"}
+
+
+def test_a_padding_with_a_name_is_passed_in_numbers(theirs):
+    pinned = {"dims": 2, "padding": "full", "dilation": 1, "groups": 1, "flip": False, "stride": 2, "kernel": 2}
+    report = judge("conv", f"jax:{theirs}:flat", examples=2, reach=1, seed=3, laws=["agreement"], **pinned)
+    assert report, str(report)
+    assert report.cases == 2
+
+
+@pytest.mark.parametrize(
+    ("package", "text", "name"), [("equinox", EQUINOX, "Linear"), ("flax", FLAX, "Linen"), ("flax", FLAX, "Nnx")]
+)
+def test_the_arrays_of_a_module_are_inputs(tmp_path, package, text, name):
+    pytest.importorskip(package)
+    (tmp_path / "layers.py").write_text(text)
+    report = judge("linear", f"jax:{tmp_path / 'layers.py'}:{name}", examples=6, reach=1, seed=3, laws=["agreement"], features=(3, 2))
+    assert report.decided["grad_weight"][0] > 3, str(report)
+    assert report, str(report)
+    if name != "Linen":  # which says itself that its bias is missing
+        assert [(one.judged, one.raised) for one in report.elsewhere] == [("with a bias", "the layer has a bias")]
+
+
+MOVES = {"dims": 1, "dilation": 1, "batch": 2}
+OWN = {
+    "conv": MOVES | {"groups": 2, "flip": False, "padding": "same"},
+    "conv_transpose": MOVES | {"groups": 1, "stride": 2},
+    "max_pool": MOVES | {"ceil_mode": False},
+    "avg_pool": {"dims": 1, "ceil_mode": False, "count_include_pad": False},
+    "cross_entropy": {"dims": 0},
+    "layer_norm": {"batch": 2},
+}
+
+
+@pytest.mark.parametrize("op", OWN)
+def test_what_jax_has_itself_is_right(op):
+    report = judge(op, "jax", examples=2, reach=1, seed=5, dtype="float32", laws=["agreement"], **OWN[op])
+    assert report, str(report)
+    assert report.implementation.startswith(f"{op} of jax 0.")
+
+
+def test_what_it_has_not_and_what_cannot_be_called_are_refused(theirs):
+    with pytest.raises(TypeError, match=r"^jax has no dropout of its own; it has conv, .*, layer_norm$"):
+        judge("dropout", "jax")
+    with pytest.raises(TypeError, match=r"^7 cannot be called; expected a function of arrays, or a layer$"):
+        judge("relu", f"jax:{theirs}:seven")
