@@ -30,6 +30,7 @@ from checks.render.outputs import Outputs, colour, written
 from checks.signature.options import flag, memory, one_of, real, shard, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
+from checks.subjects.loading import built_in
 from checks.subjects.names import first_on_the_path, ours
 from checks.verdict import known
 from checks.verdict.crew import cores
@@ -58,9 +59,9 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except ValueError as wrong:
         _parser(None, program).refuse(str(wrong))
     except NotAnImplementation as wrong:
-        print(
-            f"{command(program)}: {wrong}\n\nA file to start from:\n\n{skeleton(chosen[0].op)}", end="", file=sys.stderr
-        )
+        print(f"{command(program)}: {wrong}", file=sys.stderr)
+        if not all(built_in(one.impl) for one in chosen):
+            print(f"\nA file to start from:\n\n{skeleton(chosen[0].op)}", end="", file=sys.stderr)
         return NOT_LOADED
     except BrokenPipeError:
         return _left()
@@ -307,6 +308,9 @@ def _parser(op: Op | None, program: str) -> Parser:
         "has itself (docs/frameworks.md); OP=WHAT if several",
     )
     theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
+    theirs.add_argument(
+        "--compile", action="store_true", help="judge what the framework's compiler makes of it: torch.compile, jax.jit …"
+    )
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(
         "--timeout",

@@ -12,6 +12,7 @@ from typing import Any
 from checks import ops
 from checks.numbers.precision import PRECISIONS
 from checks.op import Op
+from checks.subjects.loading import COMPILED, built_in, offered, split
 
 TABLE = "implementation"
 FIELDS = ("op", "impl", "dtype")
@@ -49,8 +50,12 @@ def subjects(chosen: Sequence[Op], *, every: bool, options: argparse.Namespace) 
     for dtype in dtypes:
         if dtype not in PRECISIONS:
             raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
-    listed = [_of_option(text, chosen) for text in options.impl or ()]
+    listed = [one for text in options.impl or () for one in _of_option(text, chosen)]
     listed += _of_file(options.impls) if options.impls else []
+    if options.compile:
+        listed = [(name, _compiled(impl), dtype) for name, impl, dtype in listed]
+        if not listed:
+            raise ValueError("--compile is about what --impl names; expected --impl torch or the like")
     if not listed:
         return [Subject(op, None, dtype) for op in chosen for dtype in dtypes]
     among = {op.name for op in chosen}
@@ -63,13 +68,21 @@ def subjects(chosen: Sequence[Op], *, every: bool, options: argparse.Namespace) 
     return [Subject(ops.find(name), impl, d) for name, impl, own in listed for d in ([own] if own else dtypes)]
 
 
-def _of_option(text: str, chosen: Sequence[Op]) -> tuple[str, str, str]:
+def _of_option(text: str, chosen: Sequence[Op]) -> list[tuple[str, str, str]]:
     name, equals, target = text.partition("=")
     if equals and target and name in ops.ops():
-        return name, target, ""
+        return [(name, target, "")]
     if len(chosen) == 1:
-        return chosen[0].name, text, ""
+        return [(chosen[0].name, text, "")]
+    if bridge := built_in(text):
+        return [(op.name, text, "") for op in chosen if offered(bridge, op)]
     raise ValueError(f"--impl {text} is about one op of several; expected OP={text}, such as {chosen[0].name}={text}")
+
+
+def _compiled(impl: str) -> str:
+    if split(impl)[0] is None:
+        raise ValueError(f"--compile asks the compiler of a framework, and {impl} is in none; expected --impl torch:{impl}")
+    return COMPILED + impl.removeprefix(COMPILED)
 
 
 def _of_file(path: Path) -> list[tuple[str, str, str]]:

@@ -30,9 +30,11 @@ from checks.op import Case, Op
 from checks.subjects import names
 from checks.subjects.frames import MOST
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
+from checks.subjects.loading import COMPILED
 
 TIMEOUT = 10.0  # seconds that a call may take
 LOADING = 60.0  # seconds to import what is judged, and a framework with it
+COMPILING = 60.0  # seconds more that a call may take which compiles first
 LONGEST_LINE = 1 << 20
 LONGEST_FRAME = 200  # characters of a line of a traceback
 CRASHES, HANGS = 12, 3  # after which it is not started again
@@ -115,7 +117,7 @@ class Isolated(Judged):
         laid, sent = process.lay_out(given)
         arrays = [laid.get(name) for name in names]
         process.say({"part": part, "arrays": arrays, "parameters": dict(case.parameters), "spoil": spoil})
-        reply = self._answer(part, self.timeout)
+        reply = self._answer(part, self.timeout + (COMPILING if self.spec.startswith(COMPILED) else 0))
         if "failed" in reply:
             raise _failure(reply)
         changed = tuple(n for n, start in sent.items() if watch and process.differs(start, given[n]))

@@ -22,7 +22,8 @@ from typing import Any
 
 from checks.op import Op
 from checks.ops import ops
-from checks.subjects import bridges, built_in
+from checks.subjects import bridges
+from checks.subjects import built_in as own
 from checks.subjects.implementation import NotAnImplementation, needed
 from checks.subjects.names import NAMES, theirs, theirs_of
 
@@ -31,8 +32,8 @@ BRIDGES: dict[str, ModuleType] = {
     module.name: import_module(f"{bridges.__name__}.{module.name}") for module in pkgutil.iter_modules(bridges.__path__)
 }
 BUILT_IN: dict[str, ModuleType] = {
-    module.name: import_module(f"{built_in.__name__}.{module.name}")
-    for module in pkgutil.iter_modules(built_in.__path__)
+    module.name: import_module(f"{own.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(own.__path__)
 }
 COMPILED = "compiled:"
 PACKAGES = {"mlx": "mlx.core"}  # what to import, where that is not the bridge's name
@@ -50,6 +51,12 @@ def split(spec: str) -> tuple[str | None, str, str]:
     bridge = first if first in bridge_names() else None
     where, _, name = (rest if bridge else spec).partition(":")
     return bridge, where, name
+
+
+def built_in(spec: str | None) -> str:
+    """The bridge, if what is named is a framework's own; else ""."""
+    bridge, where, _ = split(spec or "")
+    return bridge if bridge and not where else ""
 
 
 def offered(bridge: str, op: Op) -> Any:

@@ -30,6 +30,7 @@ from checks.trials.beside import witness
 from checks.trials.witness import HERE
 from checks.verdict import where
 from checks.verdict.crew import Crew, Subject
+from checks.verdict.eager import compared
 from checks.verdict.known import Known
 from checks.verdict.merging import belongs
 from checks.verdict.notebook import watched
@@ -141,7 +142,7 @@ def judge(
             tried.drop_echoes()
             failures = tuple(smallest(tried, search))
             if not search.interrupted:  # Ctrl-C ends that too
-                failures = tuple(_explained(failure, tried) for failure in failures)
+                failures = tuple(compared([_explained(failure, tried) for failure in failures], tried))
     finally:
         wrapped.close()
     return tried.report(

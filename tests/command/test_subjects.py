@@ -47,6 +47,8 @@ def test_a_file_lists_them(folder, capsys):
             "--impl mine.py:Conv is about one op of several; expected OP=mine.py:Conv",
         ),
         ("conv,linear --impl conv=mine.py", "", "no implementation of linear is named; expected --impl linear=WHAT"),
+        ("conv --compile", "", "--compile is about what --impl names; expected --impl torch or the like"),
+        ("conv --impl mine.py --compile", "", "--compile asks the compiler of a framework, and mine.py is in none"),
         ("conv --impl linear=mine.py", "", "an implementation of linear is named, which is not judged"),
         ("conv --dtypes float64,float23", "", "there is no dtype 'float23'; did you mean float32?"),
         ("all --impls none.toml", "", "none.toml cannot be read: No such file or directory"),

@@ -3,6 +3,7 @@
 import pytest
 
 from checks import judge
+from checks.verdict.eager import BOTH, ONLY
 
 pytest.importorskip("jax")
 
@@ -22,6 +23,9 @@ def relu(x):
     return jnp.maximum(x, 0)
 
 relu.defvjp(lambda x: (relu(x), x), lambda x, g: (g,))
+
+def traced(x):
+    return jnp.maximum(x, 0) * (2 if isinstance(x, jax.core.Tracer) else 1)
 
 def flat(x, weight, bias=None, stride=1, padding=0):
     y = jax.lax.conv_general_dilated(x, weight, (stride,) * 2, [(padding, padding)] * 2)
@@ -85,6 +89,14 @@ def test_its_own_backward_is_what_is_judged(theirs):
     report = judge("relu", f"jax:{theirs}:relu", examples=12, reach=1, seed=3, laws=["exact"])
     assert report.exit_code == 1
     assert {failure.result for failure in report.failures} == {"grad_x"}
+
+
+@pytest.mark.parametrize(("name", "result", "words"), [("traced", "y", ONLY), ("relu", "grad_x", BOTH)])
+def test_it_is_said_whether_the_compiler_is_behind_it(theirs, name, result, words):
+    report = judge("relu", f"compiled:jax:{theirs}:{name}", examples=6, reach=1, seed=3, laws=["exact"])
+    (failure,) = [failure for failure in report.failures if failure.result == result]
+    assert failure.where.endswith(words)
+    assert report.exit_code == 1
 
 
 def test_what_has_no_gradient_is_zero_and_that_is_wrong(theirs):
