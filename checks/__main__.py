@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from checks import explain, gradcheck, ops
 from checks.render import __main__ as render
 from checks.subjects.names import ours
+from checks.vectors import __main__ as vectors
 
 PROGRAM = "python -m checks"
 DOORS: dict[str, Callable[[Sequence[str], str], int]] = {
     "explain": explain.main,
     "render": render.main,
     "function": gradcheck.function,
+    "vectors": vectors.main,
 }
 HELP = """\
 usage: {program} OP [options]            judge the gradients of an op: {program} conv --stride 2
@@ -25,6 +27,7 @@ usage: {program} OP [options]            judge the gradients of an op: {program}
 {blank}                                   judge any function and its backward: {program} function --help
        {program} explain OP [options]    write out the formulas of an op, or of an implementation
        {program} render REPORT [options] draw a report that --json wrote
+       {program} vectors OP --to FOLDER  write exact cases for code in any language: {program} vectors --help
 
 ops: {ops}
 
