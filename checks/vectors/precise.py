@@ -6,7 +6,7 @@ of an object array for its functions. No bit depends on a machine: all of it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -98,16 +98,16 @@ class Precise:
     def __rpow__(self, base: Any) -> Precise:
         return Precise(Precise.of(base).value ** self.value)
 
-    def _real(self, name: str) -> Precise:
+    def _real(self, of: Callable[[Any], Callable[[Any], Any]]) -> Precise:
         context = _library()
-        found = getattr(context, name)(self.value)
+        found = of(context)(self.value)
         return Precise(found if isinstance(found, context.mpf) else context.nan)
 
     # Functions, by the names under which NumPy's ask for them
 
     def sqrt(self) -> Precise:
         """√a."""
-        return self._real("sqrt")
+        return self._real(lambda library: library.sqrt)
 
     def square(self) -> Precise:
         """a²."""
@@ -115,39 +115,39 @@ class Precise:
 
     def exp(self) -> Precise:
         """e^a."""
-        return self._real("exp")
+        return self._real(lambda library: library.exp)
 
     def expm1(self) -> Precise:
         """e^a − 1."""
-        return self._real("expm1")
+        return self._real(lambda library: library.expm1)
 
     def log(self) -> Precise:
         """The natural logarithm; −∞ of 0."""
-        return self._real("log") if self.value else Precise(-_library().inf)
+        return self._real(lambda library: library.log) if self.value else Precise(-_library().inf)
 
     def log1p(self) -> Precise:
         """Log(1 + a)."""
-        return self._real("log1p")
+        return self._real(lambda library: library.log1p)
 
     def sin(self) -> Precise:
         """The sine."""
-        return self._real("sin")
+        return self._real(lambda library: library.sin)
 
     def cos(self) -> Precise:
         """The cosine."""
-        return self._real("cos")
+        return self._real(lambda library: library.cos)
 
     def tanh(self) -> Precise:
         """The hyperbolic tangent."""
-        return self._real("tanh")
+        return self._real(lambda library: library.tanh)
 
     def arctan(self) -> Precise:
         """The arc tangent."""
-        return self._real("atan")
+        return self._real(lambda library: library.atan)
 
     def erf(self) -> Precise:
         """The error function."""
-        return self._real("erf")
+        return self._real(lambda library: library.erf)
 
     def conjugate(self) -> Precise:
         """Itself."""
