@@ -14,6 +14,7 @@ from checks.render.picture import Line, Picture
 # What captions and titles have of LaTeX, as signs of a line of text.
 SIGNS = {
     **dict(zip(r"\alpha \beta \gamma \delta \varepsilon \sigma \partial \le".split(), "αβγδεσ∂≤", strict=True)),
+    r"\tfrac12": "½",
     r"\tfrac14": "¼",
     r"\tilde B": "B̃",
 }
