@@ -69,7 +69,9 @@ def rewritten(markdown: str, folder: Path) -> str:
             return f"[{says}](book:{_anchor(file, fragment)})"
         if file.name == "open-questions.md":
             return f"[{says}](book:open-questions)"
-        return f"{sign}[{says}]({PAGES.get(file.name) or os.path.relpath(file, DOCS)}{place})"
+        if sign or file.parent == DOCS or file.name in PAGES:
+            return f"{sign}[{says}]({PAGES.get(file.name) or os.path.relpath(file, DOCS)}{place})"
+        return f"[{says}](path:{os.path.relpath(file, DOCS)})"  # not a page: as the file that it is
 
     parts = FENCED.split(markdown)
     return "".join(_block(part) if odd % 2 else LINK.sub(link, part) for odd, part in enumerate(parts))

@@ -14,6 +14,7 @@ from checks.book.contents import Book, Chapter, Proof, Question, Row, Source
 from checks.book.documents import Document, Entry, Link
 from checks.book.figures import FIGURES
 from checks.book.page import render
+from checks.book.lesson import lesson
 from checks.book.proofs import Outcomes, Progress, prove
 from checks.book.sources import called, function, shared
 
@@ -63,6 +64,7 @@ def bind(root: Path, outcomes: Outcomes) -> Book:
     introduction, points = documents.open_questions(docs)
     return Book(
         introduction=documents.introduction(docs),
+        lesson=lesson(docs),
         chapters=tuple(made.chapter(document) for document in read),
         questions_introduction=introduction,
         questions=tuple(Question(p.title, p.text, made.proofs(p.tests)) for p in points),

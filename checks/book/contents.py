@@ -83,14 +83,24 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """A chapter that is read from front to back: parts, each with its kind, which is text (Markdown), math, code or figure."""
+
+    title: str
+    parts: tuple[tuple[str, str | Figure], ...]
+
+
+@dataclass(frozen=True)
 class Book:
     """Everything that is printed; texts are Markdown, with links as they stand in docs/.
 
+    lesson      the first chapter
     called      what the code of the results calls in its own files
     notation    what all tests are written with
     """
 
     introduction: str
+    lesson: Lesson
     chapters: tuple[Chapter, ...]
     questions_introduction: str
     questions: tuple[Question, ...]

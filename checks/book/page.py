@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import PurePosixPath
 
-from checks.book.contents import Book, Chapter, Figure, Outcome, Proof, Question, Row, Source
+from checks.book.contents import Book, Chapter, Figure, Lesson, Outcome, Proof, Question, Row, Source
+from checks.book.search import SCRIPT
 from checks.render import markdown
 from checks.render.grid import grid
 from checks.render.listing import STYLE, listing
-from checks.render.page import page, scrolling, stylesheet
-from checks.render.picture import CELL, MANY, SMALL_CELL, Panel
+from checks.render.page import code, page, scrolling, stylesheet
+from checks.render.picture import CELL, LARGE_CELL, MANY, SMALL_CELL, Panel
 
 TITLE = "The derivations"
 
@@ -29,7 +30,9 @@ def render(made: Book) -> str:
             markdown.text(made.introduction, to),
             "</header>",
             _contents(made),
+            '<a class="to-contents no-print" href="#contents">Contents</a>',
             '<main id="main" class="wide">',
+            _lesson(made.lesson, to),
             *(_chapter(chapter, to) for chapter in made.chapters),
             _questions(made, to),
             _appendix(made),
@@ -39,7 +42,7 @@ def render(made: Book) -> str:
             "</p></footer>",
         ]
     )
-    return page(TITLE, body, kind="book", style=STYLE + stylesheet("book.css", "checks.book"))
+    return page(TITLE, body, kind="book", style=STYLE + stylesheet("book.css", "checks.book"), script=SCRIPT)
 
 
 class _Addresses:
@@ -56,6 +59,7 @@ class _Addresses:
         row = fragment.partition("-")[0].upper()
         known = {
             "open-questions.md": "#open-questions",
+            "by-hand.md": "#by-hand",
             "README.md": "#derivations",
             "layers-of-today.md": "#chapter-T",
             "windows-and-sequences.md": "#chapter-W",
@@ -92,7 +96,10 @@ def _failures(made: Book) -> str:
 
 
 def _contents(made: Book) -> str:
-    parts = ['<nav class="wide" aria-label="Contents"><h2>Contents</h2>']
+    parts = [
+        '<nav class="wide contents" id="contents" aria-label="Contents"><h2>Contents</h2><div class="search no-print"></div>',
+        f'<div class="chapters"><h3><a href="#by-hand">{_title(made.lesson.title)}</a></h3>',
+    ]
     for chapter in made.chapters:
         rows = "".join(
             f'<li><span class="id">{row.entry.id}</span><a href="#{row.entry.id}">{_title(row.entry.title)}</a></li>'
@@ -101,8 +108,29 @@ def _contents(made: Book) -> str:
         heading = f'<a href="#chapter-{chapter.number}">{chapter.number}, {_title(chapter.title)}</a>'
         parts.append(f"<h3>{heading}</h3><ol>{rows}</ol>")
     parts.append('<h3><a href="#open-questions">What the documents leave open or get wrong</a></h3>')
-    parts.append('<h3><a href="#notation">Behind the code and the proofs</a></h3></nav>')
+    parts.append('<h3><a href="#notation">Behind the code and the proofs</a></h3></div></nav>')
     return "\n".join(parts)
+
+
+def _lesson(lesson: Lesson, to: _Addresses) -> str:
+    """The first chapter; each of its sections has an address of its own."""
+    written = f'<section class="chapter lesson" id="by-hand"><h2>{_title(lesson.title)}</h2>'
+    level = 0
+    for kind, part in lesson.parts:
+        if isinstance(part, Figure):
+            written += _figure(part, to)
+        elif kind == "math":
+            written += scrolling(markdown.formula(part), "Formula", kind="formula")
+        elif kind == "code":
+            written += code(part, "Code")
+        else:
+            before, *sections = re.split(r"^## (.*)$", part, flags=re.MULTILINE)
+            written += markdown.text(before, to)
+            for title, text in zip(sections[::2], sections[1::2], strict=True):
+                level += 1
+                written += "</section>" * (level > 1) + f'<section id="by-hand-{level}"><h3>{_title(title)}</h3>'
+                written += markdown.text(text, to)
+    return written + "</section>" * (level > 0) + "</section>"
 
 
 def _chapter(chapter: Chapter, to: _Addresses) -> str:
@@ -139,7 +167,9 @@ def _row(row: Row, chapter: Chapter, to: _Addresses) -> str:
 
 def _figure(figure: Figure, to: _Addresses) -> str:
     columns = sum(len(part.cells[0]) for part in figure.parts)
-    parts = "".join(_part(part, CELL if columns < MANY else SMALL_CELL) for part in figure.parts)
+    marked = any(cell is not None and cell.mark for part in figure.parts for row in part.cells for cell in row)
+    size = LARGE_CELL if marked else CELL if columns < MANY else SMALL_CELL
+    parts = "".join(_part(part, size) for part in figure.parts)
     caption = markdown.line(figure.caption, to)
     return f'<figure><div class="parts bleed">{parts}</div><figcaption>{caption}</figcaption></figure>'
 

@@ -142,7 +142,7 @@ def test_what_is_missing_for_png_is_said(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["conv-V-2-2", "conv-V-2-2-step-2"])
+@pytest.mark.parametrize("name", ["conv-V-2-2", *(f"conv-V-2-2-step-{n}" for n in range(1, 6))])
 def test_the_pictures_of_the_documents_are_those_that_are_drawn(name):
     file = picture.__file__.rsplit("checks", 1)[0] + f"docs/pictures/{name}.svg"
     with open(file, encoding="utf-8") as kept:  # noqa: PTH123, the path is a text
