@@ -69,8 +69,9 @@ def rewritten(markdown: str, folder: Path) -> str:
             return f"[{says}](book:{_anchor(file, fragment)})"
         if file.name == "open-questions.md":
             return f"[{says}](book:open-questions)"
-        if sign or file.parent == DOCS or file.name in PAGES:
-            return f"{sign}[{says}]({PAGES.get(file.name) or os.path.relpath(file, DOCS)}{place})"
+        page = PAGES.get(file.name) if file.parent == ROOT else None
+        if sign or page or file.parent == DOCS:
+            return f"{sign}[{says}]({page or os.path.relpath(file, DOCS)}{place})"
         return f"[{says}](path:{os.path.relpath(file, DOCS)})"  # not a page: as the file that it is
 
     parts = FENCED.split(markdown)
