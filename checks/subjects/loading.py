@@ -59,6 +59,11 @@ def built_in(spec: str | None) -> str:
     return bridge if bridge and not where else ""
 
 
+def version(bridge: str) -> str:
+    """The version of a framework that is installed."""
+    return metadata.version(metadata.packages_distributions()[bridge][0])
+
+
 def offered(bridge: str, op: Op) -> Any:
     """What a framework has of an op, or None."""
     return getattr(BUILT_IN.get(bridge), op.name, None)
@@ -102,8 +107,7 @@ def _bridged(bridge: str, where: str, name: str, op: Op, *, dtype: str, device: 
         raise NotAnImplementation(f"{bridge} has no {op.name} of its own; it has {', '.join(has)}")
     made = BRIDGES[bridge].bridged(op, found, dtype=dtype, device=device, compiled=compiled)
     if not where:
-        version = metadata.version(metadata.packages_distributions()[bridge][0])
-        made.__name__ = f"{op.name} of {bridge} {version}"
+        made.__name__ = f"{op.name} of {bridge} {version(bridge)}"
     if compiled:
         made.__name__ += ", compiled"
     return made
