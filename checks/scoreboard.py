@@ -65,10 +65,11 @@ class Cell:
 
     def judged(self) -> dict[str, Any]:
         """The cell as JSON holds it; what cannot be judged is not offered, and says why."""
-        started = time.monotonic()
+        started, late = time.monotonic(), False
 
         def watch(_: int) -> None:
-            if self.seconds and time.monotonic() - started > self.seconds:
+            nonlocal late
+            if late := bool(self.seconds and time.monotonic() - started > self.seconds):
                 raise KeyboardInterrupt  # as whoever waits would: what was found so far is kept
 
         try:
@@ -84,6 +85,8 @@ class Cell:
         except NotAnImplementation as refusal:
             found = {"verdict": board.NOT_OFFERED, "said": [str(refusal)]}
         else:
+            if report.interrupted and not late:
+                raise KeyboardInterrupt
             found = _read(report)
         date = datetime.now(UTC).date().isoformat()
         return {**asdict(self), "laws": list(self.laws), "command": self.command, "date": date, **found}
@@ -147,6 +150,15 @@ def _wanted(options: Any) -> list[Cell]:
 def _run(waiting: list[Cell], jobs: int, keep: Any) -> bool:
     """Judge them, so many at a time; False if somebody interrupted it."""
     bar = Bar("cells", len(waiting)) if sys.stderr.isatty() else None
+    if jobs == 1:
+        try:
+            for number, cell in enumerate(waiting, 1):
+                keep(cell.judged())
+                if bar is not None:
+                    bar(number)
+        except KeyboardInterrupt:
+            return False
+        return True
     with first_on_the_path(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         left: set[Future[dict[str, Any]]] = {pool.submit(cell.judged) for cell in waiting}
         try:

@@ -6,14 +6,15 @@ and fails there is told by the line that called.
 
 from __future__ import annotations
 
+import os
 import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-OURS = tuple(str(Path(__file__).resolve().parents[2] / name) + "/" for name in ("checks", "reference"))
-LIBRARIES = tuple({f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-SITES = tuple({f"{sysconfig.get_paths()[name]}/" for name in ("purelib", "platlib")})
+OURS = tuple(str(Path(__file__).resolve().parents[2] / name) + os.sep for name in ("checks", "reference"))
+LIBRARIES = tuple({f"{sysconfig.get_paths()[name]}{os.sep}" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+SITES = tuple({f"{sysconfig.get_paths()[name]}{os.sep}" for name in ("purelib", "platlib")})
 MOST = 8  # frames: of a recursion the last
 
 
@@ -30,7 +31,7 @@ def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 def _package(file: str) -> str:
     """The folder of the installed package that a file is part of."""
     site = next((site for site in sorted(SITES, key=len, reverse=True) if file.startswith(site)), "")
-    return f"{site}{file.removeprefix(site).split('/')[0]}" if site else ""
+    return f"{site}{file.removeprefix(site).split(os.sep)[0]}" if site else ""
 
 
 def place(frames: Sequence[traceback.FrameSummary]) -> str:

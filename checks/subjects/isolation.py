@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from checks.cases.layouts import ALIGNMENT, OUTSIDE, address, memory_of, overrun
 from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
-from checks.subjects import names
+from checks.subjects import names, system
 from checks.subjects.frames import MOST
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
 from checks.subjects.loading import COMPILED
@@ -207,9 +206,10 @@ class _Process:
     @classmethod
     def started(cls, of: Isolated) -> _Process:
         """A new process for this implementation; nothing that it prints goes anywhere but its last words."""
-        inputs, results = _file(), _file()
+        inputs, results = system.file(), system.file()
         (theirs_in, commands), (replies, theirs_out) = os.pipe(), os.pipe()
-        passed = {"commands": theirs_in, "replies": theirs_out, "inputs": inputs, "results": results}
+        theirs = {"commands": theirs_in, "replies": theirs_out, "inputs": inputs, "results": results}
+        passed, how = system.passing(theirs)
         settings = {
             "op": of.op.name,
             "spec": of.spec,
@@ -220,11 +220,10 @@ class _Process:
         }
         running = subprocess.Popen(  # noqa: S603, this interpreter and this package
             [sys.executable, "-P", names.__file__, "checks.subjects.worker", json.dumps(settings)],
-            pass_fds=list(passed.values()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the judge
+            **how,
         )
         os.close(theirs_in)
         os.close(theirs_out)
@@ -253,7 +252,7 @@ class _Process:
             )
             behind = -(-(start + memory.size + overrun(array) + 1) // ALIGNMENT) * ALIGNMENT
             around = bytes([OUTSIDE]) * (start - end), bytes([OUTSIDE]) * (behind - start - memory.size)
-            os.pwritev(self.inputs, [around[0], memory.data, around[1]], end)
+            system.write_at(self.inputs, [around[0], memory.data, around[1]], end)
             sent[name] = start
             laid[name] = {
                 "shape": array.shape,
@@ -277,7 +276,7 @@ class _Process:
         deadline = time.monotonic() + seconds
         while b"\n" not in self.heard and len(self.heard) < LONGEST_LINE:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
+            if left <= 0 or not system.readable(self.replies, left):
                 raise TimeoutError
             more = os.read(self.replies, 1 << 16)
             if not more:
@@ -289,7 +288,7 @@ class _Process:
     def differs(self, start: int, array: Array) -> bool:
         """Whether the memory that was written there is no longer the array's."""
         memory, _ = memory_of(array)
-        return not np.array_equal(np.frombuffer(os.pread(self.inputs, memory.size, start), np.uint8), memory)
+        return not np.array_equal(np.frombuffer(system.read_at(self.inputs, memory.size, start), np.uint8), memory)
 
     def result(self, name: str, shape: tuple[int, ...], reply: Mapping[str, Any]) -> Array:
         """A result of this shape, in memory of the judge's own; Malformed if that is not what came."""
@@ -298,9 +297,10 @@ class _Process:
             dtype, offset = np.dtype(said["dtype"]), int(said["offset"])
             if tuple(said["shape"]) != shape or dtype.kind not in "fiub":
                 raise Malformed(f"{name} has shape {tuple(said['shape'])} and dtype {dtype}; expected {shape}")
-            array: Array = np.empty(shape, dtype)
-            if array.nbytes and os.preadv(self.results, [array.reshape(-1).view(np.uint8).data], offset) < array.nbytes:
+            size = prod(shape) * dtype.itemsize
+            if len(came := system.read_at(self.results, size, offset)) < size:
                 raise Malformed(f"{name} did not arrive: the file of results is too short")
+            array: Array = np.frombuffer(came, dtype).reshape(shape)
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise Malformed(f"{name} did not arrive: {error}") from error
         return array
@@ -318,23 +318,12 @@ class _Process:
 
     def kill(self) -> None:
         """End it and whatever it started, at once."""
-        try:
-            os.killpg(self.running.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            self.running.kill()
-        self.running.wait()
+        system.end(self.running)
         for descriptor in (self.commands, self.replies, self.inputs, self.results):
             os.close(descriptor)
 
 
-def half_the_memory() -> int:
-    """Half of the machine's memory, in bytes."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-
-
-def _file() -> int:
-    """A file without a name, in memory where the system has such files."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("gradoracle")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+def half_the_memory() -> int | None:
+    """Half of the machine's memory, in bytes; None if the system does not say how much it has."""
+    whole = system.physical_memory()
+    return None if whole is None else whole // 2

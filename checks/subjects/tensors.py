@@ -53,7 +53,7 @@ class Handed:
         import torch
 
         for array, tensor in self._apart:
-            _written_once(tensor).copy_(torch.from_numpy(_written_once(array).copy()))
+            _written_once(tensor).copy_(torch.from_numpy(np.array(_written_once(array))))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _tensor(array: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
         else:
             array.flags.writeable = writeable
             return tensor
-    plain = torch.from_numpy(_written_once(array).copy())
+    plain = torch.from_numpy(np.array(_written_once(array)))
     plain = plain.to(dtype) if plain.is_floating_point() else plain
     strides = [abs(s) // array.itemsize for s in array.strides]
     span = sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True)) + 1 if array.size else 0
@@ -149,7 +149,7 @@ def _is_shared(array: Array, tensor: torch.Tensor) -> bool:
 
 
 def _written_once(a: Any) -> Any:
-    """One element of all that lie in the same place: the first along each axis that has a stride of 0."""
+    """One element of all that lie in the same place: the first along each axis that has a stride of 0; a number, of no axes."""
     strides = a.strides if isinstance(a, np.ndarray) else a.stride()
     return a[tuple(slice(0, 1) if s == 0 else slice(None) for s in strides)]
 

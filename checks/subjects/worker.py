@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import resource
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -22,6 +21,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Case
 from checks.ops import find
+from checks.subjects import system
 from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, NotAnImplementation, Unsupported
 from checks.subjects.loading import load
 from checks.subjects.names import theirs
@@ -38,9 +38,8 @@ FAILURES = {  # Ended before what it is a kind of
 def main() -> None:
     """Load, then serve until the judge closes its end."""
     settings = json.loads(sys.argv[1])
-    if settings["memory"]:
-        resource.setrlimit(resource.RLIMIT_DATA, (settings["memory"],) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    system.limit(settings["memory"])
+    settings |= {name: system.passed(settings[name]) for name in ("commands", "replies", "inputs", "results")}
     op = find(settings["op"])
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it
     with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies, theirs:
@@ -89,7 +88,7 @@ def _written(results: Mapping[str, Array], file: int) -> dict[str, Any]:
     offset, written = 0, {}
     for name, array in results.items():
         data = np.ascontiguousarray(array)
-        os.pwrite(file, data.reshape(-1).view(np.uint8).data, offset) if data.size else None
+        system.write_at(file, [data.reshape(-1).view(np.uint8).data], offset) if data.size else None
         written[name] = {"shape": array.shape, "dtype": data.dtype.str, "offset": offset}
         offset += data.nbytes
     return written

@@ -99,6 +99,21 @@ def test_autograd_functions_and_modules_are_right(theirs, op, name, dtype):
     assert report.cases > 3
 
 
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_a_cotangent_without_axes_may_lie_anywhere(dtype):
+    """It is no array any more once NumPy has been asked for the one element of it."""
+    tried = asked("euclidean_loss", "checks.subjects.built_in.torch:euclidean_loss", dtype)
+    assert not [f for f in tried.findings if f.crashed]
+    assert tried.cases > 5
+
+
+@pytest.mark.parametrize("op", ["conv", "cross_entropy", "layer_norm"])
+def test_what_torch_has_itself_is_right(op):
+    report = judge(op, "torch", dtype="bfloat16", examples=6, seed=3, laws=["agreement"])
+    assert report, str(report)
+    assert report.implementation.startswith(f"{op} of torch 2.")
+
+
 def test_its_own_backward_is_what_is_judged(theirs):
     report = judge("relu", f"torch:{theirs}:WrongRelu", examples=12, seed=3)
     assert report.exit_code == 1
