@@ -27,7 +27,7 @@ from checks.command.subjects import Subject, named, subjects
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
-from checks.signature.options import flag, memory, one_of, real, shard, whole
+from checks.signature.options import duration, flag, memory, one_of, real, shard, whole
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.isolation import TIMEOUT
 from checks.subjects.loading import built_in
@@ -129,6 +129,8 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
     if options.scheduler:
         from checks import cluster
 
+        if options.budget:
+            raise ValueError("--budget is for the cores of one machine; a cluster is sent --examples")
         bar = Bar("shards")
         runs = [(one.op.name, _how(one.op.name, one.within(options))) for one in chosen]
         for report in cluster.judged(options.scheduler, runs, bar if shows_progress else None):
@@ -137,7 +139,7 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
         return
     if len(chosen) == 1:
         one = chosen[0]
-        bar = Bar(one.op.name, options.examples)
+        bar = Bar(one.op.name, options.examples, options.budget)
         try:
             shown = bar if shows_progress else None
             yield _judged(one.op.name, one.within(options), shown, _first(bar, options, outputs), options.jobs)
@@ -149,6 +151,8 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
     jobs = options.jobs or cores()
     processes = min(len(chosen), jobs)
     each = jobs // processes  # what is left over, of many cores and few ops
+    if options.budget:  # of all together
+        options.budget *= processes / len(chosen)
     with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         waiting = [pool.submit(_judged, one.op.name, one.within(options), jobs=each) for one in chosen]
         try:
@@ -204,6 +208,7 @@ def _how(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "memory": options.memory,
         "device": options.device,
         "examples": options.examples,
+        "budget": options.budget,
         "seed": options.seed,
         "laws": options.laws,
         "reach": options.reach,
@@ -357,22 +362,27 @@ def _parser(op: Op | None, program: str) -> Parser:
     parser.add_argument("--list", action="store_true", help="list the ops and the laws, and stop")
     parser.add_argument("--known", type=Path, metavar="FILE", help="failures that are known, as TOML (docs/known.md)")
     parser.add_argument("--write-known", type=Path, metavar="FILE", help="write what fails as such a file")
-    _add_shared(parser, EXAMPLES)
+    many = _add_shared(parser, EXAMPLES)
+    many.add_argument(
+        "--budget", type=typed(duration), metavar="T", help="in place of --examples: as many as fit, such as 60s or 10m"
+    )
     return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser, examples: int) -> None:
-    """What can be said of every run."""
+def _add_shared(parser: argparse.ArgumentParser, examples: int) -> argparse._MutuallyExclusiveGroup:
+    """What can be said of every run; returns what says how many cases there are."""
     precisions = "float64, float32, float16 or, with torch, bfloat16"
     parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
     cases = f"cases (default: {examples})"
-    parser.add_argument("--examples", type=typed(whole(1)), default=examples, metavar="N", help=cases)
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument("--examples", type=typed(whole(1)), default=examples, metavar="N", help=cases)
     parser.add_argument(
         "--seed", type=typed(whole(0)), metavar="S", help="repeats a run; fresh, and shown, if not given"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="every finding that does not hold")
     parser.add_argument("-q", "--quiet", action="store_true", help="the verdict only")
     Outputs.add_options(parser)
+    return many
 
 
 def _listing() -> str:

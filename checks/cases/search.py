@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from checks.cases.wide import ONE_IN
 from checks.op import Problem
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+
+ENDLESS = 1 << 40  # problems: what ends the run is the time
 
 
 class Failed(Exception):
@@ -22,15 +28,29 @@ class Stopped(Exception):
 
 
 class Search:
-    """Hypothesis draws the same problems again and again from one seed; nothing is kept on disk."""
+    """Hypothesis draws the same problems again and again from one seed; nothing is kept on disk.
+
+    examples  how many are drawn, with those of `also`
+    also      problems to try beside those that are drawn
+    until     in place of `examples`: none is begun later than that (of `time.perf_counter`), but the first; then those of
+              `also` take their turns, one in `ONE_IN`, and `late` says that the time was up
+    """
 
     def __init__(
-        self, strategy: SearchStrategy[Problem], examples: int, seed: int, also: Iterable[Problem] = ()
+        self,
+        strategy: SearchStrategy[Problem],
+        examples: int,
+        seed: int,
+        also: Iterable[Problem] = (),
+        until: float | None = None,
     ) -> None:
         self.strategy = strategy
-        self.also = tuple(also)
+        self.also = tuple(also) if until is None else iter(also)
         self.examples = examples
+        self.until = until
         self.seed = seed
+        self.drawn = 0
+        self.late = False
         self.interrupted = False
 
     def run(self, visit: Callable[[Problem], None], *, shrink: bool = False) -> None:
@@ -42,10 +62,11 @@ class Search:
         from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
         phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+        step = visit if self.until is None else self._again(visit) if shrink else self._until(self.until, visit)
 
         @hypothesis.seed(self.seed)
         @settings(
-            max_examples=self.examples - len(self.also),
+            max_examples=ENDLESS if self.until is not None else self.examples - len(tuple(self.also)),
             phases=phases,
             deadline=None,
             database=None,
@@ -57,17 +78,50 @@ class Search:
         )
         @given(self.strategy)
         def each(problem: Problem) -> None:
-            visit(problem)
+            step(problem)
 
         with _no_files():
             try:
                 each()
-                for problem in () if shrink else self.also:
+                for problem in () if shrink or self.until is not None else self.also:
                     visit(problem)
             except KeyboardInterrupt:
                 self.interrupted = True
             except (Failed, Stopped, hypothesis.errors.Flaky):
                 pass
+
+    def _until(self, until: float, visit: Callable[[Problem], None]) -> Callable[[Problem], None]:
+        """What is done with each problem that is drawn, while there is time."""
+
+        def step(problem: Problem) -> None:
+            if self.drawn and perf_counter() > until:
+                self.late = True
+                raise Stopped
+            self.drawn += 1
+            visit(problem)
+            if not self.drawn % (ONE_IN - 1):
+                for other in islice(self.also, 1):
+                    visit(other)
+
+        return step
+
+    def _again(self, visit: Callable[[Problem], None]) -> Callable[[Problem], None]:
+        """The same when they are drawn again, to be shrunk: no more than there were, until one fails."""
+        left = self.drawn
+        failed = False
+
+        def again(problem: Problem) -> None:
+            nonlocal left, failed
+            if not failed and left <= 0:
+                raise Stopped
+            left -= 1
+            try:
+                visit(problem)
+            except Failed:
+                failed = True
+                raise
+
+        return again
 
 
 @contextmanager

@@ -41,6 +41,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "interrupted": report.interrupted,
         "seed": report.seed,
         "examples": report.examples,
+        "budget": report.budget,
         "pinned": _plain(report.pinned),
         "cases": report.cases,
         "checks": report.checks,

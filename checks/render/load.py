@@ -87,6 +87,7 @@ def _report(given: Given) -> Report:
         shards=_index(given.get("shards", {"tried": []})["tried"]),
         of_shards=given.get("shards", {"of": 1})["of"].count(1),
         elsewhere=tuple(map(_elsewhere, given.get("elsewhere", []))),
+        budget=None if given.get("budget", None).value is None else given["budget"].a(float),
     )
 
 

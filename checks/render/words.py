@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from checks.diagnosis import narrow
 from checks.laws import decides, laws
-from checks.signature.options import as_text, flag, in_words
+from checks.signature.options import as_text, as_time, flag, in_words
 from checks.verdict.decisions import Decision
 from checks.verdict.report import UNDECIDED, Finding, Report, Verdict
 
@@ -140,10 +140,12 @@ def repeats(report: Report) -> str:
     if report.again:
         return report.again
     if not report.is_reference and not report.spec:
-        values = {"dtype": report.dtype, "examples": report.examples, "seed": report.seed, **report.pinned}
+        fits = {"examples": report.examples} if report.budget is None else {"budget": report.budget}
+        values = {"dtype": report.dtype, **fits, "seed": report.seed, **report.pinned}
         keywords = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return f"judge({report.op.name!r}, {report.implementation}, {keywords})"
-    return f"{_command(report)} --examples {report.examples} {_options(report.pinned)}".rstrip()
+    many = f"--examples {report.examples}" if report.budget is None else f"--budget {as_time(report.budget)}"
+    return f"{_command(report)} {many} {_options(report.pinned)}".rstrip()
 
 
 def _command(report: Report) -> str:
@@ -220,7 +222,11 @@ def tried(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def earned(report: Report) -> Iterator[str]:
-    """What passing proves, in probability."""
+    """What passing proves, in probability; and how many cases fitted into the time that there was."""
+    if report.budget is not None:
+        meets = f"; code that is wrong in one case of ten meets none of them with probability {report.unmet:.2g}"
+        told = meets if report.exit_code == 0 else ""
+        yield f"{report.cases} cases fitted into {as_time(report.budget)}{told}"
     tenth = report.miss(0.1)
     if tenth is not None and report.exit_code == 0:
         often = chance(tenth)

@@ -137,6 +137,24 @@ def memory(text: str) -> int:
     return amount
 
 
+def duration(text: str) -> float:
+    """A time in seconds, such as 60s, 10m or 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        raise ValueError("expected a time such as 60s, 10m or 2h") from None
+    if not 0 < seconds < inf:
+        raise ValueError("expected a time above 0, such as 60s, 10m or 2h")
+    return seconds
+
+
+def as_time(seconds: float) -> str:
+    """A time as `duration` reads it."""
+    return f"{seconds:.6g}s"
+
+
 def shard(text: str) -> tuple[int, int]:
     """Which of how many parts, as in 2/8."""
     which, _, of = text.partition("/")

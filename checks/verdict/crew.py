@@ -29,9 +29,10 @@ from checks.subjects.names import first_on_the_path
 from checks.verdict.report import Finding
 from checks.verdict.tried import Tried, refused
 
-CHUNK = 4  # cases that are sent at a time
+CHUNK = 4  # cases that are sent at a time; one, where there is a time at which to end
 AHEAD = 4  # chunks that are drawn for each process before the first has been answered
 PATIENCE = 5.0  # seconds of work done, and still to do, from which on other processes are worth starting
+LONG = 20.0  # seconds to go, from which on they are, where there is a time at which to end
 LOOKING = 3.0  # seconds without an answer, after which it is looked whether all processes live
 
 
@@ -68,14 +69,18 @@ class Answer:
 class Crew:
     """Tries problems, here or in other processes, and has them counted in order.
 
-    jobs  how many processes; None: as many as there are cores, once the run is seen to take longer than a few seconds
+    jobs   how many processes; None: as many as there are cores, once the run is seen to take longer than a few seconds
+    until  in place of `examples`: when it is to end (of `time.perf_counter`)
     """
 
-    def __init__(self, tried: Tried, subject: Subject | None, jobs: int | None, examples: int) -> None:
+    def __init__(
+        self, tried: Tried, subject: Subject | None, jobs: int | None, examples: int, until: float | None = None
+    ) -> None:
         self.tried = tried
         self.subject = subject
         self.jobs = jobs
         self.examples = examples
+        self.until = until
         self.drawn: list[Problem] = []
         self.sent: deque[tuple[list[Problem], Future[list[Answer]]]] = deque()
         self.pool: ProcessPoolExecutor | None = None
@@ -89,18 +94,23 @@ class Crew:
             self.tried.add(problem)
             return
         self.drawn.append(problem)
-        if len(self.drawn) == CHUNK:
+        if len(self.drawn) == (CHUNK if self.until is None else 1):
             self._send()
         while len(self.sent) > AHEAD * (self.jobs or cores()) or (self.sent and self.sent[0][1].done()):
             self._count(*self.sent.popleft())
 
-    def settle(self, *, interrupted: bool) -> None:
-        """Count what is still to be answered; after Ctrl-C what has been, and nothing else is waited for."""
+    def settle(self, *, interrupted: bool, late: bool = False) -> None:
+        """Count what is still to be answered; after Ctrl-C what has been, and nothing else is waited for.
+
+        late  the time is up: what no process has begun is left out
+        """
         if self.drawn and not interrupted:
             self._send()
         with suppress(Stopped):
             while self.sent:
                 problems, answers = self.sent.popleft()
+                if late and answers.cancel():
+                    continue
                 if not interrupted or (answers.done() and not answers.exception()):
                     self._count(problems, answers)
         self.tried.settle(wait=True, hear=not interrupted)
@@ -120,7 +130,10 @@ class Crew:
         if self.jobs is None:
             done = self.tried.done
             spent = time.perf_counter() - self.tried.started
-            if not done or spent < PATIENCE or spent / done * (self.examples - done) < PATIENCE:
+            if self.until is not None:
+                if not done or self.until - time.perf_counter() < LONG:
+                    return False
+            elif not done or spent < PATIENCE or spent / done * (self.examples - done) < PATIENCE:
                 return False
         self.tried.settle(wait=True)
         # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.

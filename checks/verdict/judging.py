@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
-from checks.cases.search import Failed, Search, Stopped
+from checks.cases.search import ENDLESS, Failed, Search, Stopped
 from checks.cases.wide import ONE_IN, REACH, wide_problems
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
@@ -50,6 +52,7 @@ def judge(
     *,
     dtype: str = "float64",
     examples: int = EXAMPLES,
+    budget: float | None = None,
     seed: int | None = None,
     laws: Iterable[str] | None = None,
     strict: bool = False,
@@ -74,6 +77,8 @@ def judge(
     dtype           "float64", "float32", "float16" or, through a bridge such as torch, "bfloat16": what the inputs are,
                     and what the implementation computes in
     examples        how many cases to draw
+    budget          seconds in which to try cases, in place of `examples`: as many as fit, and at least one; what fails is
+                    shrunk and explained after that
     seed            repeats a run; a fresh one is drawn, and reported, if None
     laws            names of the laws to ask; all if None
     strict          count warnings, which leave the numbers right, as broken; and judge all kinds of cases
@@ -100,7 +105,8 @@ def judge(
     judged = ops.find(op)
     chosen = _chosen(laws)
     pinned = pinned_values(judged, pinned)
-    _refuse_nonsense(implementation, dtype, examples, accumulate, jobs, shard, seeded=seed is not None)
+    _refuse_nonsense(implementation, dtype, examples, budget, accumulate, jobs, shard, seeded=seed is not None)
+    until = None if budget is None else time.perf_counter() + budget
     wrapped: Judged
     if isinstance(implementation, str):
         wrapped = Isolated(judged, implementation, dtype, device, timeout, memory or half_the_memory())
@@ -118,12 +124,13 @@ def judge(
         tried = Tried(
             wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
         )
-        also = wide_problems(judged, pinned, dtype, examples // ONE_IN, seed, reach, among)
-        search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also)
-        crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1])
+        wide = ENDLESS if until is not None else examples // ONE_IN
+        also = wide_problems(judged, pinned, dtype, wide, seed, reach, among)
+        search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also, until)
+        crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1], until)
         try:
             search.run(lambda problem: crew.add(problem) if mine(problem) else None)
-            crew.settle(interrupted=search.interrupted or tried.tripped)
+            crew.settle(interrupted=search.interrupted or tried.tripped, late=search.late)
         finally:
             crew.close()
         return tried, search
@@ -157,6 +164,7 @@ def judge(
         interrupted=interrupted,
         shards=() if shard is None else shard[:1],
         of_shards=1 if shard is None else shard[1],
+        budget=budget,
         meetings=sample(judged, pinned),
         decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
         elsewhere=elsewhere,
@@ -186,6 +194,7 @@ def _refuse_nonsense(
     implementation: Any,
     dtype: str,
     examples: int,
+    budget: float | None,
     accumulate: str,
     jobs: int | None,
     shard: tuple[int, int] | None,
@@ -197,6 +206,8 @@ def _refuse_nonsense(
         raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
     if examples < 1:
         raise ValueError(f"examples is {examples}; expected at least 1")
+    if budget is not None and not 0 < budget < inf:
+        raise ValueError(f"budget is {budget}; expected seconds, more than 0")
     if dtype not in NATIVE and not (isinstance(implementation, str) and split(implementation)[0]):
         raise ValueError(f"NumPy has no {dtype}; name an implementation in torch, such as torch:mine.py:conv")
     if accumulate not in {"", *PROMISES}:

@@ -37,7 +37,7 @@ def merged(reports: Iterable[Report]) -> tuple[Report, ...]:
 def _run(report: Report) -> object:
     """What reports on shards of the same run have in common."""
     subject = report.op.name, report.implementation, report.is_reference, report.spec, report.dtype
-    drawn = report.seed, report.examples, report.laws, report.decisive, report.of_shards
+    drawn = report.seed, report.examples if report.budget is None else None, report.laws, report.decisive, report.of_shards
     return *subject, *drawn, repr(sorted(report.pinned.items()))
 
 
@@ -60,6 +60,8 @@ def _merged(run: Sequence[Report]) -> Report:
         first,
         shards=() if len(together) == first.of_shards else tuple(sorted(together)),
         of_shards=1 if len(together) == first.of_shards else first.of_shards,
+        examples=first.examples if first.budget is None else sum(part.examples for part in parts),
+        budget=None if first.budget is None else sum(part.budget or 0.0 for part in parts),
         cases=sum(part.cases for part in parts),
         tally=Tally.together(part.tally for part in parts),
         findings=tuple(finding for part in parts for finding in part.findings),

@@ -38,6 +38,7 @@ class Report:
     misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
     decisions    for each result, and each kind of case, in how many it was decided
     shards       which of `of_shards` parts of the run's cases were tried (merging.py); () if all were
+    budget       seconds in which cases were tried, as many as fitted; None: as many as were asked for
     elsewhere    kinds of cases that are left out, since the implementation always raises there or does not support them
     decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
     """
@@ -69,6 +70,7 @@ class Report:
     shards: tuple[int, ...] = ()
     of_shards: int = 1
     elsewhere: tuple[Elsewhere, ...] = ()
+    budget: float | None = None
 
     def __bool__(self) -> bool:
         return self.exit_code == RIGHT
@@ -127,6 +129,11 @@ class Report:
     def conventions(self) -> Counter[str]:
         """Which of several right gradients were seen at kinks, and how often."""
         return self.tally.conventions
+
+    @property
+    def unmet(self) -> float:
+        """The probability that none of the cases is of those in which code is wrong, if that is one case of ten."""
+        return float(0.9**self.cases)
 
     @property
     def unseen(self) -> float | None:

@@ -110,7 +110,7 @@ class Tried:
         """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""
         return Report(
             op=op,
-            examples=search.examples,
+            examples=search.examples if search.until is None else self.done,
             seed=search.seed,
             laws=tuple(self.laws),
             cases=self.cases,
