@@ -36,6 +36,7 @@ caption {{ text-align: left; padding: 0 0 0.4em; }}
 .laws th .small {{ display: block; font-weight: 400; white-space: normal; max-width: 44rem; }}
 .compare td:last-child {{ width: 100%; text-align: left; }}
 .compare td, .compare th {{ padding-right: 1.5em; }}
+@media (max-width: 40rem) {{ .compare {{ min-width: 100%; }} .compare caption, .laws td {{ white-space: normal; }} }}
 .bars {{ list-style: none; padding: 0; margin: 0; display: grid; gap: 2px; }}
 .bars li {{ display: grid; grid-template-columns: 9rem 1fr; gap: 0.6rem; align-items: center; }}
 .bars i {{ display: block; height: 0.8em; background: var(--accent-soft); border: 1px solid var(--accent); }}
@@ -121,7 +122,7 @@ def _top(reports: tuple[Report, ...]) -> str:
 def _shown(reports: tuple[Report, ...]) -> Iterator[str]:
     """What stands there in two alphabets."""
     for report in reports:
-        seen = [report.meetings, *(finding.meetings for finding in report.failures)]
+        seen = [finding.meetings for finding in report.failures] or [report.meetings]
         yield from ("letters" for finding in report.failures if finding.letters)
         yield from ("letters" for meetings in seen if meetings is not None and figure.is_drawable(meetings))
 

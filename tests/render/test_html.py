@@ -182,6 +182,15 @@ def test_what_was_tried_is_drawn_in_its_shares():
     assert set(words.MEANINGS) & {label for label, _ in words.tried(report)} >= {"rows left over", "flip"}
 
 
+def test_the_alphabet_is_chosen_only_where_two_are_shown():
+    report = judged("turned")
+    (failure, *_) = report.failures
+    assert tree(report).all("fieldset", class_="names")
+    bare = replace(report, failures=(replace(failure, meetings=None, letters=(), exhibit=None),))
+    assert not tree(bare).all("fieldset", class_="names")
+    assert tree(judged("right")).all("fieldset", class_="names")
+
+
 def test_where_a_size_matters_its_strips_are_marked():
     report = judged("turned")
     sized = Sized("channels in", (1, 2, 32), (33, 64))
