@@ -98,7 +98,7 @@ def look_at_group(place: Place, group: list[int]) -> tuple[Look, str]:
 def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
     g, claim = place.g, place.claimed(v)
     sides = _sides(place, v)
-    doubt = sides.doubt(g) + float(np.abs(v) @ place.claim_doubt)
+    doubt = sides.doubt(g) + place.claim_unsure(v)
     if not np.isfinite(doubt):
         return Look.WRONG, ""
     low, high = sides.interval(g)
@@ -121,7 +121,7 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
 def _group(place: Place, v: Array) -> Look:
     g, claim = place.g, place.claimed(v)
     sides = _sides(place, v)
-    doubt = sides.doubt(g) + float(np.abs(v) @ place.claim_doubt)
+    doubt = sides.doubt(g) + place.claim_unsure(v)
     if not np.isfinite(doubt):
         return Look.OPEN
     free = _free(place)

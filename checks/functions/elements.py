@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from checks.functions import fitted
 from checks.functions.corners import Look, look_at_element, look_at_group
 from checks.functions.measured import Measuring
 from checks.functions.place import Place, Slope
@@ -199,6 +200,9 @@ class Elements:
     def _weights(self, place: Place) -> Array:
         signs = place.run.problem.rng(SIGNS).choice((-1.0, 1.0), place.x.shape)
         if self.name != COMPLEX:
+            if place.is_coarse and self.places.coverage(place.run.problem).turn(place.run.problem) % 2:
+                # A share of many elements is far more than one of them, if all say the same.
+                signs = np.where(place.claim < 0, -1.0, 1.0)
             return np.asarray(signs * place.scale)
         size = np.abs(place.claim)
         return np.asarray(signs / np.maximum(size, SMALL * place.typical))
@@ -269,6 +273,10 @@ class _Asked:
             if len(self.kinks) >= MOST_KINKS:
                 self.open = f"more than {MOST_KINKS} elements lie at kinks"
                 return
+            if self._is_smooth(elements, slope.error):
+                few = self._halved(elements)
+                self._accuse(few, self._sum_of(few))
+                return
             few = self._fewest([], elements)
             few = next(([at] for at in few if len(few) > 1 and self.along(np.array([at])).wrong), few)
             look, words = self._look(few)
@@ -310,15 +318,36 @@ class _Asked:
         first = self._fewest([*beside, *second], one)
         return [*first, *second]
 
+    def _is_smooth(self, elements: Array, off: float) -> bool:
+        """Whether no kink explains what is off along these, where a fit can tell; several kinks may cancel, at one place."""
+        place = self.place
+        seen = place.is_coarse and fitted.smooth(place, self._only(elements), off)
+        return seen and (elements.size == 1 or self._wrong_beside(elements.tolist()))
+
+    @staticmethod
+    def _sum_of(few: list[int]) -> str:
+        return f"it is the sum of {len(few)} elements that is off, none of them alone so far" if len(few) > 1 else ""
+
+    def _halved(self, elements: Array) -> list[int]:
+        """Half of them as long as one half is wrong by itself."""
+        halves = [elements]
+        while halves:
+            elements = halves[0]
+            parts = np.array_split(elements, 2) if elements.size > 1 else []
+            halves = [half for half in parts if self.along(half).wrong][:1]
+        return [int(at) for at in elements]
+
     def _look(self, few: list[int]) -> tuple[Look, str]:
         if len(few) > 1:
             # What is wrong wherever one looks is no matter of kinks: errors too small to be seen alone. Where the function
             # has kinks, coarse steps may run into one anywhere.
             if self._wrong_beside(few):
-                return Look.WRONG, f"it is the sum of {len(few)} elements that is off, none of them alone so far"
+                return Look.WRONG, self._sum_of(few)
             return look_at_group(self.place, few)
         slope = self.along(np.array(few))
         unit = self.place.scale[few[0]] / abs(self.v[few[0]])
+        if self._is_smooth(np.array(few), slope.error):
+            return Look.WRONG, ""
         look, words = look_at_element(self.place, few[0], slope.error * unit)
         if look is not Look.WRONG or not slope.wrong:
             return look, words

@@ -46,11 +46,13 @@ class Measured:
     size      |result|, or how fast it moves with its inputs where that is more
     unsteady  how far rounding may set each element apart
     common    the same of the sum ⟨g, y⟩, whose errors may have one cause; of y alone
+    by_y      what of `unsteady` a rounding of y explains; of gradients alone
     """
 
     size: Array
     unsteady: Array
     common: float = 0.0
+    by_y: Array | float = 0.0
 
 
 class Measuring:
@@ -103,15 +105,14 @@ class Measuring:
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
             noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
             own = 2 * unit_roundoff(self.dtype) * size
-            if name != Y:
-                own = own + 2 * unit_roundoff(self.dtype) * reach / scale(case.input(name))
-            unsteady = SAFETY * noise + own
+            by_y = 0.0 if name == Y else 2 * unit_roundoff(self.dtype) * reach / scale(case.input(name))
+            unsteady = SAFETY * noise + own + by_y
             common = 0.0
             if name == Y:
                 alike = abs(float(np.sum(g * _noise(five, signed=True))))
                 usual = self.grain.get("sum", 0.0) * float(np.linalg.norm((g * size).ravel()))
                 common = ALIKE * max(alike, usual) + float(np.linalg.norm((g * (ALIKE * noise + own)).ravel()))
-            found[name] = Measured(size, unsteady, common)
+            found[name] = Measured(size, unsteady, common, by_y)
         return found
 
     def _results(self, case: Case) -> dict[str, Array]:

@@ -23,6 +23,7 @@ from functools import cached_property
 
 import numpy as np
 
+from checks.functions import fitted
 from checks.functions.measured import Measured, Measuring
 from checks.functions.measured import scale as scale_of
 from checks.laws.complex_step import H
@@ -112,13 +113,29 @@ class Place:
 
     @cached_property
     def scale(self) -> Array:
-        """By how much each element moves: a power of two near its size, or near 1 where all of its input is 0."""
-        return _joined([scale_of(self.run.case.input(name)) for name in self.names])
+        """By how much each element moves: a power of two near its size, or near 1 where all of its input is 0.
+
+        Where rounding hides what a small element does, it moves by a quarter of the largest at least.
+        """
+        scales = [scale_of(self.run.case.input(name)) for name in self.names]
+        if self.is_coarse:
+            scales = [np.maximum(s, np.max(s, initial=0.0) / 4) for s in scales]
+        return _joined(scales)
 
     @cached_property
     def claim_doubt(self) -> Array:
         """How far rounding may set each element of the gradients apart."""
         return _joined([self.measured[name].unsteady for name in self.names])
+
+    def claim_unsure(self, v: Array) -> float:
+        """How far rounding may set the claim along a direction apart.
+
+        What a rounding of y explains of each gradient is no more along all of them than what it changes in all of y.
+        """
+        by_y = _joined([np.broadcast_to(self.measured[n].by_y, self.run.case.input(n).shape) for n in self.names])
+        size, moved = np.abs(v), np.max(np.abs(v) / self.scale, initial=0.0)
+        all_of_y = 2 * unit_roundoff(self.dtype) * float(np.abs(self.g) @ np.abs(self.y)) * float(moved)
+        return float(size @ (self.claim_doubt - by_y)) + min(float(size @ by_y), all_of_y)
 
     @cached_property
     def doubt(self) -> Array:
@@ -140,6 +157,11 @@ class Place:
             reach = float(np.abs(self.g) @ np.abs(self.y)) / max(1, size[span].size)
             size[span] = np.maximum(size[span], mean or reach / self.scale[span])
         return np.where(size > 0, size, 1.0)
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether a fit through many points is better than differences of a few."""
+        return self.measuring.roundoff > fitted.COARSE
 
     @property
     def first_step(self) -> float:
@@ -192,7 +214,9 @@ class Place:
         That other is a quarter as long, so four times as unsteady: what would be seen by both is the doubt of a slope that
         holds. If no other step speaks against the claim, it is what the two are apart.
         """
-        claim, at_v = self.claimed(v), float(np.abs(v) @ self.claim_doubt)
+        claim, at_v = self.claimed(v), self.claim_unsure(v)
+        if self.is_coarse:
+            return fitted.slope(self, v, Slope(claim, claim, at_v, wrong=False))
         enough = ENOUGH * float(np.mean((np.abs(v) * self.typical)[v != 0])) if np.any(v) else 0.0
         best, both, against = Slope(np.nan, claim, np.inf, wrong=False), np.inf, 0
         for value, truncation, noise in self._central(v):
