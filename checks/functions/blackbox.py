@@ -154,7 +154,14 @@ class BlackBox:
 
     def measured(self) -> Measuring:
         """What measures its rounding, once it has learned from inputs of all sizes."""
-        measuring = Measuring(Implementation.of(op_of(self), self.reference), self.working)
+        return self.measured_in(self.working)
+
+    def measured_in(self, dtype: str) -> Measuring:
+        """The same in a precision that it takes."""
+        if self.measuring is not None and dtype == self.working:
+            return self.measuring
+        own = replace(self, working=dtype)
+        measuring = Measuring(Implementation.of(op_of(own), own.reference), dtype)
         for sizes in self.sizes:
             arrays = _drawn(self.inputs, sizes, self.dtype, self.constant)
             case = Case(op_of(self), tuple(arrays), {}, np.ones(self.shapes(sizes)["y"]))

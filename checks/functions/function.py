@@ -21,7 +21,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from math import ceil
 from types import SimpleNamespace
 from typing import Any
@@ -35,14 +35,16 @@ from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, name_
 from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, Elements, Places, seeing
 from checks.functions.inputs import Sizes
 from checks.functions.inputs import read as inputs_of
+from checks.functions.measured import Measuring
 from checks.functions.sizes import below, sizes_of
 from checks.laws import Law, linearity
+from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import NATIVE, Array
 from checks.op import Op, Problem
 from checks.signature.options import Range
 from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
 from checks.trials.comparison import compared
-from checks.trials.trial import Trial
+from checks.trials.trial import Run, Trial
 from checks.verdict.decisions import Decision
 from checks.verdict.judging import smallest
 from checks.verdict.notebook import watched
@@ -54,6 +56,9 @@ __all__ = ["NotTaken", "decided", "judge_function"]
 EXAMPLES = 60
 SHRINKING = 10.0  # seconds that smaller sizes are looked for
 SEEDS = 3  # cases of such sizes, in which what is wrong may be seen
+CONSTANTS = 8  # how much more of what was measured, and of what y is off by, a gradient may be off by
+OTHER = "y is further from what it is in float64 than its rounding explains"
+BESIDE = 8  # places beside, and how many roundings off they are
 MOST_PROBED = 300  # elements whose gradient is worked out one by one, to say what is wrong with it
 
 
@@ -89,7 +94,7 @@ def judge_function(
     judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
     places = Places(box.working, box.measuring, box.differentiable)
     each = ceil(examples / len(box.sizes))
-    tried = Tried(judged, _laws(op, dtype, places, partial(box.alone, examples=each)))
+    tried = Tried(judged, _laws(op, dtype, places, partial(box.alone, examples=each), cache(partial(box.measured_in, dtype))))
     tried.unsupported.update(box.refused)
     search, interrupted = Search(problems_of(box, op, dtype, box.sizes[0]), examples, seed), False
     with (
@@ -203,8 +208,14 @@ def _in_summary(found: Finding, coverage: Coverage) -> str:
 
 @dataclass(frozen=True)
 class _Precision:
-    """In the precision of the inputs y and the gradients are what they are in float64, but for rounding."""
+    """In the precision of the inputs y and the gradients are what they are in float64, but for rounding.
 
+    No one knows the terms, of which there may be as many as numbers that are passed: a bound that a hundredth of an element
+    hides in. So gradients are held to how unsteady they are seen to be in this precision (measured.py), together with
+    what no measurement shows: constants that were rounded once, of which y says by how much.
+    """
+
+    measuring: Callable[[], Measuring]
     RANK: int = 3
 
     def check(self, trial: Trial) -> Iterator[Finding]:
@@ -212,17 +223,47 @@ class _Precision:
         expected = {"y": run.implementation.forward(wide), **run.implementation.backward(wide)}
         for name, actual in {"y": run.y, **run.gradients}.items():
             result = name if name == "y" else f"grad_{name}"
-            bound = run.bound(result)
+            limit = self._unsteady(run, name, expected["y"])
+            bound = run.bound(result) if name == "y" else Bound(limit, limit)
             mean = float(np.mean(np.abs(expected[name]))) if actual.size else 0.0
             share = float(np.max(bound.elementwise, initial=0.0)) / mean if mean else float(np.inf)
-            yield seeing(compared("agreement", result, run, actual, expected[name], bound), share)
+            found = compared("agreement", result, run, actual, expected[name], bound)
+            if found.verdict is Verdict.BROKEN and name != "y":
+                found = compared("agreement", result, run, actual, self._beside(run, name, actual), bound)
+            if found.verdict is Verdict.BROKEN and name == "y":
+                # It is what is given, and its gradients are judged as those of what it is.
+                found = replace(found, verdict=Verdict.WARNING, note=OTHER)
+            yield seeing(found, share)
+
+    def _beside(self, run: Run, name: str, actual: Array) -> Array:
+        """What is nearest of the gradients in float64 a few roundings around: over a kink these jump."""
+        case, rng = run.case.widened(), run.problem.rng(BESIDE)
+        found = [run.implementation.backward(case)[name]]
+        for _ in range(BESIDE):
+            other = case
+            for one in run.gradients:
+                a = case.input(one)
+                step = BESIDE * unit_roundoff(run.problem.dtype) * np.max(np.abs(a), initial=0.0)
+                other = other.with_input(one, a + step * rng.uniform(-1, 1, a.shape))
+            found.append(run.implementation.backward(other)[name])
+        return np.clip(np.asarray(actual, np.float64), np.min(found, axis=0), np.max(found, axis=0))
+
+    def _unsteady(self, run: Run, name: str, y: Array) -> Array:
+        """How far each element may be off, by what was measured."""
+        measured = self.measuring().of(run.case)
+        u, of_y = unit_roundoff(run.problem.dtype), measured["y"]
+        beside = np.abs(np.asarray(run.y, np.float64) - y) / np.where(of_y.size > 0, of_y.size, 1.0)
+        constants = CONSTANTS * (u + float(np.max(beside, initial=0.0)))
+        return np.asarray(CONSTANTS * measured[name].unsteady + constants * measured[name].size)
 
 
-def _laws(op: Op, dtype: str, places: Places, alone: Callable[[str, int], int]) -> dict[str, Law]:
+def _laws(
+    op: Op, dtype: str, places: Places, alone: Callable[[str, int], int], measuring: Callable[[], Measuring]
+) -> dict[str, Law]:
     """Those that need no reference."""
     found: dict[str, Any] = {}
     if places.dtype != dtype:
-        found["agreement"] = _Precision()
+        found["agreement"] = _Precision(measuring)
     if op.kind.analytic:
         found[COMPLEX] = Elements(COMPLEX, places, partial(alone, COMPLEX))
     central = (lambda count: 0) if op.kind.analytic else partial(alone, CENTRAL)  # noqa: ARG005, of however many

@@ -196,6 +196,41 @@ def test_a_hundredth_is_found_in_float32_alone():
     assert [failure.result for failure in report.failures] == ["grad_input0"]
 
 
+def test_slight_mistakes_are_found_in_float32_alone():
+    """A fit through many points sees what differences of two hide: a neighbour's derivative, a share of a loss."""
+    for name, wrong in (("gelu", "tanh's derivative"), ("cross entropy", "smoothing left out"), ("clip", "2 at the bound")):
+        entry = FUNCTIONS[name]
+        f, b = only("float32", entry.f), only("float32", entry.wrong[wrong])
+        report = judge_function(f, b, entry.inputs, dtype="float32", seed=2, examples=12)
+        assert report.exit_code == 1, (name, str(report))
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("layer norm", "one of 96 of grad_gamma"), ("clip", "2 at the bound")])
+def test_what_is_wrong_in_float32_alone_is_found(name, wrong):
+    """In float64 all is right: what float32 computes is held to how unsteady it is, not to how many numbers are passed."""
+    entry = FUNCTIONS[name]
+
+    def backward(g, *inputs):
+        return (entry.wrong[wrong] if inputs[0].dtype == np.float32 else entry.b)(g, *inputs)
+
+    report = judge_function(entry.f, backward, entry.inputs, dtype="float32", seed=2, examples=6)
+    assert [failure.law for failure in report.failures] == ["agreement"], str(report)
+
+
+def test_constants_that_were_rounded_once_are_no_mistake():
+    """Angles of 600 turns are off by 600 roundings in float32, in y as in the gradient, whatever is measured around."""
+    angles = 600.0 * np.arange(1, 9) / 7
+
+    def turned(x):
+        return x * np.cos(angles.astype(x.dtype) * x.dtype.type(1.1))
+
+    def turned_b(g, x):
+        return g * np.cos(angles.astype(x.dtype) * x.dtype.type(1.1))
+
+    report = judge_function(turned, turned_b, [(3, 8)], dtype="float32", seed=2, examples=6)
+    assert report.exit_code == 0, str(report)
+
+
 def largest_of(x):
     return x.max(-1)
 
