@@ -192,7 +192,7 @@ class Elements:
     def _slope(self, place: Place, v: Array) -> Slope:
         if self.name == COMPLEX:
             return place.complex(v)
-        found = place.central(v)
+        found = fitted.real_slope(place, v)
         if not self.witness:
             return found
         return replace(found, doubt=SURE * found.doubt, wrong=found.wrong and found.error > SURE * found.doubt)
@@ -353,7 +353,7 @@ class _Asked:
             return look, words
         v = np.zeros_like(self.v)
         v[few] = self.place.scale[few] * np.sign(self.v[few])
-        central = self.place.central(v)
+        central = fitted.real_slope(self.place, v)
         if central.error <= central.doubt < abs(central.value - slope.value * unit):
             return Look.OPEN, "complex numbers lose the derivative on their way"
         return look, words

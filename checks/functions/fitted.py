@@ -15,18 +15,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from checks.functions.place import Place, Slope
 from checks.numbers.precision import Array
 from checks.subjects.implementation import Crashed, Malformed, Unsupported
 from checks.trials.directions import inner
 
-if TYPE_CHECKING:
-    from checks.functions.place import Place, Slope
-
-COARSE = 2.0**-36  # a roundoff from which on this is better than differences of a few values
 NODES = 10  # pairs of points
 REACHES = (2.0**-1, 2.0**-4, 2.0**-7, 2.0**-10)  # how far they lie, in sizes of x
 TERMS = range(1, 6)  # of the polynomials that are tried
@@ -47,11 +43,15 @@ class Fit:
     kinked: bool
 
 
-def slope(place: Place, v: Array, found: Slope) -> Slope:
-    """The slope with the least doubt; wrong only if another reach says so too.
+def real_slope(place: Place, v: Array) -> Slope:
+    """The slope from results at real points: from differences, or, where these are coarse, from a fit.
 
-    `found` is the claim, with what it may be off by itself for a doubt.
+    That is the one with the least doubt; wrong only if another reach says so too.
     """
+    if not place.is_coarse:
+        return place.central(v)
+    claim = place.claimed(v)
+    found = Slope(claim, claim, place.claim_unsure(v), wrong=False)
     size = float(np.mean((np.abs(v) * place.typical)[v != 0])) if np.any(v) else 0.0
     fits = sorted(_without_kinks(fits_of(place, v, ENOUGH * size)), key=lambda fit: fit.doubt)
     if not fits:

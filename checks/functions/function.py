@@ -30,7 +30,7 @@ import numpy as np
 
 from checks.cases.search import Search
 from checks.diagnosis.changes import Pair, change
-from checks.functions import promises
+from checks.functions import fitted, promises
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, name_of, op_of, problems_of
 from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, Elements, Places, seeing
 from checks.functions.inputs import Sizes
@@ -311,7 +311,7 @@ def _probed(judged: Implementation, places: Places, problem: Problem, name: str)
     for at in range(span.start, span.stop):
         v = np.zeros_like(base)
         v[at] = place.scale[at]
-        slope = place.complex(v) if problem.op.kind.analytic else place.central(v)
+        slope = place.complex(v) if problem.op.kind.analytic else fitted.real_slope(place, v)
         base[at], bound[at] = slope.value / v[at], slope.doubt / v[at]
     shape = place.run.case.input(name).shape
     return Pair(problem, *(a[span].reshape(shape) for a in (place.claim, base, bound)))

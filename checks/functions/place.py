@@ -23,7 +23,6 @@ from functools import cached_property
 
 import numpy as np
 
-from checks.functions import fitted
 from checks.functions.measured import Measured, Measuring
 from checks.functions.measured import scale as scale_of
 from checks.laws.complex_step import H
@@ -34,6 +33,7 @@ from checks.trials.directions import inner, inner_gamma
 from checks.trials.trial import Run
 
 FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
+COARSE = 2.0**-36  # a roundoff from which on a fit through many points is better than differences of a few (fitted.py)
 BESIDE, BESIDE_STEPS = 6, 8  # what the places around are drawn with (Problem.rng), and how many steps off they are
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
@@ -161,7 +161,7 @@ class Place:
     @property
     def is_coarse(self) -> bool:
         """Whether a fit through many points is better than differences of a few."""
-        return self.measuring.roundoff > fitted.COARSE
+        return self.measuring.roundoff > COARSE
 
     @property
     def first_step(self) -> float:
@@ -215,8 +215,6 @@ class Place:
         holds. If no other step speaks against the claim, it is what the two are apart.
         """
         claim, at_v = self.claimed(v), self.claim_unsure(v)
-        if self.is_coarse:
-            return fitted.slope(self, v, Slope(claim, claim, at_v, wrong=False))
         enough = ENOUGH * float(np.mean((np.abs(v) * self.typical)[v != 0])) if np.any(v) else 0.0
         best, both, against = Slope(np.nan, claim, np.inf, wrong=False), np.inf, 0
         for value, truncation, noise in self._central(v):
