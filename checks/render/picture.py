@@ -58,7 +58,8 @@ class Line:
 class Picture:
     """Lines, panels, lines; `title` names it for who cannot see it, and before it is opened.
 
-    roomy  cells are large, so that their marks stand clear of what is in the middle
+    roomy   cells are large, so that their marks stand clear of what is in the middle
+    canvas  how wide and how high it is at least, in pixels: the slides of a series are alike
     """
 
     title: str
@@ -66,6 +67,7 @@ class Picture:
     above: tuple[Line, ...] = ()
     below: tuple[Line, ...] = ()
     roomy: bool = False
+    canvas: tuple[int, int] = (0, 0)
 
     @property
     def size(self) -> int:
@@ -75,20 +77,32 @@ class Picture:
         return CELL if sum(_columns(panel) for panel in self.panels) < MANY else SMALL_CELL
 
 
+def size(picture: Picture) -> tuple[int, int]:
+    """How wide and how high the picture is, in pixels."""
+    return _drawn(picture)[1:]
+
+
 def svg(picture: Picture) -> str:
     """The picture as a document, which begins with <svg and ends with a line."""
+    content, wide, high = _drawn(picture)
+    described = "; ".join(f"{panel.caption}: {grid.description(panel.cells)}" for panel in picture.panels)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="grid" role="img" width="{wide}" height="{high}" '
+        f'viewBox="0 0 {wide} {high}">\n<title>{escape(picture.title)}</title>\n'
+        f"<desc>{escape(described)}</desc>\n<style>{style()}</style>\n"
+        f'<rect class="paper" width="100%" height="100%"/>\n{content}</svg>\n'
+    )
+
+
+def _drawn(picture: Picture) -> tuple[str, int, int]:
+    """What stands in the picture, and how wide and how high it is."""
     placed, width, height = _placed(picture)
     above, top = _lines(picture.above, width, MARGIN)
     below, bottom = _lines(picture.below, width, top + height + (SPACE / 2 if picture.panels else 0))
     drawn = "".join(_panel(panel, picture.size, MARGIN + x, top + y) for panel, x, y in placed)
-    described = "; ".join(f"{panel.caption}: {grid.description(panel.cells)}" for panel in picture.panels)
-    whole = ceil(width + 2 * MARGIN), ceil(bottom + MARGIN)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="grid" role="img" width="{whole[0]}" height="{whole[1]}" '
-        f'viewBox="0 0 {whole[0]} {whole[1]}">\n<title>{escape(picture.title)}</title>\n'
-        f"<desc>{escape(described)}</desc>\n<style>{style()}</style>\n"
-        f'<rect class="paper" width="100%" height="100%"/>\n{above}{drawn}{below}</svg>\n'
-    )
+    least_wide, least_high = picture.canvas
+    size = max(ceil(width + 2 * MARGIN), least_wide), max(ceil(bottom + MARGIN), least_high)
+    return f"{above}{drawn}{below}", *size
 
 
 @cache

@@ -18,7 +18,7 @@ from checks.formulas.truth import Formula, places
 from checks.formulas.writing import derivative, symbol, text
 from checks.render.explanation import as_text
 from checks.render.grid import Cell
-from checks.render.picture import Line, Panel, Picture
+from checks.render.picture import Line, Panel, Picture, size
 from checks.signature.options import in_words
 
 Index = tuple[int, ...]
@@ -37,7 +37,7 @@ class _Looks:
 def pictures(explanation: Explanation, *, steps: bool = False) -> Iterator[tuple[str, Picture]]:
     """A picture of each formula, under the name that its file may have, such as conv-V-2-2.
 
-    steps  in place of one a series: each output that the element meets, and what it adds, and at last the whole
+    steps  in place of one a series, of elements of inputs: each output that it meets, what it adds, and at last the whole
 
     Raises ValueError, in a sentence, for what is too large to be looked at, and for what no outputs can be told of.
     """
@@ -45,14 +45,18 @@ def pictures(explanation: Explanation, *, steps: bool = False) -> Iterator[tuple
     cells = sum(prod(problem.shape(name)) for name in (*problem.present, "y"))
     if cells > MOST:
         raise ValueError(f"{cells} elements are too many for a picture; expected at most {MOST}: pin smaller sizes")
-    for formula in explanation.formulas:
+    inputs = [formula for formula in explanation.formulas if formula.array != "y"]
+    for formula in inputs if steps and inputs else explanation.formulas:
         name = "-".join(map(str, (problem.op.name, *_letter_and_place(explanation, formula))))
         if not steps:
             yield name, _whole(explanation, formula)
             continue
         series = list(_series(explanation, formula))
+        wide, high = (max(sides) for sides in zip(*map(size, series), strict=True))
         for number, picture in enumerate(series, 1):
-            yield f"{name}-step-{number}", replace(picture, title=f"{picture.title}, {number} of {len(series)}")
+            yield f"{name}-step-{number}", replace(
+                picture, title=f"{picture.title}, {number} of {len(series)}", canvas=(wide, high)
+            )
 
 
 def _letter_and_place(explanation: Explanation, formula: Formula) -> tuple[object, ...]:
