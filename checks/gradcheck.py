@@ -232,10 +232,11 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
+    from checks.command.functions import add_options
     from checks.functions.function import EXAMPLES as CASES
     from checks.functions.function import NotTaken, judge_function
     from checks.functions.inputs import HELP, read
-    from checks.functions.named import judged
+    from checks.functions.named import backward_of, judged
 
     parser = Parser(
         prog=program,
@@ -243,25 +244,20 @@ def function(given: Sequence[str], program: str) -> int:
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = "f(*inputs) -> y, such as mine.py:f; or torch:mine.py:f, of tensors"
-    if any(word.split("=")[0] == "--function" for word in given):
-        parser.add_argument("--function", required=True, metavar="WHAT", help=what)
-    else:
-        parser.add_argument("function", metavar="WHAT", help=what)
-    own = "b(grad_output, *inputs) -> gradients (torch:… has its own)"
-    parser.add_argument("--backward", metavar="WHAT", help=own)
-    parser.add_argument(
-        "--inputs", required=True, metavar="S S", help='shapes and kinds, e.g. "B,T,D D:positive given.npz"'
-    )
+    add_options(parser, given)
     _add_shared(parser, CASES)
     options = parser.parse_args(given)
     outputs = _outputs(parser, options)
+    if options.double_backward and options.order == 1:
+        parser.refuse("--double-backward is judged with --order 2")
     try:
         read(options.inputs)
     except ValueError as wrong:
         parser.refuse(f"--inputs: {options.inputs!r} given; {wrong}")
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     said = {"--function": options.function, "--backward": options.backward, "--inputs": options.inputs}
+    if options.order == 2:
+        said |= {"--double-backward": options.double_backward, "--order": "2"}
     again = [word for pair in said.items() if pair[1] for word in pair]
     try:
         forward, backward, weights = judged(options.function, options.backward)
@@ -273,6 +269,8 @@ def function(given: Sequence[str], program: str) -> int:
             examples=options.examples,
             seed=seed,
             again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
+            order=options.order,
+            double_backward=backward_of(options.double_backward) if options.double_backward else None,
         )
         _show(report, options, outputs)
         outputs.write([report])

@@ -36,6 +36,7 @@ from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, El
 from checks.functions.inputs import Sizes
 from checks.functions.inputs import read as inputs_of
 from checks.functions.measured import Measuring
+from checks.functions.second import of_second_order, own_double_backward
 from checks.functions.sizes import below, sizes_of
 from checks.laws import Law, linearity
 from checks.numbers.bounds import Bound, unit_roundoff
@@ -71,6 +72,8 @@ def judge_function(
     examples: int = EXAMPLES,
     seed: int | None = None,
     again: str = "",
+    order: int = 1,
+    double_backward: Function | None = None,
 ) -> Report:
     """Judge any function of arrays, y = function(*inputs), with backward(grad_output, *inputs) -> one gradient for each.
 
@@ -81,15 +84,25 @@ def judge_function(
     examples  how many cases to draw, of all sizes together
     seed      repeats a run; a fresh one is drawn, and reported, if None
     again     what the report says would repeat it
+    order     1, or 2: the backward is judged as a function, and double_backward(grad_grads, grad_output, *inputs) as its
+              backward, which returns a gradient for grad_output and one for each input (second.py)
 
     Raises ValueError, in one sentence, for inputs that function does not take.
     """
     if dtype not in NATIVE:
         raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(NATIVE)}")
+    if order not in {1, 2}:
+        raise ValueError(f"order {order} given; expected 1 or 2")
     read, ranges = inputs_of(inputs)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     sizes = sizes_of(read, ranges, seed)[: max(1, examples)]
     box = BlackBox.of(function, backward, read, dtype, sizes)
+    said = f"judge_function({name_of(function)}, {name_of(backward)}, inputs={_shown(inputs)}, seed={seed}"
+    if order == 2:
+        double = double_backward or own_double_backward(backward)
+        function, backward, read = of_second_order(box, function, backward, double, read)
+        box = BlackBox.of(function, backward, read, dtype, box.sizes)
+        said += f", order=2, double_backward={name_of(double)}"
     op = op_of(box)
     judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
     places = Places(box.working, box.measuring, box.differentiable)
@@ -123,8 +136,7 @@ def judge_function(
         dtype=dtype,
         pinned={},
         interrupted=interrupted,
-        again=again
-        or f"judge_function({name_of(function)}, {name_of(backward)}, inputs={_shown(inputs)}, seed={seed})",
+        again=again or f"{said})",
     )
     open_ = [f.result for f in report.findings if _is_open(f)]
     return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))

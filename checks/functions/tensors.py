@@ -53,14 +53,55 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
         above.write_back()
         return tuple(None if leaf is None else given.numpy(next(separate)) for leaf in own)
 
+    def double_backward(grad_grads: Any, grad_output: Any, *arrays: Array) -> tuple[Any, ...]:
+        import torch
+
+        given, above, beyond = _handed(arrays), _handed(leaves(grad_output)), _handed(leaves(grad_grads))
+        own = [t.detach().requires_grad_() if t.is_floating_point() else None for t in given.tensors]
+        passed = [t if leaf is None else leaf for leaf, t in zip(own, given.tensors, strict=True)]
+        g = [t.detach().requires_grad_() for t in above.tensors]
+        y, wanted = leaves(called(*(t.clone() for t in passed))), [leaf for leaf in own if leaf is not None]
+        pairs = [(a, one.to(a.dtype)) for a, one in zip(y, g, strict=True) if getattr(a, "requires_grad", False)]
+        outputs, cotangents = zip(*pairs, strict=True)
+        first = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True, create_graph=True)
+        kept = [(a, u) for a, u in zip(first, beyond.tensors, strict=True) if a is not None and a.requires_grad]
+        if not kept:
+            raise TypeError("its gradients are not computed by what autograd can differentiate")
+        outputs, cotangents = zip(*kept, strict=True)
+        if any(map(_ends_here, outputs)):
+            raise TypeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        found = torch.autograd.grad(outputs, [*g, *wanted], cotangents, allow_unused=True)
+        every = [torch.zeros_like(t) if one is None else one for one, t in zip(found, [*g, *wanted], strict=True)]
+        above_it, rest = every[: len(g)], iter(every[len(g) :])
+        numbers = [given.numpy(t) for t in above_it]
+        return (
+            of_leaves(grad_output, numbers),
+            *(None if leaf is None else given.numpy(next(rest)) for leaf in own),
+        )
+
+    backward.double_backward = double_backward  # type: ignore[attr-defined]
     one: Any
-    for one, more in (forward, ()), (backward, ("grad_output",)):
+    for one, more in (forward, ()), (backward, ("grad_output",)), (double_backward, ("grad_grads", "grad_output")):
         one.__name__ = getattr(found, "__name__", type(found).__name__)
         kind = inspect.Parameter.POSITIONAL_ONLY
         if names:
             signature = inspect.Signature([inspect.Parameter(n, kind) for n in (*more, *names)])
             one.__signature__ = signature
     return forward, backward, weights
+
+
+def _ends_here(tensor: Any) -> bool:
+    """Whether a node that raises stands in its graph: asked for inputs that nothing leads to, autograd passes it by."""
+    seen, ahead = set(), [tensor.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if node.name().endswith("Error"):
+            return True
+        ahead += [parent for parent, _ in node.next_functions]
+    return False
 
 
 def with_tensors(found: Any) -> Function:

@@ -43,6 +43,17 @@ def _filled(like: Any, values: Iterator[Any]) -> Any:
     return None if like is None else next(values)
 
 
+def parted(y: Any, g: Any) -> list[Any]:
+    """The parts of a vector that belong to the ends of y, in their shapes; 0 for whole numbers, which have none."""
+    values, start = [], 0
+    for part in (np.asarray(leaf) for leaf in leaves(y)):
+        end = start + (part.size if part.dtype.kind in "fc" else 0)
+        own = g[start:end].reshape(part.shape) if end > start or part.dtype.kind in "fc" else np.zeros(part.shape)
+        values.append(np.array(own))
+        start = end
+    return values
+
+
 def as_one(function: Function, backward: Function) -> tuple[Function, Function]:
     """The same with a vector for a result: all real numbers at the ends of what is returned, one after another.
 
@@ -58,12 +69,6 @@ def as_one(function: Function, backward: Function) -> tuple[Function, Function]:
     @functools.wraps(backward, updated=())
     def gradients(g: Any, *arrays: Any) -> Any:
         y = function(*(np.array(a) for a in arrays))
-        values, start = [], 0
-        for part in (np.asarray(leaf) for leaf in leaves(y)):
-            end = start + (part.size if part.dtype.kind in "fc" else 0)
-            own = g[start:end].reshape(part.shape) if end > start or part.dtype.kind in "fc" else np.zeros(part.shape)
-            values.append(np.array(own))
-            start = end
-        return backward(of_leaves(y, values), *arrays)
+        return backward(of_leaves(y, parted(y, g)), *arrays)
 
     return forward, gradients

@@ -1,0 +1,26 @@
+"""What the command line of functions that are no op takes: the function, its backward, and what its inputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checks.command.arguments import Parser
+
+
+def add_options(parser: Parser, given: Sequence[str]) -> None:
+    """The options; the function goes by its own option, or by place where that was not given."""
+    what = "f(*inputs) -> y, such as mine.py:f; or torch:mine.py:f, of tensors"
+    if any(word.split("=")[0] == "--function" for word in given):
+        parser.add_argument("--function", required=True, metavar="WHAT", help=what)
+    else:
+        parser.add_argument("function", metavar="WHAT", help=what)
+    own = "b(grad_output, *inputs) -> gradients (torch:… has its own)"
+    parser.add_argument("--backward", metavar="WHAT", help=own)
+    parser.add_argument(
+        "--inputs", required=True, metavar="S S", help='shapes and kinds, e.g. "B,T,D D:positive given.npz"'
+    )
+    parser.add_argument(
+        "--order", type=int, choices=(1, 2), default=1, help="2: judge its double backward, in place of its backward"
+    )
+    twice = "bb(grad_grads, grad_output, *inputs) -> gradients, for --order 2 (torch:… has its own)"
+    parser.add_argument("--double-backward", metavar="WHAT", help=twice)
