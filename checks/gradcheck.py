@@ -212,6 +212,7 @@ def _how(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "seed": options.seed,
         "laws": options.laws,
         "reach": options.reach,
+        "shapes": options.shapes,
         "accumulate": options.accumulate or "",
         **{name: value for name, value in given.items() if value is not None},
     }
@@ -343,10 +344,11 @@ def _parser(op: Op | None, program: str) -> Parser:
         metavar="D",
         help="what sums of float16 and bfloat16 are promised to be kept in: float32, or same",
     )
+    few = "so many distinct shapes only (default: 12 where a first call takes 20 times as long as the second)"
+    parser.add_argument("--shapes", type=typed(whole(1)), metavar="N", help=few)
     parser.add_argument("--scheduler", metavar="URL", help="a Dask cluster to send the cases to: tcp://host:8786")
-    parser.add_argument(
-        "--shard", type=typed(shard), metavar="K/N", help="the K-th of N parts of the cases only, for one --seed"
-    )
+    part = "the K-th of N parts of the cases only, for one --seed"
+    parser.add_argument("--shard", type=typed(shard), metavar="K/N", help=part)
     parser.add_argument(
         "--jobs",
         type=typed(whole(1)),
@@ -361,9 +363,8 @@ def _parser(op: Op | None, program: str) -> Parser:
     parser.add_argument("--known", type=Path, metavar="FILE", help="failures that are known, as TOML (docs/known.md)")
     parser.add_argument("--write-known", type=Path, metavar="FILE", help="write what fails as such a file")
     many = _add_shared(parser, EXAMPLES)
-    many.add_argument(
-        "--budget", type=typed(duration), metavar="T", help="in place of --examples: as many as fit, such as 60s or 10m"
-    )
+    fits = "in place of --examples: as many as fit, such as 60s or 10m"
+    many.add_argument("--budget", type=typed(duration), metavar="T", help=fits)
     return parser
 
 

@@ -34,6 +34,7 @@ class Search:
     also      problems to try beside those that are drawn
     until     in place of `examples`: none is begun later than that (of `time.perf_counter`), but the first; then those of
               `also` take their turns, one in `ONE_IN`, and `late` says that the time was up
+    most      how many problems are visited at most while they are shrunk, where each is expensive
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Search:
         seed: int,
         also: Iterable[Problem] = (),
         until: float | None = None,
+        most: int | None = None,
     ) -> None:
         self.strategy = strategy
         self.also = tuple(also) if until is None else iter(also)
         self.examples = examples
         self.until = until
+        self.most = most
         self.seed = seed
         self.drawn = 0
         self.late = False
@@ -62,7 +65,10 @@ class Search:
         from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
         phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-        step = visit if self.until is None else self._again(visit) if shrink else self._until(self.until, visit)
+        if shrink:
+            step = self._again(visit)
+        else:
+            step = visit if self.until is None else self._until(self.until, visit)
 
         @hypothesis.seed(self.seed)
         @settings(
@@ -107,12 +113,17 @@ class Search:
 
     def _again(self, visit: Callable[[Problem], None]) -> Callable[[Problem], None]:
         """The same when they are drawn again, to be shrunk: no more than there were, until one fails."""
-        left = self.drawn
+        if self.until is None and self.most is None:
+            return visit
+        left = self.examples if self.until is None else self.drawn
+        left = left if self.most is None else min(left, self.most)
+        asked = 0
         failed = False
 
         def again(problem: Problem) -> None:
-            nonlocal left, failed
-            if not failed and left <= 0:
+            nonlocal left, failed, asked
+            asked += 1
+            if (not failed and left <= 0) or (self.most is not None and asked > self.most):
                 raise Stopped
             left -= 1
             try:

@@ -42,6 +42,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "examples": report.examples,
         "budget": report.budget,
+        "first_call": report.first_call,
         "pinned": _plain(report.pinned),
         "cases": report.cases,
         "checks": report.checks,

@@ -223,6 +223,11 @@ def tried(report: Report) -> Iterator[tuple[str, str]]:
 
 def earned(report: Report) -> Iterator[str]:
     """What passing proves, in probability; and how many cases fitted into the time that there was."""
+    if report.shapes is not None:
+        slow = f", since the first call of one takes {report.first_call or 0:.0f} times as long as the second"
+        unseen = f"; what goes wrong at one shape in ten is at none of them with probability {0.9**report.shapes:.2g}"
+        why, missed = slow * bool(report.first_call), unseen * (report.exit_code == 0)
+        yield f"drawn from {report.shapes} distinct shapes, with many values for each{why}{missed}"
     if report.budget is not None:
         meets = f"; code that is wrong in one case of ten meets none of them with probability {report.unmet:.2g}"
         told = meets if report.exit_code == 0 else ""

@@ -15,6 +15,7 @@ import numpy as np
 
 from checks import ops
 from checks.cases.drawing import problems_of
+from checks.cases.few import in_turn, shapes_of
 from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
 from checks.cases.search import ENDLESS, Failed, Search, Stopped
@@ -31,6 +32,7 @@ from checks.subjects.loading import split
 from checks.trials.beside import witness
 from checks.trials.witness import HERE
 from checks.verdict import where
+from checks.verdict.compiled import SHAPES, first_call
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.eager import compared
 from checks.verdict.known import Known
@@ -41,6 +43,7 @@ from checks.verdict.tried import Progress, Tried
 from checks.verdict.where import Elsewhere
 
 EXAMPLES = 200
+SHRUNK = 10  # problems for each of few shapes, that are tried while one is shrunk
 PROMISES = ("float32", "same")
 DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
@@ -67,6 +70,7 @@ def judge(
     first: Callable[[Finding], None] | None = None,
     jobs: int | None = 1,
     shard: tuple[int, int] | None = None,
+    shapes: int | None = None,
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
@@ -97,6 +101,8 @@ def judge(
                     the run is seen to take longer than some 5 seconds. Of what is not named by a text, as above, 1. They
                     are spawned, so a script that asks for more has to begin with `if __name__ == "__main__":`
     shard           (k, n): try the k-th of n parts of the cases only; checks.verdict.merging.merged puts reports together
+    shapes          draw from so many distinct shapes only, with many values for each: for what is compiled anew for every
+                    shape. If None, few are drawn where the first call of a shape is seen to take far longer than the second
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
@@ -105,7 +111,7 @@ def judge(
     judged = ops.find(op)
     chosen = _chosen(laws)
     pinned = pinned_values(judged, pinned)
-    _refuse_nonsense(implementation, dtype, examples, budget, accumulate, jobs, shard, seeded=seed is not None)
+    _refuse_nonsense(implementation, dtype, examples, budget, accumulate, jobs, shard, shapes, seeded=seed is not None)
     until = None if budget is None else time.perf_counter() + budget
     wrapped: Judged
     if isinstance(implementation, str):
@@ -119,17 +125,21 @@ def judge(
     heard = witness() if any(map(witnessed, chosen.values())) else HERE
     told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
     mine = belongs(shard)
+    compiled: float | None = None
 
     def run(among: Among, first: Callable[[Finding], None] | None, *, trips: bool) -> tuple[Tried, Search]:
         tried = Tried(
             wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
         )
-        wide = ENDLESS if until is not None else examples // ONE_IN
+        few = shapes_of(judged, pinned, dtype, shapes, seed, reach, among) if shapes else ()
+        wide = 0 if few else ENDLESS if until is not None else examples // ONE_IN
         also = wide_problems(judged, pinned, dtype, wide, seed, reach, among)
-        search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also, until)
+        asked = SHRUNK * shapes if shapes else None
+        search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also, until, asked)
         crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1], until)
         try:
-            search.run(lambda problem: crew.add(problem) if mine(problem) else None)
+            visit = lambda problem: crew.add(problem) if mine(problem) else None  # noqa: E731
+            search.run(in_turn(few, visit) if few else visit)
             crew.settle(interrupted=search.interrupted or tried.tripped, late=search.late)
         finally:
             crew.close()
@@ -143,6 +153,9 @@ def judge(
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
+        if shapes is None and not wrapped.is_reference:
+            compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
+            shapes = SHAPES if compiled else None
         with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
             tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
             interrupted = search.interrupted
@@ -160,7 +173,8 @@ def judge(
         spec=implementation if isinstance(implementation, str) else "",
         is_reference=wrapped.is_reference,
         dtype=dtype,
-        pinned={**pinned, **_said(accumulate, reach, all_kinds=all_kinds)},
+        pinned={**pinned, **_said(accumulate, reach, shapes, all_kinds=all_kinds)},
+        first_call=compiled,
         interrupted=interrupted,
         shards=() if shard is None else shard[:1],
         of_shards=1 if shard is None else shard[1],
@@ -198,6 +212,7 @@ def _refuse_nonsense(
     accumulate: str,
     jobs: int | None,
     shard: tuple[int, int] | None,
+    shapes: int | None,
     *,
     seeded: bool,
 ) -> None:
@@ -206,6 +221,8 @@ def _refuse_nonsense(
         raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
     if examples < 1:
         raise ValueError(f"examples is {examples}; expected at least 1")
+    if shapes is not None and shapes < 1:
+        raise ValueError(f"shapes is {shapes}; expected at least 1")
     if budget is not None and not 0 < budget < inf:
         raise ValueError(f"budget is {budget}; expected seconds, more than 0")
     if dtype not in NATIVE and not (isinstance(implementation, str) and split(implementation)[0]):
@@ -223,9 +240,9 @@ def _refuse_nonsense(
         raise ValueError(f"{given}; expected {'the seed that all shards share' if not seeded else 'one of them'}")
 
 
-def _said(accumulate: str, reach: int, *, all_kinds: bool) -> dict[str, Any]:
+def _said(accumulate: str, reach: int, shapes: int | None, *, all_kinds: bool) -> dict[str, Any]:
     """What repeats a run beside what is pinned, where it is not as usual."""
-    said = {"accumulate": (accumulate, ""), "reach": (reach, REACH), "all_kinds": (all_kinds, False)}
+    said = {"accumulate": (accumulate, ""), "reach": (reach, REACH), "shapes": (shapes, None), "all_kinds": (all_kinds, False)}
     return {name: value for name, (value, usual) in said.items() if value != usual}
 
 

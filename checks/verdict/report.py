@@ -38,6 +38,7 @@ class Report:
     misses       for each case in which `exact` holds, the bound on its holding for code that is wrong there (laws/exact.py)
     decisions    for each result, and each kind of case, in how many it was decided
     shards       which of `of_shards` parts of the run's cases were tried (merging.py); () if all were
+    first_call   how many times as long as the second the first call of a shape takes, where few were tried for that reason
     budget       seconds in which cases were tried, as many as fitted; None: as many as were asked for
     elsewhere    kinds of cases that are left out, since the implementation always raises there or does not support them
     decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
@@ -71,6 +72,7 @@ class Report:
     of_shards: int = 1
     elsewhere: tuple[Elsewhere, ...] = ()
     budget: float | None = None
+    first_call: float | None = None
 
     def __bool__(self) -> bool:
         return self.exit_code == RIGHT
@@ -134,6 +136,12 @@ class Report:
     def unmet(self) -> float:
         """The probability that none of the cases is of those in which code is wrong, if that is one case of ten."""
         return float(0.9**self.cases)
+
+    @property
+    def shapes(self) -> int | None:
+        """From how many distinct shapes the cases were drawn; None: there was no such number."""
+        few = self.pinned.get("shapes")
+        return few if isinstance(few, int) else None
 
     @property
     def unseen(self) -> float | None:

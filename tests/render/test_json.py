@@ -21,7 +21,7 @@ SHOWN = ["right", "turned", "mine", "raises", "refuses", "nan"]
 REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
             coverage miss unseen_in_one_call_of_ten conventions warnings laws failures undecided versions seconds
             inputs is_reference spec again tally misses repeated meetings elsewhere decisive
-            decided shards budget"""
+            decided shards budget first_call"""
 LAW = "law holds broken undecided warning known normwise worst_share"
 ROW = "law result verdict crashed count normwise worst sees notes conventions"
 FINDING = """law result verdict index actual expected error bound sees not_finite normwise crashed frames note convention
