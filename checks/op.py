@@ -238,7 +238,7 @@ class Problem:
             raise KeyError(name)
         return shape
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Numbers in all arrays together: what a smaller case has fewer of."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values() if shape is not None)

@@ -137,13 +137,23 @@ class Search:
 
 @contextmanager
 def _no_files() -> Iterator[None]:
-    """Hypothesis caches what it learns of the modules around it in the working directory: elsewhere, and not for long."""
+    """Hypothesis reads all local modules for numbers to try, and caches what it finds in the working directory: not here.
+
+    Reading takes a second or more, and draws would depend on what else is imported; it has no option that leaves it out.
+    Where a version of it reads elsewhere, its files lie in another folder, and not for long. What was read before is kept.
+    """
     from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
+    from hypothesis.internal.conjecture import providers
 
     home = storage_directory(intent_to_write=False).home_directory
+    read, known = getattr(providers, "_get_local_constants", None), getattr(providers, "_local_constants", None)
     with TemporaryDirectory(prefix="gradoracle-") as folder:
         set_hypothesis_home_dir(folder)
+        if read is not None and known is not None:
+            providers._get_local_constants = lambda: known
         try:
             yield
         finally:
             set_hypothesis_home_dir(home)
+            if read is not None and known is not None:
+                providers._get_local_constants = read

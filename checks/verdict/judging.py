@@ -137,9 +137,13 @@ def judge(
         asked = SHRUNK * shapes if shapes else None
         search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also, until, asked)
         crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1], until)
+
+        def add(problem: Problem) -> None:
+            if mine(problem):
+                crew.add(problem)
+
         try:
-            visit = lambda problem: crew.add(problem) if mine(problem) else None  # noqa: E731
-            search.run(in_turn(few, visit) if few else visit)
+            search.run(in_turn(few, add) if few else add)
             crew.settle(interrupted=search.interrupted or tried.tripped, late=search.late)
         finally:
             crew.close()
