@@ -112,7 +112,10 @@ class Pulled:
                 filled = list(arrays)
                 for i, leaf in zip(places, leaves, strict=True):
                     filled[i] = leaf
-                return function(*filled)
+                y = function(*filled)
+                if tuple(y.shape) != tuple(cotangent.shape):  # some frameworks would read beyond the cotangent
+                    raise ValueError(f"y has shape {tuple(y.shape)}, and its cotangent {tuple(cotangent.shape)}")
+                return y
 
             return self.framework.pulled(of_leaves, [arrays[i] for i in places], cotangent)
 
@@ -172,7 +175,7 @@ def with_arrays(op: Op, found: Any, framework: Framework) -> tuple[Function, ins
     put = setattr if isinstance(found, dict) else object.__setattr__  # what is frozen, or guards its fields, is a copy here
 
     def call(*inputs: Any, **parameters: Any) -> Any:
-        layer = copy.copy(found)
+        layer = _copied(found)
         given = dict(zip(op.inputs, inputs, strict=False))
         for name in held:
             if (array := given.pop(name, None)) is None:
@@ -182,6 +185,15 @@ def with_arrays(op: Op, found: Any, framework: Framework) -> tuple[Function, ins
         return layer(*given.values(), **parameters)
 
     return call, of_a_layer(op, taken(found))
+
+
+def _copied(layer: Any) -> Any:
+    """The layer with fields of its own: copy.copy would ask some frameworks to write it down and to make it anew."""
+    if isinstance(layer, dict):
+        return copy.copy(layer)
+    made = object.__new__(type(layer))
+    vars(made).update(vars(layer))
+    return made
 
 
 def _holds(layer: Any, name: str, framework: Framework) -> bool:

@@ -307,7 +307,7 @@ def _readable(finding: Finding, law: Mapping[str, Law], tried: Tried) -> Finding
     for seed in range(problem.seed, problem.seed + DRAWS):
         try:
             found = tried.ask(law, replace(problem, small=True, exponents={}, seed=seed))
-        except Unsupported:
+        except (Unsupported, Stopped):  # Stopped: its process ended too often to be started again
             break
         for other in found:
             if other.verdict is Verdict.BROKEN and other.result == finding.result and not other.crashed:

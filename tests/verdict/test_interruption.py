@@ -1,7 +1,11 @@
 """Ctrl-C stops at once, with what was found so far."""
 
+from dataclasses import replace
+
 from checks import judge
+from checks.cases.search import Stopped
 from checks.render import terminal
+from checks.verdict import judging
 from reference import conv
 
 
@@ -35,3 +39,22 @@ def test_what_is_wrong_already_is_wrong():
     assert verdict == (
         f"conv: grad_x, grad_weight, grad_bias are wrong (stopped after {report.cases} cases).  Interrupted, float64"
     )
+
+
+class Wrong(Interrupted):
+    """The negative gradient."""
+
+    def __init__(self):
+        super().__init__(10**9, -1)
+
+
+def test_a_failure_stays_as_it_is_where_its_process_is_not_started_again():
+    """It ended too often: whoever looks for small whole numbers on which it fails too must not end with that."""
+
+    class Gone:
+        def ask(self, law, problem):
+            raise Stopped
+
+    failure = judge("conv", Wrong(), examples=2, reach=1, seed=51, laws=["agreement"]).failures[0]
+    on_reals = replace(failure, problem=replace(failure.problem, small=False))
+    assert judging._readable(on_reals, {}, Gone()) is on_reals
