@@ -28,7 +28,7 @@ def forward(x: Array, *, axis: int = 1) -> Array:
     Raises ValueError, naming the numbers, if x has no such axis or no elements along it.
     """
     x = np.asarray(x)
-    _check_axis(x, axis)
+    check_axis(x, axis)
     y = np.empty(x.shape, np.promote_types(x.dtype, np.float16))
 
     def fill(block: slice) -> None:
@@ -45,7 +45,7 @@ def backward(grad_output: Array, x: Array, *, axis: int = 1) -> tuple[Array]:
     have the shape of y.
     """
     g, x = np.asarray(grad_output), np.asarray(x)
-    _check_axis(x, axis)
+    check_axis(x, axis)
     if g.shape != x.shape:
         raise ValueError(f"grad_output has shape {g.shape}; y has {x.shape}")
     grad_x = np.empty(x.shape, np.result_type(g, x, np.float16))
@@ -71,6 +71,7 @@ def _probabilities(x: Array, axis: int) -> tuple[Array, Array]:
     return y, largest
 
 
-def _check_axis(x: Array, axis: int) -> None:
+def check_axis(x: Array, axis: int) -> None:
+    """Raise ValueError, naming the numbers, if x has no such axis or no elements along it."""
     if not -x.ndim <= axis < x.ndim or not x.shape[axis]:
         raise ValueError(f"x has shape {x.shape}, with no elements along axis {axis}")

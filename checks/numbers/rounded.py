@@ -13,7 +13,7 @@ which is its error once it is used: it is closed then, one term again. Of a and 
     √a     size √a        error  e / (√a + √(a − e))                + u·√(a + e)
     f(a)   size |f(a)|    error  sup |f(â) − f(a)|                  + 6u·(|f(a)| + sup |f(â) − f(a)|) + η
 
-with u the unit roundoff and η half the smallest subnormal number. f is e^x, log, log(1 + x), tanh or a power: these come
+with u the unit roundoff and η half the smallest subnormal number. f is e^x, e^x − 1, log, log(1 + x), tanh, erfc or a power: these come
 within 3 units in the last place, 6 roundings, from every library that is in use; their suprema over |â − a| ≤ e stand
 beside the code. A product with a power of 2 is exact; another constant is rounded once, unless the precision holds it.
 
@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, reduce
-from math import exp, expm1, frexp, inf, isfinite, isinf, log, log1p, nan, sqrt, tanh
+from math import erfc, exp, expm1, frexp, inf, isfinite, isinf, log, log1p, nan, pi, sqrt, tanh
 from operator import mul
 from typing import Any
 
@@ -164,6 +164,18 @@ class Rounded:
             return e * (1 - least) * (1 + least)
 
         return self._function(tanh, inherited)
+
+    def erfc(self) -> Rounded:
+        """Its derivative −2/√π · e^{−a²} falls with |a|, so it is at most that at |a| − e."""
+
+        def inherited(e: float, _: float) -> float:
+            return e * 2 / sqrt(pi) * exp(-(max(0.0, abs(self.value) - e) ** 2))
+
+        return self._function(erfc, inherited)
+
+    def expm1(self) -> Rounded:
+        """As e^a, whose derivative is the same."""
+        return self._function(expm1, lambda e, _: exp(self.value) * expm1(e))
 
     def __pow__(self, exponent: Any) -> Rounded:
         """Of a positive number: (1 − e/a)^{−|p|} − 1 is the largest relative error. Small whole powers are products."""
