@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
+from math import erfc, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{function.__name__: function for function in (np.exp, np.sqrt, np.tanh)},
     "ln": np.log,
     "σ": lambda t: 1 / (1 + np.exp(-t)),
+    "Φ": lambda t: erfc(-t / sqrt(2)) / 2,
     "max": max,
     "min": min,
 }

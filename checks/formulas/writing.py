@@ -41,6 +41,7 @@ GREEK = {
     "ρ": r"\rho",
     "σ": r"\sigma",
     "τ": r"\tau",
+    "Φ": r"\Phi",
     "φ": r"\varphi",
     "χ": r"\chi",
     "ψ": r"\psi",

@@ -1,0 +1,430 @@
+"""Known ways to get the gradients of activations of today wrong: GELU, SiLU, softplus, ELU, hard swish, log softmax, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Case, Mistake
+from checks.ops._mistakes import right
+from reference import gelu, relu, sigmoid, silu, softmax
+
+Wrong = Callable[[Case], Mapping[str, Array]]
+
+
+def _forward(case: Case) -> Array:
+    return np.asarray(case.op.reference.forward(*case.inputs, **case.parameters))
+
+
+def _slope(case: Case, x: Array | None = None) -> Array:
+    """The right derivative, at x or elsewhere."""
+    x = case.input("x") if x is None else x
+    return np.asarray(case.op.reference.backward(np.ones_like(x), x, **case.parameters)[0])
+
+
+def _by(factor: Callable[[Case], Any]) -> Wrong:
+    """The cotangent times something that is not the derivative."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        with np.errstate(all="ignore"):
+            product = case.cotangent * factor(case)
+        return {"x": np.asarray(product, case.cotangent.dtype)}
+
+    return wrong_gradient
+
+
+def _of_x(factor: Callable[[Array], Any]) -> Wrong:
+    return _by(lambda case: factor(case.input("x")))
+
+
+def _where(below: Callable[[Case], Any], above: Callable[[Case], Any] = lambda _: 1.0) -> Wrong:
+    """Of ELU: one derivative where x ≤ 0 and another above."""
+    return _by(lambda case: np.where(case.input("x") > 0, above(case), below(case)))
+
+
+def _with(y: bool = False, **parameters: Any) -> Wrong:
+    """Backward, and with `y` forward too, with other parameters than were given."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        other = replace(case, parameters={**case.parameters, **parameters})
+        return {"y": _forward(other), **right(other)} if y else right(other)
+
+    return wrong_gradient
+
+
+def _exchanged(*, y: bool) -> Wrong:
+    """The other GELU."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        other = "none" if case.parameters["approximate"] == "tanh" else "tanh"
+        return _with(y, approximate=other)(case)
+
+    return wrong_gradient
+
+
+def _made(source: str, *mistakes: tuple[str, str, Wrong]) -> tuple[Mistake, ...]:
+    return tuple(Mistake(name, explanation, source, wrong) for name, explanation, wrong in mistakes)
+
+
+def _common(derivative: str) -> tuple[tuple[str, str, Wrong], ...]:
+    """What any function of one number can be got wrong with."""
+    return (
+        (
+            "derivative forgotten",
+            f"The cotangent came through unchanged, where it is multiplied by {derivative}.",
+            _of_x(np.ones_like),
+        ),
+        ("value for derivative", f"The cotangent was multiplied by y, where it is by {derivative}.", _by(_forward)),
+        (
+            "derivative at y",
+            "The derivative was taken at y, which is what came out, where it is taken at x.",
+            _by(lambda case: _slope(case, _forward(case))),
+        ),
+    )
+
+
+def _share(case: Case) -> Array:
+    """What x is multiplied by in a GELU."""
+    x = case.input("x")
+    with np.errstate(all="ignore"):
+        return np.where(x == 0, x.dtype.type(0.5), _forward(case) / np.where(x == 0, 1, x))
+
+
+def _product(case: Case) -> Array:
+    """The other term of its derivative, x times the derivative of that."""
+    return _slope(case) - _share(case)
+
+
+def _bell(case: Case, power: float) -> Array:
+    x = case.input("x")
+    return _share(case) + x * np.exp(-x * x * x.dtype.type(power)) / x.dtype.type(np.sqrt(2 * np.pi))
+
+
+def _inner_forgotten(case: Case) -> Array:
+    """The tanh of a cubic without the derivative of the cubic; of Φ the same inner derivative, 1/√2, once too often."""
+    x = case.input("x")
+    inner = 1 + 3 * gelu.CUBE * x * x if case.parameters["approximate"] == "tanh" else np.sqrt(2)
+    return _share(case) + _product(case) / inner
+
+
+GELU = _made(
+    "T3",
+    *_common("Φ + x·φ"),
+    (
+        "distribution alone",
+        "Φ(x) was taken, the first term of the product rule, where x·φ(x) is added.",
+        _by(_share),
+    ),
+    ("density alone", "x·φ(x) was taken, the second term of the product rule, where Φ(x) is added.", _by(_product)),
+    (
+        "density subtracted",
+        "Φ − x·φ was computed, where the sum stands.",
+        _by(lambda case: _share(case) - _product(case)),
+    ),
+    ("density without x", "Φ + φ was computed, where φ is multiplied by x.", _by(lambda case: _share(case) + _phi(case))),
+    (
+        "inner derivative forgotten",
+        "The derivative of what the function is taken of was left out, or taken twice.",
+        _by(_inner_forgotten),
+    ),
+    ("density not halved", "e^{−x²} was taken for the density, where the exponent is halved.", _by(lambda c: _bell(c, 1.0))),
+    ("backward of the other", "Backward is that of the other function called GELU.", _exchanged(y=False)),
+    (
+        "both the other",
+        "Forward and backward agree with each other, on the other function called GELU.",
+        _exchanged(y=True),
+    ),
+    (
+        "quick GELU",
+        "The derivative of x·σ(1.702x) was taken, a stand-in for both.",
+        _of_x(lambda x: silu.backward(np.ones_like(x), x.dtype.type(1.702) * x)[0]),
+    ),
+)
+
+
+def _phi(case: Case) -> Array:
+    x = case.input("x")
+    return np.asarray(np.exp(-x * x / 2) / x.dtype.type(np.sqrt(2 * np.pi)))
+
+
+def _sigma(x: Array) -> Array:
+    return sigmoid.forward(x)
+
+
+def _sigma_slope(x: Array) -> Array:
+    return sigmoid.backward(np.ones_like(x), x)[0]
+
+
+SILU = _made(
+    "T4",
+    *_common("σ + x·σ'"),
+    ("sigmoid alone", "σ(x) was taken, the first term of the product rule, where x·σ'(x) is added.", _of_x(_sigma)),
+    (
+        "slope alone",
+        "x·σ'(x) was taken, the second term of the product rule, where σ(x) is added.",
+        _of_x(lambda x: x * _sigma_slope(x)),
+    ),
+    (
+        "slope without x",
+        "σ + σ' was computed, where σ' is multiplied by x.",
+        _of_x(lambda x: _sigma(x) + _sigma_slope(x)),
+    ),
+    ("derivative of sigmoid", "σ'(x) was taken, the derivative of the factor alone.", _of_x(_sigma_slope)),
+    ("slope subtracted", "σ − x·σ' was computed, where the sum stands.", _of_x(lambda x: _sigma(x) - x * _sigma_slope(x))),
+    (
+        "one minus forgotten",
+        "σ + x·σ was computed, where σ' is σ(1 − σ).",
+        _of_x(lambda x: _sigma(x) * (1 + x)),
+    ),
+    (
+        "y for x",
+        "σ(1 + y(1 − σ)) was computed, from what came out, where x stands for y.",
+        _by(lambda c: _sigma(c.input("x")) * (1 + _forward(c) * (1 - _sigma(c.input("x"))))),
+    ),
+    (
+        "derivative of the rectifier",
+        "1 where x > 0, and 0 elsewhere: that of ReLU, which it only resembles.",
+        _of_x(lambda x: relu.backward(np.ones_like(x), x)[0]),
+    ),
+)
+
+
+def _beta(case: Case) -> Any:
+    return case.input("x").dtype.type(case.parameters["beta"])
+
+
+SOFTPLUS = _made(
+    "T6",
+    *_common("σ(βx)"),
+    (
+        "inner derivative kept",
+        "β·σ(βx) was computed, where the β of the exponent cancels the one divided by.",
+        _by(lambda c: _beta(c) * _slope(c)),
+    ),
+    ("beta divided by", "σ(βx)/β was computed, where that β cancels.", _by(lambda c: _slope(c) / _beta(c))),
+    ("beta forgotten", "σ(x) was taken in backward, where it is σ(βx).", _with(beta=1.0)),
+    ("both without beta", "Forward and backward agree with each other, with β = 1.", _with(y=True, beta=1.0)),
+    ("sign of the exponent", "σ(−βx) was computed, where it is σ(βx).", _by(lambda c: _sigma(-_beta(c) * c.input("x")))),
+    (
+        "derivative of sigmoid",
+        "σ' was computed, one derivative further.",
+        _by(lambda c: _sigma_slope(_beta(c) * c.input("x"))),
+    ),
+    (
+        "exponential alone",
+        "e^{βx} was taken, and not divided by 1 + e^{βx}.",
+        _by(lambda c: np.exp(_beta(c) * c.input("x"))),
+    ),
+    (
+        "derivative of the rectifier",
+        "1 where x > 0, and 0 elsewhere: that of ReLU, which it only resembles.",
+        _of_x(lambda x: relu.backward(np.ones_like(x), x)[0]),
+    ),
+)
+
+
+def _alpha(case: Case) -> Any:
+    return case.input("x").dtype.type(case.parameters["alpha"])
+
+
+def _e(case: Case) -> Array:
+    return np.exp(np.minimum(case.input("x"), 0))
+
+
+ELU = _made(
+    "T5",
+    *_common("1 or α·e^x"),
+    ("alpha forgotten", "e^x where x < 0, where it is α·e^x.", _where(_e)),
+    ("alpha squared", "α was taken twice where x < 0.", _where(lambda c: _alpha(c) ** 2 * _e(c))),
+    ("alpha on both sides", "α where x > 0 too, where it is 1.", _where(lambda c: _alpha(c) * _e(c), _alpha)),
+    ("y without alpha", "y was taken where x < 0, where the derivative is y + α.", _where(lambda c: _alpha(c) * (_e(c) - 1))),
+    ("y and one", "y + 1 was taken where x < 0, where it is y + α.", _where(lambda c: _alpha(c) * (_e(c) - 1) + 1)),
+    ("exponential forgotten", "α where x < 0, as for a leaky ReLU.", _where(_alpha)),
+    ("nothing below 0", "0 where x < 0, as for ReLU.", _where(lambda _: 0.0)),
+    ("sign of the exponent", "α·e^{−x} where x < 0.", _where(lambda c: _alpha(c) / _e(c))),
+    ("default alpha", "Backward has α = 1, whatever forward was given.", _with(alpha=1.0)),
+    (
+        "both with the default alpha",
+        "Forward and backward have α = 1, whatever they were given.",
+        _with(y=True, alpha=1.0),
+    ),
+)
+
+
+def _inside(x: Array) -> Array:
+    return np.asarray((x > -3) & (x <= 3))
+
+
+HARD_SWISH = _made(
+    "T7",
+    *_common("0, (2x + 3)/6 or 1"),
+    (
+        "first factor only",
+        "min(max(x + 3, 0), 6)/6 was taken, where x times its derivative is added.",
+        _of_x(lambda x: np.clip(x + 3, 0, 6) / 6),
+    ),
+    (
+        "second factor only",
+        "x/6 between −3 and 3, where (x + 3)/6 is added, and 0 above.",
+        _of_x(lambda x: _inside(x) * x / 6),
+    ),
+    ("parabola everywhere", "(2x + 3)/6 beyond −3 and 3 too.", _of_x(lambda x: (2 * x + 3) / 6)),
+    (
+        "nothing above",
+        "0 where x > 3, where y is x.",
+        _of_x(lambda x: _inside(x) * (2 * x + 3) / 6),
+    ),
+    ("one below", "1 where x < −3 too.", _of_x(lambda x: np.where(_inside(x), (2 * x + 3) / 6, 1))),
+    ("third for half", "x/3 + 1/3 was computed, where it is x/3 + 1/2.", _of_x(lambda x: np.where(_inside(x), (x + 1) / 3, x > 3))),
+    ("two forgotten", "(x + 3)/6 was computed between −3 and 3, where it is (2x + 3)/6.", _of_x(lambda x: np.where(_inside(x), (x + 3) / 6, x > 3))),
+    (
+        "clipped at 1",
+        "The derivative was kept in [0, 1], which that of hard sigmoid is in, and this one is not.",
+        _by(lambda c: np.clip(_slope(c), 0, 1)),
+    ),
+    ("derivative of hard sigmoid", "1/6 between −3 and 3, that of the factor alone.", _of_x(lambda x: _inside(x) / x.dtype.type(6))),
+    ("derivative of swish", "σ + x·σ' was taken, of the function that it stands in for.", _of_x(lambda x: silu.backward(np.ones_like(x), x)[0])),
+)
+
+
+def _rows(gradient: Callable[[Array, Array, int], Array]) -> Wrong:
+    """A function of cotangent, softmax and axis."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        g, axis = case.cotangent, case.parameters["axis"]
+        return {"x": np.asarray(gradient(g, softmax.forward(case.input("x"), axis=axis), axis), g.dtype)}
+
+    return wrong_gradient
+
+
+def _other(ndim: int, axis: int) -> int:
+    return ndim - 1 if axis % ndim != ndim - 1 else 0
+
+
+def _last_axis(case: Case) -> Mapping[str, Array]:
+    x = case.input("x")
+    return _with(y=True, axis=x.ndim - 1)(case) if x.shape[-1] else right(case)
+
+
+def _of_y(case: Case) -> Mapping[str, Array]:
+    g, axis = case.cotangent, case.parameters["axis"]
+    return {"x": g - _forward(case) * g.sum(axis, keepdims=True)}
+
+
+LOG_SOFTMAX = _made(
+    "T8",
+    (
+        "of softmax",
+        "p(g − Σ g·p) was computed, the gradient of softmax without its logarithm.",
+        _rows(lambda g, p, axis: p * (g - (g * p).sum(axis, keepdims=True))),
+    ),
+    ("sum forgotten", "g − g·p was computed, where every g of the row comes in.", _rows(lambda g, p, _: g - g * p)),
+    ("sum added", "g + p·Σ g was computed, where it is subtracted.", _rows(lambda g, p, axis: g + p * g.sum(axis, keepdims=True))),
+    ("mean for sum", "g − p·mean g was computed, where the sum stands.", _rows(lambda g, p, axis: g - p * g.mean(axis, keepdims=True))),
+    ("mean subtracted", "g − mean g was computed, as if all probabilities were alike.", _rows(lambda g, _, axis: g - g.mean(axis, keepdims=True))),
+    ("weighted sum", "g − p·Σ g·p was computed, where Σ g stands.", _rows(lambda g, p, axis: g - p * (g * p).sum(axis, keepdims=True))),
+    ("logarithm for softmax", "g − y·Σ g was computed, where p = e^y stands.", _of_y),
+    ("identity", "g was passed on, where the logarithm of the sum has a gradient too.", _rows(lambda g, _p, _a: g)),
+    (
+        "sum over another axis",
+        "Σ g was taken along an axis that softmax was not.",
+        _rows(lambda g, p, axis: g - p * g.sum(_other(g.ndim, axis), keepdims=True)),
+    ),
+    (
+        "sum over everything",
+        "Σ g was taken over samples and positions too, where each has a row of its own.",
+        _rows(lambda g, p, _: g - p * g.sum()),
+    ),
+    ("last axis", "Forward and backward agree with each other, on the last axis, whatever the axis was to be.", _last_axis),
+)
+
+
+# Gates: two halves, or two inputs.
+
+
+def _halves(gradient: Callable[[Array, Array, Array], tuple[Any, Any]]) -> Wrong:
+    """What both halves get, of cotangent, value and gate."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        a, b = np.split(case.input("x"), 2, -1)
+        parts = (np.broadcast_to(part, a.shape) for part in gradient(case.cotangent, a, b))
+        return {"x": np.asarray(np.concatenate(tuple(parts), -1), case.cotangent.dtype)}
+
+    return wrong_gradient
+
+
+def _exchanged_halves(case: Case) -> Mapping[str, Array]:
+    """The first half is the gate."""
+    a, b = np.split(case.input("x"), 2, -1)
+    other = case.with_input("x", np.concatenate((b, a), -1))
+    second, first = np.split(right(other)["x"], 2, -1)
+    return {"y": _forward(other), "x": np.concatenate((first, second), -1)}
+
+
+def _alternating(case: Case) -> Mapping[str, Array]:
+    """Values and gates in turns."""
+    x = case.input("x")
+    other = case.with_input("x", np.concatenate((x[..., ::2], x[..., 1::2]), -1))
+    found = np.empty_like(x)
+    found[..., ::2], found[..., 1::2] = np.split(right(other)["x"], 2, -1)
+    return {"y": _forward(other), "x": found}
+
+
+GLU = _made(
+    "T9",
+    ("halves exchanged in backward", "The second half got the gradient of the first, and the first that of the second.", _halves(lambda g, a, b: (g * a * _sigma_slope(b), g * _sigma(b)))),
+    ("both with halves exchanged", "Forward and backward agree with each other, on the first half as the gate.", _exchanged_halves),
+    ("both with halves in turns", "Forward and backward agree with each other, on every second number as a gate.", _alternating),
+    ("gate forgotten", "The gate got 0, where y depends on it too.", _halves(lambda g, _, b: (g * _sigma(b), g * 0))),
+    ("value forgotten", "The gate got g·σ'(b), where that is multiplied by the value.", _halves(lambda g, _, b: (g * _sigma(b), g * _sigma_slope(b)))),
+    ("slope forgotten", "The gate got g·a·σ(b), where the derivative of the sigmoid stands.", _halves(lambda g, a, b: (g * _sigma(b), g * a * _sigma(b)))),
+    ("inner derivative forgotten", "The gate got g·a, where σ'(b) is a factor too.", _halves(lambda g, a, b: (g * _sigma(b), g * a))),
+    ("one minus for slope", "The gate got g·a·(1 − σ), where it is σ(1 − σ).", _halves(lambda g, a, b: (g * _sigma(b), g * a * _sigma(-b)))),
+    ("value not gated", "The value got g, where that is multiplied by σ(b).", _halves(lambda g, a, b: (g, g * a * _sigma_slope(b)))),
+    ("gate for its sigmoid", "The value got g·b, where it is g·σ(b).", _halves(lambda g, a, b: (g * b, g * a * _sigma_slope(b)))),
+)  # fmt: skip
+
+
+def _two(gradient: Callable[[Array, Array, Array], Mapping[str, Array]]) -> Wrong:
+    """Of cotangent, gate and x."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        found = gradient(case.cotangent, case.input("gate"), case.input("x"))
+        return {name: np.asarray(a, case.cotangent.dtype) for name, a in found.items()}
+
+    return wrong_gradient
+
+
+def _s(a: Array) -> Array:
+    return silu.forward(a)
+
+
+def _s_slope(a: Array) -> Array:
+    return silu.backward(np.ones_like(a), a)[0]
+
+
+def _gates_exchanged(case: Case) -> Mapping[str, Array]:
+    other = replace(case, inputs=case.inputs[::-1])
+    found = right(other)
+    return {"y": _forward(other), "gate": found["x"], "x": found["gate"]}
+
+
+SWIGLU = _made(
+    "T10",
+    ("gradients exchanged", "Each input got the gradient of the other.", _two(lambda g, a, x: {"gate": g * _s(a), "x": g * x * _s_slope(a)})),
+    ("both exchanged", "Forward and backward agree with each other, on x as the gate.", _gates_exchanged),
+    ("sigmoid alone", "The gate got g·x·σ, where a·σ' is added.", _two(lambda g, a, x: {"gate": g * x * _sigma(a)})),
+    ("slope alone", "The gate got g·x·a·σ', where σ is added.", _two(lambda g, a, x: {"gate": g * x * a * _sigma_slope(a)})),
+    ("derivative of sigmoid", "The gate got g·x·σ', that of a plain gate.", _two(lambda g, a, x: {"gate": g * x * _sigma_slope(a)})),
+    ("x forgotten", "The gate got g·s', where x is a factor of y.", _two(lambda g, a, _: {"gate": g * _s_slope(a)})),
+    ("value for derivative", "The gate got g·x·s, where s' stands.", _two(lambda g, a, x: {"gate": g * x * _s(a)})),
+    ("gate not activated", "x got g·a, where it is g·s(a).", _two(lambda g, a, _: {"x": g * a})),
+    ("sigmoid for its product", "x got g·σ(a), where it is g·a·σ(a).", _two(lambda g, a, _: {"x": g * _sigma(a)})),
+    ("derivative for value", "x got g·s'(a), where y is a multiple of s(a).", _two(lambda g, a, _: {"x": g * _s_slope(a)})),
+    ("gate forgotten", "The gate got 0, where y depends on it too.", _two(lambda g, _a, _x: {"gate": 0 * g})),
+    ("y squared", "x got g·y, where it is g·y/x.", _two(lambda g, a, x: {"x": g * _s(a) * x})),
+)  # fmt: skip

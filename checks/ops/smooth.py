@@ -1,0 +1,368 @@
+"""GELU, SiLU, softplus, ELU, hard swish, log softmax and two gates: how they round, and what kinks some have.
+
+σ, Φ and the tanh in their place go through numbers of size 1 and may be computed as 1 minus something, so their error is
+relative to 1 (activation.py): k = EXP + 3 roundings, since Φ also rounds its argument by 1/√2, which moves it by |x|φ(x) < 1/4
+for each rounding. y = x·Φ is relative to |x| then. The derivative Φ + x·φ is relative to 1 + |x|·φ·(1 + x²) for Φ, as the
+exponent −x²/2 rounds relative to itself; to 1 + |x| where σ' is made of σ by a difference; and for the tanh of a cubic u to
+1 + |x|·u'·(1 + |u|·(1 − tanh²)), where 1 − tanh² is such a difference, relative to 1, and u has roundings of its own.
+
+Softplus is relative to (1 + |βx|)/|β|: e^{βx} rounds its exponent relative to |βx|, and the logarithm of 1 + e^{βx} as much.
+ELU is relative to |x| above 0 and to |α| below, since e^x − 1 may be that difference. Hard swish is a product of x and a sum
+of numbers of at most |x| + 3. Log softmax rounds as cross-entropy does (loss.py), and its gradient relative to
+|g| + p·(1 + 2 max|x|)·Σ|g|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf, pi, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Case, Documents, Kind, Kinks, Op, Problem, Rounding
+from checks.ops import _smooth_formulas as formulas
+from checks.ops import _smooth_mistakes as mistakes
+from checks.ops.activation import EXP, SOFTMAX, elementwise, within_reach_of
+from checks.signature.options import one_of, real
+from checks.signature.takes import Parameter, Sizes, Takes
+from reference import elu, gelu, glu, hard_swish, log_softmax, silu, softmax, softplus, swiglu
+from reference.gelu import CUBE, TWICE
+
+if TYPE_CHECKING:
+    import torch
+
+OF_ONE = EXP + 3  # roundings in σ, Φ or a tanh, relative to 1
+Places = Callable[[Case], Mapping[float, tuple[float, float]]]
+
+
+def counted(y: int, **gradients: int) -> Callable[[Problem], Mapping[str, int]]:
+    """The same roundings in every problem."""
+    return lambda _: {"y": y, **gradients}
+
+
+def relative_to(
+    y: Callable[[Case], Array], slope: Callable[[Case], Array]
+) -> Callable[[Case], Mapping[str, Array]]:
+    """Of a function of x: what y, and the derivative that g is multiplied by, round relative to."""
+    return lambda case: {"y": np.abs(y(case)), "x": np.abs(case.cotangent) * slope(case)}
+
+
+def of_gelu(case: Case) -> Array:
+    """As the module derives it."""
+    x = np.abs(case.input("x"))
+    if case.parameters["approximate"] == "none":
+        return np.asarray(1 + x * (1 + x * x) * np.exp(-x * x / 2) / sqrt(2 * pi))
+    u, slope = TWICE / 2 * x * (1 + CUBE * x * x), TWICE / 2 * (1 + 3 * CUBE * x * x)
+    return np.asarray(1 + x * slope * (1 + u * (1 - np.tanh(u) ** 2)))
+
+
+def of_gelu_y(case: Case) -> Array:
+    """|x|, and for the tanh what rounding does to its argument."""
+    x = np.abs(case.input("x"))
+    u = TWICE / 2 * x * (1 + CUBE * x * x) * (case.parameters["approximate"] == "tanh")
+    return np.asarray(x * (1 + u * (1 - np.tanh(u) ** 2)))
+
+
+def of_softplus(case: Case) -> Array:
+    """(1 + |βx|)/|β|."""
+    beta = abs(case.parameters["beta"])
+    return np.asarray(1 / beta + np.abs(case.input("x")))
+
+
+def of_softplus_slope(case: Case) -> Array:
+    """1, and what rounding βx does to σ, which is less."""
+    return np.ones(case.input("x").shape)
+
+
+def of_elu(case: Case) -> Array:
+    """|x| above 0, |α| below."""
+    x = case.input("x")
+    return np.where(x > 0, np.abs(x), abs(case.parameters["alpha"]))
+
+
+def of_elu_slope(case: Case) -> Array:
+    """1 above 0; below it may be y + α, relative to |α|."""
+    return np.where(case.input("x") > 0, 1.0, abs(case.parameters["alpha"]))
+
+
+def of_hard_swish(case: Case) -> Array:
+    """|x|(|x| + 3)/6 where the parabola is, |x| above, nothing below."""
+    x = case.input("x")
+    return np.where(x <= -3, 0, np.abs(x) * np.where(x > 3, 1, (np.abs(x) + 3) / 6))
+
+
+def of_hard_swish_slope(case: Case) -> Array:
+    """(2|x| + 3)/6 where the parabola is, 1 above, nothing below."""
+    x = case.input("x")
+    return np.where(x <= -3, 0, np.where(x > 3, 1, (2 * np.abs(x) + 3) / 6))
+
+
+def size_of_x(case: Case) -> Array:
+    """|x|."""
+    return np.abs(case.input("x"))
+
+
+def reach_of_hard_swish(case: Case) -> float:
+    """Steps that reach neither −3 nor 3."""
+    x = np.abs(case.input("x").astype(np.float64))
+    with np.errstate(divide="ignore"):
+        nearest = np.abs(x - 3) / x
+    return float(min(0.5, nearest.min(initial=inf) / 2))
+
+
+def log_softmax_terms(problem: Problem) -> dict[str, int]:
+    """The difference, e^x, the sum, its logarithm; the softmax, the sum of the cotangents, and their product."""
+    row = problem.shape("x")[problem.parameters["axis"]]
+    return {"y": row + 2 * EXP + 4, "x": 2 * row + EXP + 10}
+
+
+def log_softmax_magnitudes(case: Case) -> dict[str, Array]:
+    """As the module says."""
+    x, g, axis = case.input("x"), np.abs(case.cotangent), case.parameters["axis"]
+    largest = np.abs(x).max(axis, keepdims=True)
+    p = softmax.forward(x, axis=axis)
+    return {
+        "y": np.abs(x) + 1 + 3 * largest + np.log(x.shape[axis]),
+        "x": g + p * (1 + 2 * largest) * g.sum(axis, keepdims=True),
+    }
+
+
+def glu_magnitudes(case: Case) -> dict[str, Array]:
+    """Relative to what each is with 1 for σ and its derivative."""
+    (a, _), g = np.split(np.abs(case.input("x")), 2, -1), np.abs(case.cotangent)
+    return {"y": a, "x": np.concatenate((g, g * a), -1)}
+
+
+def swiglu_magnitudes(case: Case) -> dict[str, Array]:
+    """Relative to what each is with 1 for σ, and 1 + |a| for the derivative."""
+    a, x, g = np.abs(case.input("gate")), np.abs(case.input("x")), np.abs(case.cotangent)
+    return {"y": a * x, "gate": g * x * (1 + a), "x": g * a}
+
+
+# Kinks
+
+
+def corners(places: Places) -> Kinks:
+    """Of a function of each element by itself, with these slopes left and right of some places, in this case."""
+
+    def case(problem: Problem) -> Case:
+        made = replace(problem.reals(), whole=False)
+        rng, x = problem.rng(2), problem.rng(3).integers(-9, 10, problem.shape("x")).astype(made.cotangent.dtype)
+        at = [x.dtype.type(place) for place in places(made)]
+        moved = rng.choice(at, x.shape) if at else x
+        return made.with_input("x", np.where(rng.integers(0, 2, x.shape) == 0, moved, x))
+
+    def ends(case: Case) -> tuple[Array, Array]:
+        """What comes through from the left and from the right, the same where there is no kink."""
+        x = case.input("x")
+        (slope,) = case.op.reference.backward(np.ones(x.shape), x.astype(np.float64), **case.parameters)
+        left, right = np.array(slope), np.array(slope)
+        for place, (before, after) in places(case).items():
+            left[x == place], right[x == place] = before, after
+        return left, right
+
+    def nearest(case: Case, gradient: Array) -> Array:
+        left, right = (end * case.cotangent.astype(np.float64) for end in ends(case))
+        return np.clip(gradient, np.minimum(left, right), np.maximum(left, right))
+
+    def convention(case: Case, gradient: Array) -> str:
+        x, rounding = case.input("x"), 4 * float(np.finfo(gradient.dtype).eps)
+        said = []
+        for place, slopes in places(case).items():
+            at = x == place
+            if at.any():
+                seen = gradient[at].astype(np.float64) / case.cotangent[at]
+                named = dict(zip(("of the left", "of the right", "halfway"), (*slopes, sum(slopes) / 2), strict=True))
+                words = [w for w, slope in named.items() if np.all(np.abs(seen - slope) <= rounding * max(1, abs(slope)))]
+                said.append(f"the derivative at {place:g} is {words[0] if words else 'between the two'}")
+        return ", ".join(said)
+
+    return Kinks(case, lambda case: [np.ones(case.cotangent.shape, case.cotangent.dtype)], nearest, convention)
+
+
+def of_elu_places(case: Case) -> Mapping[float, tuple[float, float]]:
+    """0, unless α is 1."""
+    alpha = float(case.parameters["alpha"])
+    return {} if alpha == 1 else {0.0: (alpha, 1.0)}
+
+
+def of_hard_swish_places(case: Case) -> Mapping[float, tuple[float, float]]:  # noqa: ARG001, asked alike
+    """The ends of the parabola."""
+    return {-3.0: (0.0, -0.5), 3.0: (1.5, 1.0)}
+
+
+# Torch's
+
+
+def gelu_twin(x: torch.Tensor, *, approximate: str) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.gelu(x, approximate=approximate)
+
+
+def silu_twin(x: torch.Tensor) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.silu(x)
+
+
+def softplus_twin(x: torch.Tensor, *, beta: float) -> torch.Tensor:
+    """The same function by torch, whose threshold is moved to where e^{−βx} is less than rounding."""
+    import torch
+
+    return torch.nn.functional.softplus(x, beta, threshold=40)
+
+
+def elu_twin(x: torch.Tensor, *, alpha: float) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.elu(x, alpha)
+
+
+def hard_swish_twin(x: torch.Tensor) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.hardswish(x)
+
+
+def log_softmax_twin(x: torch.Tensor, *, axis: int) -> torch.Tensor:
+    """The same function by torch."""
+    return x.log_softmax(axis)
+
+
+def glu_twin(x: torch.Tensor) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.glu(x, -1)
+
+
+def swiglu_twin(gate: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.silu(gate) * x
+
+
+SILU = Op(
+    name="silu",
+    reference=silu,
+    takes=elementwise(),
+    twin=silu_twin,
+    rounds=Rounding(
+        counted(OF_ONE + 2, x=3 * OF_ONE + 6), relative_to(size_of_x, lambda case: 1 + np.abs(case.input("x")))
+    ),
+    kind=Kind(radius=within_reach_of("x")),
+    told=Documents(sources={"y": "T4", "x": "T4"}, formula=formulas.silu),
+    mistakes=mistakes.SILU,
+)
+GELU = replace(
+    SILU,
+    name="gelu",
+    reference=gelu,
+    takes=elementwise(
+        Parameter(
+            "approximate",
+            "none",
+            "the function, or its stand-in by a tanh",
+            "none | tanh",
+            one_of("none", "tanh"),
+            ("none", "tanh"),
+        )
+    ),
+    twin=gelu_twin,
+    rounds=Rounding(counted(OF_ONE + 6, x=3 * OF_ONE + 12), relative_to(of_gelu_y, of_gelu)),
+    told=Documents(sources={"y": "T3", "x": "T3"}, formula=formulas.gelu),
+    mistakes=mistakes.GELU,
+)
+SOFTPLUS = replace(
+    SILU,
+    name="softplus",
+    reference=softplus,
+    takes=elementwise(
+        Parameter("beta", 1.0, "how steep it is at 0", "1.0", real(0, above=True), (1.0, 0.5, 2.0, 3.0))
+    ),
+    twin=softplus_twin,
+    rounds=Rounding(counted(2 * EXP + 5, x=OF_ONE + 3), relative_to(of_softplus, of_softplus_slope)),
+    kind=Kind(radius=lambda case: within_reach_of("x")(case) / max(1.0, case.parameters["beta"])),
+    told=Documents(sources={"y": "T6", "x": "T6"}, formula=formulas.softplus),
+    mistakes=mistakes.SOFTPLUS,
+)
+ELU = replace(
+    SILU,
+    name="elu",
+    reference=elu,
+    takes=elementwise(
+        Parameter("alpha", 1.0, "minus the limit far left of 0", "1.0", real(-inf), (1.0, 0.5, 2.0, 0.3, -0.5))
+    ),
+    twin=elu_twin,
+    rounds=Rounding(counted(EXP + 4, x=EXP + 6), relative_to(of_elu, of_elu_slope)),
+    kind=Kind(analytic=False, radius=within_reach_of("x")),
+    kinks=corners(of_elu_places),
+    told=Documents(sources={"y": "T5", "x": "T5"}, formula=formulas.elu),
+    mistakes=mistakes.ELU,
+)
+HARD_SWISH = replace(
+    SILU,
+    name="hard_swish",
+    reference=hard_swish,
+    takes=replace(elementwise(), scales={"x": (0, 2, 2, 3, -20)}),
+    twin=hard_swish_twin,
+    rounds=Rounding(counted(5, x=8), relative_to(of_hard_swish, of_hard_swish_slope)),
+    kind=Kind(analytic=False, radius=reach_of_hard_swish),
+    kinks=corners(of_hard_swish_places),
+    told=Documents(sources={"y": "T7", "x": "T7"}, formula=formulas.hard_swish),
+    mistakes=mistakes.HARD_SWISH,
+)
+LOG_SOFTMAX = replace(
+    SOFTMAX,
+    name="log_softmax",
+    reference=log_softmax,
+    twin=log_softmax_twin,
+    rounds=Rounding(log_softmax_terms, log_softmax_magnitudes),
+    kind=replace(SOFTMAX.kind, bounded=False),
+    told=Documents(sources={"y": "T8", "x": "T8"}, formula=formulas.log_softmax, usual={"shape": (1, 3)}),
+    mistakes=mistakes.LOG_SOFTMAX,
+)
+GLU = Op(
+    name="glu",
+    reference=glu,
+    takes=Takes(
+        arrays={"x": "*batch 2H", "y": "*batch H"},
+        sizes=(
+            Sizes("batch", "*batch", "the axes before the last", (2, 1, 3, 4), (1, 2), 0, "8 | 2,3"),
+            Sizes("width", "H", "half of the last axis", (2, 1, 3, 5), metavar="4"),
+        ),
+        scales={"x": (0, 0, 1, 2, -20)},
+    ),
+    twin=glu_twin,
+    rounds=Rounding(counted(OF_ONE + 2, x=2 * OF_ONE + 5), glu_magnitudes),
+    kind=Kind(radius=within_reach_of("x")),
+    told=Documents(sources={"y": "T9", "x": "T9"}, formula=formulas.glu, usual={"batch": (1,), "width": 1}),
+    mistakes=mistakes.GLU,
+)
+SWIGLU = Op(
+    name="swiglu",
+    reference=swiglu,
+    takes=Takes(
+        arrays={"gate": "*shape", "x": "*shape", "y": "*shape"},
+        sizes=elementwise().sizes,
+        scales={"gate": (0, 0, 1, 2, -20), "x": (0, 0, 3, -20)},
+    ),
+    twin=swiglu_twin,
+    rounds=Rounding(counted(OF_ONE + 3, gate=3 * OF_ONE + 7, x=OF_ONE + 3), swiglu_magnitudes),
+    kind=Kind(linear_in=(("x",),), radius=within_reach_of("gate")),
+    told=Documents(
+        letters={"gate": "a"}, sources=dict.fromkeys(("y", "gate", "x"), "T10"), formula=formulas.swiglu
+    ),
+    mistakes=mistakes.SWIGLU,
+)
+
+OPS = (SILU, GELU, SOFTPLUS, ELU, HARD_SWISH, LOG_SOFTMAX, GLU, SWIGLU)
