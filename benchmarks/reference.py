@@ -103,6 +103,14 @@ def _dropout(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return x * mask / 0.5
 
 
+def _log_softmax(x: torch.Tensor) -> torch.Tensor:
+    return x.log_softmax(1)
+
+
+def _swiglu(gate: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return functional.silu(gate) * x
+
+
 def _lstm(x: torch.Tensor, h: torch.Tensor, c: torch.Tensor, weight: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return torch.cat(torch.lstm_cell(x, (h, c), weight, other), 1)
 
@@ -138,6 +146,15 @@ def layers() -> tuple[Layer, ...]:
         Layer("tanh", reference.tanh, torch.tanh, (MAPS,), "2.00"),
         Layer("relu", reference.relu, torch.relu, (MAPS,), "2.00"),
         Layer("leaky_relu", reference.leaky_relu, functional.leaky_relu, (MAPS,), "2.00"),
+        Layer("gelu", reference.gelu, functional.gelu, (MAPS,), "-"),
+        Layer("gelu tanh", reference.gelu, functional.gelu, (MAPS,), "-", {"approximate": "tanh"}),
+        Layer("silu", reference.silu, functional.silu, (MAPS,), "-"),
+        Layer("elu", reference.elu, functional.elu, (MAPS,), "-"),
+        Layer("softplus", reference.softplus, functional.softplus, (MAPS,), "-"),
+        Layer("hard_swish", reference.hard_swish, functional.hardswish, (MAPS,), "-"),
+        Layer("log_softmax", reference.log_softmax, _log_softmax, ((256, 1000),), "-"),
+        Layer("glu", reference.glu, functional.glu, ((256, 2000),), "-"),
+        Layer("swiglu", reference.swiglu, _swiglu, ((256, 1000), (256, 1000)), "-"),
         Layer("softmax", reference.softmax, torch.softmax, ((256, 1000),), "2.00", {"axis": 1}),
         Layer("euclidean_loss", reference.euclidean_loss, _euclidean, (MAPS, MAPS), "2.00"),
         Layer(

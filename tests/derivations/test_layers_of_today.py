@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
 
-from reference import layer_norm, leaky_relu, relu
+from reference import elu, gelu, glu, hard_swish, layer_norm, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus, swiglu
 from tests.derivations._notation import equal
 
 
@@ -83,3 +84,121 @@ def test_T2_over_several_axes():
     of_x, *others = layer_norm.backward(g, x, None, None)
     assert others == [None, None]
     assert np.array_equal(of_x, layer_norm.backward(g, x, np.ones(2), np.zeros(2))[0]), "the last axis alone"
+
+
+MP = mpmath.MPContext()
+MP.dps = 40
+X = np.linspace(-5, 5, 41)
+G = rng(7).standard_normal(41)
+
+
+def sigma(t):
+    return 1 / (1 + MP.exp(-t))
+
+
+def is_of(op, y, derivative, x=X, g=G, **parameters):
+    """Element by element: y, and g times the derivative, which has to be that of y; to a few units of float64."""
+    found, (of_x,) = op.forward(x, **parameters), op.backward(g, x, **parameters)
+    for at, cotangent, value, gradient in zip(map(MP.mpf, x), g, found, of_x, strict=True):
+        assert abs(derivative(at) - MP.diff(y, at)) < 1e-10, "the formula is the derivative of the formula"
+        assert abs(value - y(at)) <= 8 * 2.0**-53 * (1 + abs(at))
+        assert abs(gradient - MP.mpf(cotangent) * derivative(at)) <= 16 * 2.0**-53 * abs(cotangent) * (1 + abs(at))
+
+
+def test_T3_gaussian_error_linear_unit():
+    """y = x·Φ(x), Φ an integral of the density; ∂J/∂x = g·(Φ + x·φ)."""
+
+    def density(t):
+        return MP.exp(-t * t / 2) / MP.sqrt(2 * MP.pi)
+
+    def below(t):
+        return MP.mpf(1) / 2 + MP.quad(density, [0, t])
+
+    is_of(gelu, lambda t: t * below(t), lambda t: below(t) + t * density(t), X[::5], G[::5])
+
+
+def test_T3_the_tanh_is_another_function():
+    """x·σ(2u), which is x/2·(1 + tanh u); it is off by up to 0.0005."""
+
+    def u(t):
+        return MP.sqrt(2 / MP.pi) * (t + MP.mpf("0.044715") * t**3)
+
+    def derivative(t):
+        s, inner = sigma(2 * u(t)), MP.sqrt(2 / MP.pi) * (1 + 3 * MP.mpf("0.044715") * t**2)
+        return s + 2 * t * s * (1 - s) * inner
+
+    is_of(gelu, lambda t: t / 2 * (1 + MP.tanh(u(t))), derivative, approximate="tanh")
+    off = np.abs(gelu.forward(X, approximate="tanh") - gelu.forward(X)).max()
+    assert 0.0004 < off < 0.0005
+
+
+def test_T4_sigmoid_linear_unit():
+    """y = xσ, ∂J/∂x = g·(σ + xσ(1 − σ))."""
+    is_of(silu, lambda t: t * sigma(t), lambda t: sigma(t) + t * sigma(t) * (1 - sigma(t)))
+
+
+@pytest.mark.parametrize("alpha", [1, 0.25, 2, -0.5])
+def test_T5_exponential_linear_unit(alpha):
+    """α(e^x − 1) below 0; at 0 the slopes α and 1 meet, and α is taken; below 0 the derivative is also y + α."""
+    for side in (X[X < 0], X[X > 0]):
+        above = bool(side[0] > 0)
+        is_of(
+            elu,
+            lambda t, above=above: t if above else alpha * (MP.exp(t) - 1),
+            lambda t, above=above: MP.mpf(1) if above else alpha * MP.exp(t),
+            side,
+            G[: len(side)],
+            alpha=alpha,
+        )
+    below = X[X <= 0]
+    (gradient,) = elu.backward(np.ones_like(below), below, alpha=alpha)
+    assert gradient[-1] == alpha
+    assert np.allclose(gradient, elu.forward(below, alpha=alpha) + alpha, rtol=0, atol=4 * 2.0**-53 * abs(alpha))
+
+
+@pytest.mark.parametrize("beta", [1, 0.5, 3])
+def test_T6_softplus(beta):
+    """log(1 + e^{βx})/β, whose derivative is σ(βx); ln(2)/β at 0."""
+    is_of(softplus, lambda t: MP.log(1 + MP.exp(beta * t)) / beta, lambda t: sigma(beta * t), beta=beta)
+    assert softplus.forward(np.zeros(1), beta=beta)[0] == np.log(2) / beta
+
+
+def test_T7_hard_swish():
+    """0, a parabola and x; at the ends 0 and 3/2 are taken. On whole numbers, six times all of it is whole."""
+    x = np.arange(-6.0, 7)
+    six = [0 if n <= -3 else 6 * n if n > 3 else n * (n + 3) for n in x]
+    slope = [0 if n <= -3 else 6 if n > 3 else 2 * n + 3 for n in x]
+    assert np.round(6 * hard_swish.forward(x), 12).tolist() == six
+    assert np.round(6 * hard_swish.backward(np.ones(13), x)[0], 12).tolist() == slope
+    inner = X[(X > -3) & (X < 3)]
+    is_of(hard_swish, lambda t: t * min(max(t + 3, 0), 6) / 6, lambda t: (2 * t + 3) / 6, inner, G[: len(inner)])
+
+
+def test_T8_the_logarithm_of_softmax():
+    """y = x − log Σ e^x, and g − p·Σ g, along any axis; it is softmax's gradient with g/p put for g."""
+    x, g = rng(8).standard_normal((2, 3, 4))
+    assert np.allclose(log_softmax.forward(x), np.log(softmax.forward(x)), rtol=0, atol=1e-15)
+    p = softmax.forward(x)
+    (of_x,) = log_softmax.backward(g, x)
+    assert np.allclose(of_x, g - p * g.sum(1, keepdims=True), rtol=0, atol=1e-15)
+    assert np.allclose(of_x, softmax.backward(g / p, x)[0], rtol=0, atol=1e-14)
+    assert np.array_equal(log_softmax.backward(g.T, x.T, axis=0)[0], of_x.T)
+
+
+def test_T9_gated_linear_unit():
+    """a·σ(b) of the halves; each half against g, in its place."""
+    a, b, g = rng(9).standard_normal((3, 2, 5))
+    x = np.concatenate((a, b), 1)
+    assert np.allclose(glu.forward(x), a * sigmoid.forward(b), rtol=1e-15, atol=0)
+    of_a, of_b = np.split(glu.backward(g, x)[0], 2, 1)
+    assert np.allclose(of_a, g * sigmoid.forward(b), rtol=1e-15, atol=0)
+    assert np.allclose(of_b, sigmoid.backward(g * a, b)[0], rtol=4e-16, atol=0)
+
+
+def test_T10_the_gate_of_transformers():
+    """x times T4 of the gate."""
+    a, x, g = rng(10).standard_normal((3, 2, 5))
+    assert np.allclose(swiglu.forward(a, x), x * silu.forward(a), rtol=4e-16, atol=0)
+    of_a, of_x = swiglu.backward(g, a, x)
+    assert np.allclose(of_a, silu.backward(g * x, a)[0], rtol=4e-16, atol=0)
+    assert np.allclose(of_x, g * silu.forward(a), rtol=4e-16, atol=0)

@@ -9,7 +9,7 @@ import torch
 
 from checks.op import Op
 from checks.ops import find, ops
-from tests.laws import right_layers, right_pointwise, right_sequences, right_windows
+from tests.laws import right_layers, right_pointwise, right_sequences, right_smooth, right_windows
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ByTorch:
 
 
 # Each op's own variants, with the precisions in which they are judged: those that test most.
-BY_HAND = {**right_pointwise.BY_OP, **right_layers.BY_OP, **right_windows.BY_OP, **right_sequences.BY_OP}
+BY_HAND = {**right_pointwise.BY_OP, **right_layers.BY_OP, **right_windows.BY_OP, **right_sequences.BY_OP, **right_smooth.BY_OP}
 RIGHT = [
     (name, implementation, dtype)
     for name in ops()
