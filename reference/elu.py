@@ -28,7 +28,7 @@ def forward(x: Array, *, alpha: float = 1.0) -> Array:
     alpha = _number(alpha)
 
     def value(x: Array) -> Array:
-        above = real(x) > 0
+        above = ~(real(x) <= 0)
         return np.where(above, x, alpha * np.expm1(np.where(above, x * 0, x)))
 
     return pointwise(value, np.asarray(x))
@@ -37,13 +37,15 @@ def forward(x: Array, *, alpha: float = 1.0) -> Array:
 def backward(grad_output: Array, x: Array, *, alpha: float = 1.0) -> tuple[Array]:
     """∂J/∂x = grad_output where x > 0 and alpha · e^x · grad_output where x ≤ 0, as a tuple of one.
 
+    Where x is NaN, grad_output passes.
+
     The dtype is what NumPy promotes grad_output and y to. Raises ValueError as forward does, and if grad_output does not
     have the shape of y.
     """
     alpha = _number(alpha)
 
     def gradient(g: Array, x: Array) -> Array:
-        above = real(x) > 0
+        above = ~(real(x) <= 0)
         return np.where(above, g, g * (alpha * np.exp(np.where(above, x * 0, x))))
 
     return (pointwise(gradient, *checked(grad_output, x=x)),)

@@ -26,7 +26,7 @@ def forward(x: Array) -> Array:
 
     def value(x: Array) -> Array:
         at = real(x)
-        return np.where(at <= -3, x.dtype.type(0), np.where(at > 3, x, x * (x + 3) / 6))
+        return np.where(at <= -3, x.dtype.type(0), np.where(at <= 3, x * (x + 3) / 6, x))
 
     return pointwise(value, np.asarray(x))
 
@@ -39,6 +39,6 @@ def backward(grad_output: Array, x: Array) -> tuple[Array]:
 
     def gradient(g: Array, x: Array) -> Array:
         at = real(x)
-        return np.where(at <= -3, g.dtype.type(0), np.where(at > 3, g, g * ((2 * x + 3) / 6)))
+        return np.where(at <= -3, g.dtype.type(0), np.where(at <= 3, g * ((2 * x + 3) / 6), g))
 
     return (pointwise(gradient, *checked(grad_output, x=x)),)

@@ -32,7 +32,7 @@ def forward(x: Array, *, beta: float = 1.0) -> Array:
     def value(x: Array) -> Array:
         t = beta * x
         sign = np.copysign(1, real(t))
-        return np.asarray((t * (sign > 0) + np.log1p(np.exp(t * -sign))) / beta)
+        return np.asarray((np.where(sign > 0, t, 0) + np.log1p(np.exp(t * -sign))) / beta)
 
     return pointwise(value, np.asarray(x))
 

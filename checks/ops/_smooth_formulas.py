@@ -60,8 +60,8 @@ def _gelu(problem: Problem, x: Element) -> tuple[Expression, Expression]:
         twice = Product((TWO, u))
         share = Call("σ", (twice,))
         return Product((x, share)), Sum((share, Product((TWO, x, _logistic_slope(twice), slope))))
-    root = Call("sqrt", (Product((TWO, Named("π", (), number(pi)))),))
-    density = Named("φ", x.index, Quotient(_exp(negative(Quotient(Power(x, TWO), TWO))), root), like="x")
+    width = Call("sqrt", (Product((TWO, Named("π", (), number(pi)))),))
+    density = Named("φ", x.index, Quotient(_exp(negative(Quotient(Power(x, TWO), TWO))), width), like="x")
     share = Call("Φ", (x,))
     return Product((x, share)), Sum((share, Product((x, density))))
 

@@ -1,4 +1,4 @@
-"""Known ways to get the gradients of activations of today wrong: GELU, SiLU, softplus, ELU, hard swish, log softmax, gates."""
+"""Known ways to get the gradients of activations of today wrong: GELU, SiLU, softplus, ELU, hard swish, log softmax."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from reference import gelu, relu, sigmoid, silu, softmax
 Wrong = Callable[[Case], Mapping[str, Array]]
 
 
-def _forward(case: Case) -> Array:
+def forward(case: Case) -> Array:
+    """The right y."""
     return np.asarray(case.op.reference.forward(*case.inputs, **case.parameters))
 
 
@@ -51,7 +52,7 @@ def _with(y: bool = False, **parameters: Any) -> Wrong:
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
         other = replace(case, parameters={**case.parameters, **parameters})
-        return {"y": _forward(other), **right(other)} if y else right(other)
+        return {"y": forward(other), **right(other)} if y else right(other)
 
     return wrong_gradient
 
@@ -66,7 +67,8 @@ def _exchanged(*, y: bool) -> Wrong:
     return wrong_gradient
 
 
-def _made(source: str, *mistakes: tuple[str, str, Wrong]) -> tuple[Mistake, ...]:
+def made(source: str, *mistakes: tuple[str, str, Wrong]) -> tuple[Mistake, ...]:
+    """Mistakes of one source."""
     return tuple(Mistake(name, explanation, source, wrong) for name, explanation, wrong in mistakes)
 
 
@@ -78,11 +80,11 @@ def _common(derivative: str) -> tuple[tuple[str, str, Wrong], ...]:
             f"The cotangent came through unchanged, where it is multiplied by {derivative}.",
             _of_x(np.ones_like),
         ),
-        ("value for derivative", f"The cotangent was multiplied by y, where it is by {derivative}.", _by(_forward)),
+        ("value for derivative", f"The cotangent was multiplied by y, where it is by {derivative}.", _by(forward)),
         (
             "derivative at y",
             "The derivative was taken at y, which is what came out, where it is taken at x.",
-            _by(lambda case: _slope(case, _forward(case))),
+            _by(lambda case: _slope(case, forward(case))),
         ),
     )
 
@@ -91,7 +93,7 @@ def _share(case: Case) -> Array:
     """What x is multiplied by in a GELU."""
     x = case.input("x")
     with np.errstate(all="ignore"):
-        return np.where(x == 0, x.dtype.type(0.5), _forward(case) / np.where(x == 0, 1, x))
+        return np.where(x == 0, x.dtype.type(0.5), forward(case) / np.where(x == 0, 1, x))
 
 
 def _product(case: Case) -> Array:
@@ -101,7 +103,7 @@ def _product(case: Case) -> Array:
 
 def _bell(case: Case, power: float) -> Array:
     x = case.input("x")
-    return _share(case) + x * np.exp(-x * x * x.dtype.type(power)) / x.dtype.type(np.sqrt(2 * np.pi))
+    return np.asarray(_share(case) + x * np.exp(-x * x * x.dtype.type(power)) / x.dtype.type(np.sqrt(2 * np.pi)))
 
 
 def _inner_forgotten(case: Case) -> Array:
@@ -111,7 +113,7 @@ def _inner_forgotten(case: Case) -> Array:
     return _share(case) + _product(case) / inner
 
 
-GELU = _made(
+GELU = made(
     "T3",
     *_common("Φ + x·φ"),
     (
@@ -151,39 +153,41 @@ def _phi(case: Case) -> Array:
     return np.asarray(np.exp(-x * x / 2) / x.dtype.type(np.sqrt(2 * np.pi)))
 
 
-def _sigma(x: Array) -> Array:
+def sigma(x: Array) -> Array:
+    """The sigmoid."""
     return sigmoid.forward(x)
 
 
-def _sigma_slope(x: Array) -> Array:
+def sigma_slope(x: Array) -> Array:
+    """Its derivative."""
     return sigmoid.backward(np.ones_like(x), x)[0]
 
 
-SILU = _made(
+SILU = made(
     "T4",
     *_common("σ + x·σ'"),
-    ("sigmoid alone", "σ(x) was taken, the first term of the product rule, where x·σ'(x) is added.", _of_x(_sigma)),
+    ("sigmoid alone", "σ(x) was taken, the first term of the product rule, where x·σ'(x) is added.", _of_x(sigma)),
     (
         "slope alone",
         "x·σ'(x) was taken, the second term of the product rule, where σ(x) is added.",
-        _of_x(lambda x: x * _sigma_slope(x)),
+        _of_x(lambda x: x * sigma_slope(x)),
     ),
     (
         "slope without x",
         "σ + σ' was computed, where σ' is multiplied by x.",
-        _of_x(lambda x: _sigma(x) + _sigma_slope(x)),
+        _of_x(lambda x: sigma(x) + sigma_slope(x)),
     ),
-    ("derivative of sigmoid", "σ'(x) was taken, the derivative of the factor alone.", _of_x(_sigma_slope)),
-    ("slope subtracted", "σ − x·σ' was computed, where the sum stands.", _of_x(lambda x: _sigma(x) - x * _sigma_slope(x))),
+    ("derivative of sigmoid", "σ'(x) was taken, the derivative of the factor alone.", _of_x(sigma_slope)),
+    ("slope subtracted", "σ − x·σ' was computed, where the sum stands.", _of_x(lambda x: sigma(x) - x * sigma_slope(x))),
     (
         "one minus forgotten",
         "σ + x·σ was computed, where σ' is σ(1 − σ).",
-        _of_x(lambda x: _sigma(x) * (1 + x)),
+        _of_x(lambda x: sigma(x) * (1 + x)),
     ),
     (
         "y for x",
         "σ(1 + y(1 − σ)) was computed, from what came out, where x stands for y.",
-        _by(lambda c: _sigma(c.input("x")) * (1 + _forward(c) * (1 - _sigma(c.input("x"))))),
+        _by(lambda c: sigma(c.input("x")) * (1 + forward(c) * (1 - sigma(c.input("x"))))),
     ),
     (
         "derivative of the rectifier",
@@ -197,7 +201,7 @@ def _beta(case: Case) -> Any:
     return case.input("x").dtype.type(case.parameters["beta"])
 
 
-SOFTPLUS = _made(
+SOFTPLUS = made(
     "T6",
     *_common("σ(βx)"),
     (
@@ -208,11 +212,11 @@ SOFTPLUS = _made(
     ("beta divided by", "σ(βx)/β was computed, where that β cancels.", _by(lambda c: _slope(c) / _beta(c))),
     ("beta forgotten", "σ(x) was taken in backward, where it is σ(βx).", _with(beta=1.0)),
     ("both without beta", "Forward and backward agree with each other, with β = 1.", _with(y=True, beta=1.0)),
-    ("sign of the exponent", "σ(−βx) was computed, where it is σ(βx).", _by(lambda c: _sigma(-_beta(c) * c.input("x")))),
+    ("sign of the exponent", "σ(−βx) was computed, where it is σ(βx).", _by(lambda c: sigma(-_beta(c) * c.input("x")))),
     (
         "derivative of sigmoid",
         "σ' was computed, one derivative further.",
-        _by(lambda c: _sigma_slope(_beta(c) * c.input("x"))),
+        _by(lambda c: sigma_slope(_beta(c) * c.input("x"))),
     ),
     (
         "exponential alone",
@@ -235,7 +239,7 @@ def _e(case: Case) -> Array:
     return np.exp(np.minimum(case.input("x"), 0))
 
 
-ELU = _made(
+ELU = made(
     "T5",
     *_common("1 or α·e^x"),
     ("alpha forgotten", "e^x where x < 0, where it is α·e^x.", _where(_e)),
@@ -259,7 +263,7 @@ def _inside(x: Array) -> Array:
     return np.asarray((x > -3) & (x <= 3))
 
 
-HARD_SWISH = _made(
+HARD_SWISH = made(
     "T7",
     *_common("0, (2x + 3)/6 or 1"),
     (
@@ -312,10 +316,10 @@ def _last_axis(case: Case) -> Mapping[str, Array]:
 
 def _of_y(case: Case) -> Mapping[str, Array]:
     g, axis = case.cotangent, case.parameters["axis"]
-    return {"x": g - _forward(case) * g.sum(axis, keepdims=True)}
+    return {"x": g - forward(case) * g.sum(axis, keepdims=True)}
 
 
-LOG_SOFTMAX = _made(
+LOG_SOFTMAX = made(
     "T8",
     (
         "of softmax",
@@ -341,90 +345,3 @@ LOG_SOFTMAX = _made(
     ),
     ("last axis", "Forward and backward agree with each other, on the last axis, whatever the axis was to be.", _last_axis),
 )
-
-
-# Gates: two halves, or two inputs.
-
-
-def _halves(gradient: Callable[[Array, Array, Array], tuple[Any, Any]]) -> Wrong:
-    """What both halves get, of cotangent, value and gate."""
-
-    def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        a, b = np.split(case.input("x"), 2, -1)
-        parts = (np.broadcast_to(part, a.shape) for part in gradient(case.cotangent, a, b))
-        return {"x": np.asarray(np.concatenate(tuple(parts), -1), case.cotangent.dtype)}
-
-    return wrong_gradient
-
-
-def _exchanged_halves(case: Case) -> Mapping[str, Array]:
-    """The first half is the gate."""
-    a, b = np.split(case.input("x"), 2, -1)
-    other = case.with_input("x", np.concatenate((b, a), -1))
-    second, first = np.split(right(other)["x"], 2, -1)
-    return {"y": _forward(other), "x": np.concatenate((first, second), -1)}
-
-
-def _alternating(case: Case) -> Mapping[str, Array]:
-    """Values and gates in turns."""
-    x = case.input("x")
-    other = case.with_input("x", np.concatenate((x[..., ::2], x[..., 1::2]), -1))
-    found = np.empty_like(x)
-    found[..., ::2], found[..., 1::2] = np.split(right(other)["x"], 2, -1)
-    return {"y": _forward(other), "x": found}
-
-
-GLU = _made(
-    "T9",
-    ("halves exchanged in backward", "The second half got the gradient of the first, and the first that of the second.", _halves(lambda g, a, b: (g * a * _sigma_slope(b), g * _sigma(b)))),
-    ("both with halves exchanged", "Forward and backward agree with each other, on the first half as the gate.", _exchanged_halves),
-    ("both with halves in turns", "Forward and backward agree with each other, on every second number as a gate.", _alternating),
-    ("gate forgotten", "The gate got 0, where y depends on it too.", _halves(lambda g, _, b: (g * _sigma(b), g * 0))),
-    ("value forgotten", "The gate got g·σ'(b), where that is multiplied by the value.", _halves(lambda g, _, b: (g * _sigma(b), g * _sigma_slope(b)))),
-    ("slope forgotten", "The gate got g·a·σ(b), where the derivative of the sigmoid stands.", _halves(lambda g, a, b: (g * _sigma(b), g * a * _sigma(b)))),
-    ("inner derivative forgotten", "The gate got g·a, where σ'(b) is a factor too.", _halves(lambda g, a, b: (g * _sigma(b), g * a))),
-    ("one minus for slope", "The gate got g·a·(1 − σ), where it is σ(1 − σ).", _halves(lambda g, a, b: (g * _sigma(b), g * a * _sigma(-b)))),
-    ("value not gated", "The value got g, where that is multiplied by σ(b).", _halves(lambda g, a, b: (g, g * a * _sigma_slope(b)))),
-    ("gate for its sigmoid", "The value got g·b, where it is g·σ(b).", _halves(lambda g, a, b: (g * b, g * a * _sigma_slope(b)))),
-)  # fmt: skip
-
-
-def _two(gradient: Callable[[Array, Array, Array], Mapping[str, Array]]) -> Wrong:
-    """Of cotangent, gate and x."""
-
-    def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        found = gradient(case.cotangent, case.input("gate"), case.input("x"))
-        return {name: np.asarray(a, case.cotangent.dtype) for name, a in found.items()}
-
-    return wrong_gradient
-
-
-def _s(a: Array) -> Array:
-    return silu.forward(a)
-
-
-def _s_slope(a: Array) -> Array:
-    return silu.backward(np.ones_like(a), a)[0]
-
-
-def _gates_exchanged(case: Case) -> Mapping[str, Array]:
-    other = replace(case, inputs=case.inputs[::-1])
-    found = right(other)
-    return {"y": _forward(other), "gate": found["x"], "x": found["gate"]}
-
-
-SWIGLU = _made(
-    "T10",
-    ("gradients exchanged", "Each input got the gradient of the other.", _two(lambda g, a, x: {"gate": g * _s(a), "x": g * x * _s_slope(a)})),
-    ("both exchanged", "Forward and backward agree with each other, on x as the gate.", _gates_exchanged),
-    ("sigmoid alone", "The gate got g·x·σ, where a·σ' is added.", _two(lambda g, a, x: {"gate": g * x * _sigma(a)})),
-    ("slope alone", "The gate got g·x·a·σ', where σ is added.", _two(lambda g, a, x: {"gate": g * x * a * _sigma_slope(a)})),
-    ("derivative of sigmoid", "The gate got g·x·σ', that of a plain gate.", _two(lambda g, a, x: {"gate": g * x * _sigma_slope(a)})),
-    ("x forgotten", "The gate got g·s', where x is a factor of y.", _two(lambda g, a, _: {"gate": g * _s_slope(a)})),
-    ("value for derivative", "The gate got g·x·s, where s' stands.", _two(lambda g, a, x: {"gate": g * x * _s(a)})),
-    ("gate not activated", "x got g·a, where it is g·s(a).", _two(lambda g, a, _: {"x": g * a})),
-    ("sigmoid for its product", "x got g·σ(a), where it is g·a·σ(a).", _two(lambda g, a, _: {"x": g * _sigma(a)})),
-    ("derivative for value", "x got g·s'(a), where y is a multiple of s(a).", _two(lambda g, a, _: {"x": g * _s_slope(a)})),
-    ("gate forgotten", "The gate got 0, where y depends on it too.", _two(lambda g, _a, _x: {"gate": 0 * g})),
-    ("y squared", "x got g·y, where it is g·y/x.", _two(lambda g, a, x: {"x": g * _s(a) * x})),
-)  # fmt: skip

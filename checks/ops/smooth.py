@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from checks.numbers.precision import Array
-from checks.op import Case, Documents, Kind, Kinks, Op, Problem, Rounding
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Rounding
+from checks.ops import _gate_mistakes
 from checks.ops import _smooth_formulas as formulas
 from checks.ops import _smooth_mistakes as mistakes
 from checks.ops.activation import EXP, SOFTMAX, elementwise, within_reach_of
@@ -111,6 +112,13 @@ def reach_of_hard_swish(case: Case) -> float:
     with np.errstate(divide="ignore"):
         nearest = np.abs(x - 3) / x
     return float(min(0.5, nearest.min(initial=inf) / 2))
+
+
+def draw_off_the_ends(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array:  # noqa: ARG001, every op is asked alike
+    """Numbers that, once they are scaled, keep an eighth away from −3 and 3, for steps that have to stay on one side."""
+    scale = 2.0 ** problem.exponents.get("x", 0)
+    x = rng.uniform(-scale, scale, problem.shape("x"))
+    return PRECISIONS[problem.dtype].rounded(np.where(np.abs(np.abs(x) - 3) < 1 / 8, x * 0.75, x) / scale)
 
 
 def log_softmax_terms(problem: Problem) -> dict[str, int]:
@@ -318,6 +326,7 @@ HARD_SWISH = replace(
     rounds=Rounding(counted(5, x=8), relative_to(of_hard_swish, of_hard_swish_slope)),
     kind=Kind(analytic=False, radius=reach_of_hard_swish),
     kinks=corners(of_hard_swish_places),
+    cases=Inputs(draw_off_the_ends),
     told=Documents(sources={"y": "T7", "x": "T7"}, formula=formulas.hard_swish),
     mistakes=mistakes.HARD_SWISH,
 )
@@ -346,7 +355,7 @@ GLU = Op(
     rounds=Rounding(counted(OF_ONE + 2, x=2 * OF_ONE + 5), glu_magnitudes),
     kind=Kind(radius=within_reach_of("x")),
     told=Documents(sources={"y": "T9", "x": "T9"}, formula=formulas.glu, usual={"batch": (1,), "width": 1}),
-    mistakes=mistakes.GLU,
+    mistakes=_gate_mistakes.GLU,
 )
 SWIGLU = Op(
     name="swiglu",
@@ -362,7 +371,7 @@ SWIGLU = Op(
     told=Documents(
         letters={"gate": "a"}, sources=dict.fromkeys(("y", "gate", "x"), "T10"), formula=formulas.swiglu
     ),
-    mistakes=mistakes.SWIGLU,
+    mistakes=_gate_mistakes.SWIGLU,
 )
 
 OPS = (SILU, GELU, SOFTPLUS, ELU, HARD_SWISH, LOG_SOFTMAX, GLU, SWIGLU)
