@@ -56,7 +56,7 @@ def split(spec: str) -> tuple[str | None, str, str]:
 def built_in(spec: str | None) -> str:
     """The bridge, if what is named is a framework's own; else ""."""
     bridge, where, _ = split(spec or "")
-    return bridge if bridge and not where else ""
+    return bridge if bridge and not where and not hasattr(BRIDGES[bridge], "opened") else ""
 
 
 def version(bridge: str) -> str:
@@ -73,6 +73,10 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
     """The object that `spec` names, with forward and backward; raises NotAnImplementation in one sentence."""
     bridge, where, name = split(spec)
     compiled = spec.startswith(COMPILED)
+    if opened := getattr(BRIDGES.get(bridge or ""), "opened", None):
+        if compiled:
+            raise NotAnImplementation(f"{spec}: a program is compiled already; expected {spec.removeprefix(COMPILED)}")
+        return opened(op, spec.partition(":")[2], dtype=dtype, device=device)
     if bridge is not None:
         return _bridged(bridge, where, name, op, dtype=dtype, device=device, compiled=compiled)
     if compiled:
