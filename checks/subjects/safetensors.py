@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.numbers.precision import Array
+from checks.numbers.precision import PRECISIONS, Array
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "<i1",
@@ -33,7 +33,7 @@ def packed(
         # As the array says, not as ascontiguousarray has it: that makes an array of one axis of a number.
         stored = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
         if name in bfloat16:
-            stored = (np.asarray(stored, np.float32).view(np.uint32) >> 16).astype("<u2")
+            stored = (PRECISIONS["bfloat16"].rounded(stored).view(np.uint32) >> 16).astype("<u2")
         data = stored.tobytes()
         dtype = "BF16" if name in bfloat16 else NAMES[np.dtype(stored.dtype)]
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [end, end + len(data)]}

@@ -7,6 +7,7 @@ verdict (gradcheck.py).
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from checks.verdict.report import worst
 
 PROGRAM = "python -m checks.vectors"
 FOLDER = Path("vectors")
+INTERRUPTED = 3
 HELP = """\
   gradoracle vectors conv --to vectors/      write the vectors of an op, or of all
   gradoracle vectors --verify vectors/       prove them against the reference and torch
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return _generate(names, options.to)
     except (ValueError, ImportError) as wrong:
         parser.refuse(str(wrong))
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
 
 
 def _parser(program: str) -> Parser:

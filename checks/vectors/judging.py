@@ -1,9 +1,9 @@
 """A verdict on what foreign code answered: every test that the manifest counts, or it is not right.
 
 What is asked for to the last bit is `exact`, what has a bound `agreement`, what has several right answers `kinks`, as in
-any run. A test that was not answered is one where it failed, one that it refused is not decided. Two things are warned of,
-as elsewhere: NaN and infinity that go astray, and subnormal numbers that the machine flushes to 0. Arithmetic that transforms
-(FFT, Winograd) is off by rounding on whole numbers too; where no more than that is seen, nothing is decided.
+any run. A test that was not answered is one where it failed, one that was refused is not decided. Two things are warned
+of, as elsewhere: NaN and infinity that go astray, and subnormal numbers that the machine flushes to 0. Arithmetic that
+transforms (FFT, Winograd) is off by rounding on whole numbers too; where no more is seen, nothing is decided.
 """
 
 from __future__ import annotations

@@ -99,7 +99,9 @@ class Program:
             raise NotAnImplementation(f"{command} cannot be started: {said}") from error
         return cls(command, running)
 
-    def call(self, part: str, arrays: Mapping[str, Array], parameters: Mapping[str, Any], dtype: str) -> dict[str, Array]:
+    def call(
+        self, part: str, arrays: Mapping[str, Array], parameters: Mapping[str, Any], dtype: str
+    ) -> dict[str, Array]:
         """What it answers; NotImplementedError where it says so, RuntimeError where it says that something went wrong."""
         found, told = self.ask(frame(part, in_text(parameters), arrays, dtype=dtype))
         if "unsupported" in told:
