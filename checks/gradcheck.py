@@ -309,7 +309,7 @@ def _parser(op: Op | None, program: str) -> Parser:
         action="append",
         metavar="WHAT",
         help="FILE.py, FILE.py:NAME, package.module:NAME, torch:… or jax:… of these, or torch, jax … for what a framework "
-        "has itself (docs/frameworks.md); OP=WHAT if several",
+        "has itself (docs/frameworks.md), exec:./runner for a program (docs/protocol.md); OP=WHAT if several",
     )
     theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
     theirs.add_argument(
