@@ -136,6 +136,8 @@ class Program:
             self.running.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.running.kill()
+        if self.running.stdout is not None:
+            self.running.stdout.close()
 
     def _streams(self) -> tuple[IO[bytes], IO[bytes]]:
         if self.running.stdin is None or self.running.stdout is None:
