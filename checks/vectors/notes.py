@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.numbers.precision import PRECISIONS
 from checks.vectors.pool import ASYMMETRIC, DOWN, EMPTY, FAR, ODD, TAILS, TIES, UP, ZEROS
+from checks.vectors.vector import SUBNORMAL
 
 HEADER = [
     "Each test: call forward(inputs, parameters), then backward(grad_output, inputs, parameters), and compare.",
@@ -26,7 +27,7 @@ EDGES = {
     TAILS: "Numbers on which one well-known formula keeps digits that another loses; the bound allows both.",
     ODD: "One NaN and one infinity: y is NaN or infinite where it depends on them, and nowhere else.",
     **{
-        f"subnormal in {name}": f"Whole multiples of the smallest number of {name}: code that flushes them to 0 fails."
+        f"{SUBNORMAL}{name}": f"Whole multiples of the smallest number of {name}: code that flushes them to 0 fails."
         for name in PRECISIONS
     },
 }

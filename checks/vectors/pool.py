@@ -19,7 +19,7 @@ from checks.signature.drawing import ByChance
 from checks.vectors import expected
 from checks.vectors.precise import NotExact
 from checks.vectors.ties import tied
-from checks.vectors.vector import BOUNDED, EXACT, ONCE, Expected, Given, right
+from checks.vectors.vector import BOUNDED, EXACT, ONCE, SUBNORMAL, Expected, Given, right
 from checks.vectors.within import within
 
 SEED = 20
@@ -196,7 +196,7 @@ def _scales() -> list[tuple[int, tuple[str, ...], str]]:
     """Powers of two far up, far down, and those by which whole numbers become subnormal ones."""
     least = {name: p.lowest - p.bits + 1 for name, p in PRECISIONS.items() if name != "bfloat16"}
     wide = ("float64", "float32")
-    return [(FAR, wide, UP), (-FAR, wide, DOWN), *((e, (n,), f"subnormal in {n}") for n, e in least.items())]
+    return [(FAR, wide, UP), (-FAR, wide, DOWN), *((e, (n,), f"{SUBNORMAL}{n}") for n, e in least.items())]
 
 
 def scaled(

@@ -13,6 +13,7 @@ from checks.op import Case, Op, Problem
 
 EXACT, ONCE, BOUNDED = "exact", "float32 rounded once", "within the bound"
 SUMS = (EXACT, ONCE, BOUNDED)
+SUBNORMAL = "subnormal in "  # how an edge begins, before a dtype
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from checks.numbers.precision import Array
 from checks.op import Case
 from checks.vectors import files, pool, precise
 from checks.vectors.vector import BOUNDED, ONCE, Vector, right
-from checks.vectors.within import within
+from checks.vectors.within import underflows, within
 
 
 @dataclass
@@ -67,7 +67,8 @@ def proof(name: str, vectors: list[Vector]) -> Proof:
 
 
 def _right(vector: Vector, name: str, answer: Array) -> bool:
-    return within(np.asarray(answer, np.float64), vector.results[name], _dtype(vector), vector.sums)
+    actual, dtype = np.asarray(answer, np.float64), _dtype(vector)
+    return within(actual, vector.results[name], dtype, vector.sums) or underflows(vector, actual, name, dtype)
 
 
 def _dtype(vector: Vector) -> str:

@@ -6,12 +6,25 @@ import numpy as np
 
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
-from checks.vectors.vector import BOUNDED, Expected
+from checks.vectors.vector import BOUNDED, SUBNORMAL, Expected, Vector
 
 
 def within(actual: Array, asked: Expected, dtype: str, sums: str) -> bool:
     """Whether all of them are right."""
     return actual.shape == asked.values.shape and bool(np.all(excess(actual, asked, dtype, sums) <= 1))
+
+
+def underflows(vector: Vector, actual: Array, result: str, dtype: str) -> bool:
+    """Whether numbers are off by no more than what is lost where subnormal ones are flushed, or a term underflows.
+
+    A right algorithm may go through smaller numbers than its result, as one that takes a mean and multiplies it again.
+    """
+    if not any(edge.startswith(SUBNORMAL) for edge in vector.edges):
+        return False
+    precision, right = PRECISIONS[dtype], vector.results[result].values
+    least = np.ldexp(1.0, precision.lowest - precision.bits + 1)
+    near = np.abs(actual - right) <= vector.problem.most_terms * least
+    return bool(np.all(near | (np.asarray(actual) == 0)))
 
 
 def excess(actual: Array, asked: Expected, dtype: str, sums: str) -> Array:
