@@ -33,6 +33,7 @@ exclude_patterns = ["derivations", "open-questions.md"]  # the book has them, wi
 html_theme = "furo"
 html_title = project
 html_static_path = ["site"]
+html_extra_path = [file.name for file in DOCS.glob("*.html")]  # pages that something else has made: the scoreboard
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sphinx = html_copy_source = False
@@ -40,7 +41,7 @@ html_show_sphinx = html_copy_source = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 myst_heading_anchors = 4
-myst_url_schemes = {"http": None, "https": None, "book": "derivations.html#{{path}}"}
+myst_url_schemes = {"http": None, "https": None, "book": "derivations.html#{{path}}", "site": "{{path}}"}
 nitpicky = True
 
 LINK = re.compile(r"(!?)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s#]*)(?:#([^)\s]+))?\)")
@@ -65,6 +66,8 @@ def rewritten(markdown: str, folder: Path) -> str:
         if not file.is_file():
             return says  # a folder: a site has none
         place = f"#{fragment}" if fragment else ""
+        if file.name in html_extra_path:
+            return f"[{says}](site:{file.name})"
         if file.parent.name == "derivations":
             return f"[{says}](book:{_anchor(file, fragment)})"
         if file.name == "open-questions.md":
@@ -107,7 +110,7 @@ def read(app: Sphinx, name: str, source: list[str]) -> None:  # noqa: ARG001, as
         listed = source[0].partition("{toctree}")[2]
         others = [page.name for page in sorted(DOCS.glob("*.md")) if page.name not in {*listed.split(), *exclude_patterns}]
         source[0] = source[0].replace("@others@\n", "".join(f"{page}\n" for page in others))
-        scores = "[The scoreboard](scoreboard.html), of other libraries." if (DOCS / "scoreboard.html").exists() else ""
+        scores = "[The scoreboard](site:scoreboard.html), of other libraries." if "scoreboard.html" in html_extra_path else ""
         source[0] = source[0].replace("@scoreboard@", scores)
 
 
