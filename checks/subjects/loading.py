@@ -102,7 +102,7 @@ def _bridged(bridge: str, where: str, name: str, op: Op, *, dtype: str, device: 
     try:
         _imported(bridge, lambda: import_module(PACKAGES.get(bridge, bridge)))
     except NotAnImplementation as missing:
-        raise NotAnImplementation(f"{missing}; pip install 'gradoracle[{bridge}]' brings it") from missing
+        raise NotAnImplementation(f"{missing}; its extra brings it: pip install -e '.[{bridge}]'") from missing
     if where:
         module = _module(where)
         found = _attribute(module, where, name) if name else module

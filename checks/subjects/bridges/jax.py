@@ -16,6 +16,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.passing import of_a_layer, signed, taken
 from checks.subjects.pulled import Pulled, through
 
@@ -65,7 +66,10 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
     import jax
 
     jax.config.update("jax_enable_x64", True)  # noqa: FBT003, jax's own
-    framework = Jax(dtype, jax.devices(device)[0])
+    try:
+        framework = Jax(dtype, jax.devices(device)[0])
+    except RuntimeError as error:
+        raise NotAnImplementation(f"JAX has no device {device!r}: {error}") from error
     linen = sys.modules.get("flax.linen")
     module = found() if linen and inspect.isclass(found) and issubclass(found, linen.Module) else found
     if not (linen and isinstance(module, linen.Module)):

@@ -1,0 +1,45 @@
+"""What --impl names: bridges, what frameworks have themselves, and their compilers."""
+
+import sys
+
+import pytest
+
+from checks.ops import find, ops
+from checks.subjects import loading
+from checks.subjects.implementation import NotAnImplementation
+
+
+@pytest.mark.parametrize(
+    ("spec", "parts", "framework"),
+    [
+        ("mine.py:Conv", (None, "mine.py", "Conv"), ""),
+        ("torch:mine.py:conv", ("torch", "mine.py", "conv"), ""),
+        ("compiled:jax:mine.py:conv", ("jax", "mine.py", "conv"), ""),
+        ("jax", ("jax", "", ""), "jax"),
+        ("compiled:torch", ("torch", "", ""), "torch"),
+        ("jaxed.py", (None, "jaxed.py", ""), ""),
+    ],
+)
+def test_a_text_has_a_bridge_a_place_and_a_name(spec, parts, framework):
+    assert loading.split(spec) == parts
+    assert loading.built_in(spec) == framework
+
+
+@pytest.mark.parametrize("bridge", loading.BUILT_IN)
+def test_what_a_framework_has_is_named_after_ops_and_takes_their_inputs(bridge):
+    assert bridge in loading.BRIDGES
+    own = {name: f for name, f in vars(loading.BUILT_IN[bridge]).items() if getattr(f, "__module__", "").endswith(f"built_in.{bridge}")}
+    public = {name for name in own if not name.startswith("_")}
+    assert public <= set(ops())
+    for name in public:
+        code, op = own[name].__code__, find(name)
+        assert code.co_varnames[: code.co_argcount] == op.inputs
+        assert set(code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]) <= set(op.takes.defaults)
+
+
+def test_a_framework_that_is_not_installed_and_a_compiler_that_there_is_not(monkeypatch):
+    monkeypatch.setitem(sys.modules, "paddle", None)
+    with pytest.raises(NotAnImplementation, match=r"its extra brings it: pip install -e '\.\[paddle\]'$"):
+        loading.load(find("relu"), "paddle")
+    with pytest.raises(NotAnImplementation, match=r"^compiled:mine.py:f has no framework that could compile it; expected "):
+        loading.load(find("relu"), "compiled:mine.py:f")
