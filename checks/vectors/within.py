@@ -22,8 +22,12 @@ def underflows(vector: Vector, actual: Array, result: str, dtype: str) -> bool:
     if not any(edge.startswith(SUBNORMAL) for edge in vector.edges):
         return False
     precision, right = PRECISIONS[dtype], vector.results[result].values
-    least = np.ldexp(1.0, precision.lowest - precision.bits + 1)
-    near = np.abs(actual - right) <= vector.problem.most_terms * least
+    case, least = vector.case, np.ldexp(1.0, precision.lowest - precision.bits + 1)
+    # What underflows by half of the least number is multiplied by whole ones afterwards: those that are not scaled.
+    named = [(n, a) for n, a in zip(vector.op.inputs, case.inputs, strict=True) if a is not None]
+    factors = [case.cotangent, *(a for n, a in named if n not in {*vector.scale, *vector.op.takes.constant})]
+    most = max(1.0, *(float(np.max(np.abs(a), initial=0.0)) for a in factors))
+    near = np.abs(actual - right) <= vector.problem.most_terms * most * least
     return bool(np.all(near | (np.asarray(actual) == 0)))
 
 
