@@ -95,6 +95,10 @@ def _layer_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> tor
     return functional.layer_norm(x, gamma.shape, gamma, beta)
 
 
+def _rms_norm(x: torch.Tensor, gamma: torch.Tensor) -> torch.Tensor:
+    return functional.rms_norm(x, gamma.shape, gamma, 1e-5)
+
+
 def _euclidean(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return functional.mse_loss(prediction, target, reduction="sum") / (2 * len(prediction))
 
@@ -166,6 +170,7 @@ def layers() -> tuple[Layer, ...]:
             constant=rng.integers(0, 1000, 256),
         ),
         Layer("batch_norm", reference.batch_norm, _batch_norm, (MAPS, (64,), (64,)), "2.00"),
+        Layer("rms_norm", reference.rms_norm, _rms_norm, ((256, 1000), (1000,)), "-"),
         Layer("layer_norm", reference.layer_norm, _layer_norm, ((256, 1000), (1000,), (1000,)), "-"),
         Layer(
             "local_response_norm",

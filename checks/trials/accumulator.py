@@ -241,6 +241,8 @@ def summed(problem: Problem, name: str) -> Sum | None:
     group = next((g for g in groups if name in g), None) if name != "y" else next(iter(groups), None)
     if group is None or 0 in problem.shape("y") or any(0 in (problem.shapes[n] or ()) for n in problem.op.inputs):
         return None
+    if name == "y" and problem.shapes[group[0]] is None:  # linear in what is not there
+        return None
     ones = problem.reals().each(np.ones_like)
     reference, inputs = problem.op.reference, problem.op.inputs
     array = group[0] if name == "y" else "g"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
-from reference import elu, gelu, glu, hard_swish, layer_norm, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus, swiglu
+from reference import elu, gelu, glu, hard_swish, layer_norm, leaky_relu, log_softmax, relu, rms_norm, sigmoid, silu, softmax, softplus, swiglu
 from tests.derivations._notation import equal
 
 
@@ -202,3 +202,23 @@ def test_T10_the_gate_of_transformers():
     of_a, of_x = swiglu.backward(g, a, x)
     assert np.allclose(of_a, silu.backward(g * x, a)[0], rtol=4e-16, atol=0)
     assert np.allclose(of_x, g * silu.forward(a), rtol=4e-16, atol=0)
+
+
+def test_T11_normalisation_by_the_root_mean_square():
+    """y_ri = γ_i·x_ri/√(mean x² + ε) of a row. Numbers whose root is 4 and 5, so that hardly a bit is rounded."""
+    x, gamma = np.array([[1, 1, 1, 5], [4, -4, 4, -4]]), np.array([2, -1, 4, 8])
+    g = rng(11).integers(-9, 10, (2, 4))
+
+    def Y(x, gamma):
+        return np.array([[c * n / sympy.sqrt(sum(m**2 for m in row) / 4 + 9) for n, c in zip(row, gamma, strict=True)] for row in x])
+
+    inputs = [a.astype(object) for a in (x, gamma)]
+    floats = [a.astype(float) for a in (x, gamma)]
+    assert np.allclose(rms_norm.forward(*floats, eps=9), Y(*inputs).astype(float), rtol=4e-16, atol=0)
+    t = sympy.Symbol("t")
+    for which, found in enumerate(rms_norm.backward(g, *floats, eps=9)):
+        for place in np.ndindex(found.shape):
+            moved = [a.copy() for a in inputs]
+            moved[which][place] = t
+            exact = sympy.diff((g * Y(*moved)).sum(), t).subs(t, int(inputs[which][place]))
+            assert abs(float(exact) - found[place]) <= 16 * 2.0**-53 * 72

@@ -221,7 +221,49 @@ class ResponseChannelByChannel:
         return range(max(0, c - size // 2), min(x.shape[1], c + (size - 1) // 2 + 1))
 
 
+class RmsNormByRoot:
+    """x / √(…) and the mean of h·x over r³, nothing normalised on the way back."""
+
+    def forward(self, x, gamma, *, eps):
+        r, _ = self._root(x, gamma, eps)
+        return x / r if gamma is None else gamma * x / r
+
+    def backward(self, g, x, gamma, *, eps):
+        r, over = self._root(x, gamma, eps)
+        h = g if gamma is None else g * gamma
+        of_x = h / r - x * ((h * x).mean(over, keepdims=True) / (r * r * r))
+        return of_x, None if gamma is None else (g * x / r).sum(tuple(range(x.ndim - gamma.ndim)))
+
+    @staticmethod
+    def _root(x, gamma, eps):
+        over = tuple(range(x.ndim - (1 if gamma is None else gamma.ndim), x.ndim))
+        return np.sqrt((x * x).mean(over, keepdims=True) + x.dtype.type(eps)), over
+
+
+class RmsNormByNorm:
+    """The norm over √n; the inverse root multiplied by; the mean as a dot product."""
+
+    def forward(self, x, gamma, *, eps):
+        y = x * self._inverse(x, gamma, eps)
+        return y if gamma is None else y * gamma
+
+    def backward(self, g, x, gamma, *, eps):
+        inverse, many = self._inverse(x, gamma, eps), 1 if gamma is None else gamma.ndim
+        normal, h = x * inverse, g if gamma is None else g * gamma
+        axes = tuple(range(x.ndim - many, x.ndim))
+        mean = (h * normal / x.dtype.type(np.prod(x.shape[x.ndim - many :]))).sum(axes, keepdims=True)
+        of_gamma = None if gamma is None else (g * normal).reshape(-1, *gamma.shape)[::-1].sum(0)
+        return inverse * (h - mean * normal), of_gamma
+
+    @staticmethod
+    def _inverse(x, gamma, eps):
+        axes = tuple(range(x.ndim - (1 if gamma is None else gamma.ndim), x.ndim))
+        many = x.dtype.type(np.prod([x.shape[axis] for axis in axes]))
+        return 1 / np.sqrt(np.square(x).sum(axes, keepdims=True) / many + x.dtype.type(eps))
+
+
 BY_OP = {
+    "rms_norm": {RmsNormByRoot: "float32", RmsNormByNorm: "float64"},
     "linear": {LinearByEinsum: "float32", LinearSampleBySample: "float16"},
     "batch_norm": {BatchNormOfOnePass: "float64", BatchNormByChainRule: "float64"},
     "layer_norm": {LayerNormOfOnePass: "float64", LayerNormByChainRule: "float32"},

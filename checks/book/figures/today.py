@@ -9,7 +9,7 @@ import numpy as np
 from checks.book.contents import Figure
 from checks.book.figures.panels import Index, numbers
 from checks.numbers.precision import Array
-from reference import elu, gelu, glu, hard_swish, layer_norm, leaky_relu, log_softmax, silu, softplus, swiglu
+from reference import elu, gelu, glu, hard_swish, layer_norm, leaky_relu, log_softmax, rms_norm, silu, softplus, swiglu
 
 
 def T1() -> Figure:
@@ -141,5 +141,22 @@ def T10() -> Figure:
             numbers("y", np.round(swiglu.forward(a, x), 3) + 0.0, sign="→"),
             numbers("∂J/∂a", np.round(of_a, 3) + 0.0, sign="→"),
             numbers("∂J/∂x", np.round(of_x, 3) + 0.0, sign="→"),
+        ),
+    )
+
+
+def T11() -> Figure:
+    """Two rows, each by itself, whose root mean squares are whole."""
+    x, g = np.array([[1.0, 1, 1, 5], [4, -4, 4, -4]]), np.array([[4.0, 0, 0, 0], [0, 0, 5, 0]])
+    rows: dict[Index, str] = {(0, i): "tint" for i in range(4)}
+    of_x, _ = rms_norm.backward(g, x, np.ones(4), eps=9)
+    return Figure(
+        "Each row by itself, with $`\\gamma = 1`$, and $`\\varepsilon = 9`$ to make $`\\rho`$ 4 and 5: unlike a layer norm, a row of "
+        "equal numbers would stay one, and rows of the gradient do not add to 0.",
+        (
+            numbers("x", x, rows),
+            numbers("y", rms_norm.forward(x, np.ones(4), eps=9), rows, sign="→"),
+            numbers("g", g, rows),
+            numbers("∂J/∂x", np.round(of_x, 3), rows, sign="→"),
         ),
     )
