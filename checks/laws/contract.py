@@ -106,7 +106,12 @@ def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
 def is_echo(finding: Finding, wrong: Collection[str]) -> bool:
     """Whether all that it says is of a result which is wrong anyway, and so wrong under odd numbers too."""
     odd = finding.law == "contract" and finding.result == "behaviour" and finding.verdict is not Verdict.HOLDS
-    return odd and any(f" elements of {result} that it should" in finding.note for result in wrong)
+    return odd and echoes(finding.note, wrong)
+
+
+def echoes(note: str, wrong: Collection[str]) -> bool:
+    """Whether a remark on odd numbers is about one of these results."""
+    return any(f" elements of {result} that it should" in note for result in wrong)
 
 
 def depends_on_the_past(finding: Finding) -> bool:

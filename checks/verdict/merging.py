@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from zlib import crc32
 
+from checks.laws import contract
 from checks.op import Problem
 from checks.verdict.decisions import Decision
 from checks.verdict.report import Finding, Report
@@ -56,6 +57,8 @@ def _merged(run: Sequence[Report]) -> Report:
         return parts[0]
     first = parts[0]
     together = {shard for part in parts for shard in part.shards}
+    tally = Tally.together(part.tally for part in parts)
+    wrong = set(tally.broken(crashed=False) + tally.broken(crashed=True)) - {"behaviour"}
     return replace(
         first,
         shards=() if len(together) == first.of_shards else tuple(sorted(together)),
@@ -63,9 +66,9 @@ def _merged(run: Sequence[Report]) -> Report:
         examples=first.examples if first.budget is None else sum(part.examples for part in parts),
         budget=None if first.budget is None else sum(part.budget or 0.0 for part in parts),
         cases=sum(part.cases for part in parts),
-        tally=Tally.together(part.tally for part in parts),
-        findings=tuple(finding for part in parts for finding in part.findings),
-        failures=tuple(_failures(parts)),
+        tally=_without_echoes(tally, wrong),
+        findings=tuple(f for part in parts for f in part.findings if not contract.is_echo(f, wrong)),
+        failures=tuple(f for f in _failures(parts) if not contract.is_echo(f, wrong)),
         unsupported=_added(part.unsupported for part in parts),
         coverage={
             label: _added(part.coverage.get(label, {}) for part in parts)
@@ -82,6 +85,18 @@ def _merged(run: Sequence[Report]) -> Report:
             for name in first.versions
         },
     )
+
+
+def _without_echoes(tally: Tally, wrong: Collection[str]) -> Tally:
+    """What is left, once a result is wrong in one shard, of what others remark of odd numbers in it (Tried.drop_echoes)."""
+    rows = []
+    for row in tally.rows:
+        said = row.law == "contract" and row.result == "behaviour"
+        notes = {note: n for note, n in row.notes.items() if not (said and contract.echoes(note, wrong))}
+        count = row.count - sum(row.notes.values()) + sum(notes.values())
+        if count:
+            rows.append(replace(row, notes=notes, count=count))
+    return Tally(tuple(rows))
 
 
 def _failures(parts: Sequence[Report]) -> Iterable[Finding]:

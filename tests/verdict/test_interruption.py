@@ -1,5 +1,7 @@
 """Ctrl-C stops at once, with what was found so far."""
 
+import os
+import signal
 from dataclasses import replace
 
 from checks import judge
@@ -58,3 +60,18 @@ def test_a_failure_stays_as_it_is_where_its_process_is_not_started_again():
     failure = judge("conv", Wrong(), examples=2, reach=1, seed=51, laws=["agreement"]).failures[0]
     on_reals = replace(failure, problem=replace(failure.problem, small=False))
     assert judging._readable(on_reals, {}, Gone()) is on_reals
+
+
+def test_of_a_crew_what_was_answered_is_kept(tmp_path):
+    (tmp_path / "mine.py").write_text("from reference.linear import forward, backward")
+
+    def press(done):
+        if done == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    report = judge("linear", f"{tmp_path}/mine.py", jobs=2, examples=4000, seed=53, laws=["exact"], progress=press)
+    assert report.interrupted
+    assert report.exit_code == 3
+    assert 12 <= report.cases < 400
+    assert sum(report.coverage["bias"].values()) == report.cases
+    assert f"stopped after {report.cases} cases, so nothing is decided" in str(report)

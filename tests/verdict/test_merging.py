@@ -1,11 +1,15 @@
 """Shards of a run, put together, are the run: every case counts once."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from checks import gradcheck, judge
 from checks.render import __main__ as render
 from checks.render.json import as_data
 from checks.verdict.merging import merged
+from reference import linear
 from tests.verdict.test_known import Turned
 
 RUN = {"examples": 40, "seed": 3, "laws": ["exact", "contract"]}
@@ -63,3 +67,28 @@ def test_the_command_lines(tmp_path, capsys):
     with pytest.raises(SystemExit):
         gradcheck.main(["conv", "--shard", "1/2"])
     assert "the seed that all shards share" in capsys.readouterr().err
+
+
+class Swallows:
+    """x's gradient is 0 where it is NaN, and so many times what it should be."""
+
+    def __init__(self, times):
+        self.times = times
+
+    forward = staticmethod(linear.forward)
+
+    def backward(self, g, x, weight, bias):
+        gx, *rest = linear.backward(g, x, weight, bias)
+        return (np.nan_to_num(gx) * self.times, *rest)
+
+
+def test_what_one_shard_remarks_of_a_result_that_is_wrong_in_another_is_an_echo():
+    run = {"examples": 50, "seed": 3, "laws": ["exact", "contract"]}
+    right, wrong = (judge("linear", Swallows(times), shard=(times, 2), **run) for times in (1, 2))
+    remarks = sum(n for note, n in right.warnings.items() if "elements of grad_x" in note)
+    assert remarks
+    assert not any("elements of grad_x" in note for note in wrong.warnings), "there it is dropped already"
+    (together,) = merged([right, wrong])
+    assert not any("elements of grad_x" in note for note in together.warnings)
+    assert together.checks == right.checks + wrong.checks - remarks
+    assert sum(merged([right, replace(right, shards=(2,))])[0].warnings.values()) == 2 * sum(right.warnings.values())
