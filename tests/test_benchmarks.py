@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import catch, low_precision, rounding, sharpness, sizes
+from benchmarks import catch, low_precision, rounding, sharpness, sizes, verdict
 from checks.ops import find, ops
 
 
@@ -82,3 +82,17 @@ def test_a_layer_that_goes_wrong_from_some_size_on_is_right_below_it_and_wrong_a
     for layer in layers:
         for one, other in zip(sizes.results_of(layer, problem), right, strict=True):
             assert one is other is None or np.array_equal(one, other)
+
+
+def test_verdicts_are_timed_beside_what_measures_them(capsys, monkeypatch):
+    peer, first = "import NumPy and Hypothesis", "first finding"
+    head, *rows = printed(verdict.main, capsys, monkeypatch, "--runs", "1", "--only", f"{peer};{first}")
+    assert head.split() == ["wall", "processor", "at", "most"]
+    assert [row[:27].strip() for row in rows] == [peer, first]
+    (wall, _), (_, _, goal) = (map(float, re.findall(r"([\d.]+)s", row)) for row in rows)
+    assert goal == pytest.approx(wall + 1, abs=0.02)
+
+
+def test_a_verdict_that_is_another_one_is_not_timed(tmp_path):
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        verdict._seconds(verdict.Row(("-c", "raise SystemExit(1)")), str(tmp_path))
