@@ -233,7 +233,7 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
-    from checks.command.functions import add_options
+    from checks.command.functions import add_options, said
     from checks.functions.function import EXAMPLES as CASES
     from checks.functions.function import NotTaken, judge_function
     from checks.functions.inputs import HELP, read
@@ -256,10 +256,7 @@ def function(given: Sequence[str], program: str) -> int:
     except ValueError as wrong:
         parser.refuse(f"--inputs: {options.inputs!r} given; {wrong}")
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
-    said = {"--function": options.function, "--backward": options.backward, "--inputs": options.inputs}
-    if options.order == 2:
-        said |= {"--double-backward": options.double_backward, "--order": "2"}
-    again = [word for pair in said.items() if pair[1] for word in pair]
+    again = said(options)
     try:
         forward, backward, weights = judged(options.function, options.backward)
         report = judge_function(
@@ -271,6 +268,8 @@ def function(given: Sequence[str], program: str) -> int:
             seed=seed,
             again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
             order=options.order,
+            modes=options.modes,
+            jvp=backward_of(options.jvp) if options.jvp else None,
             double_backward=backward_of(options.double_backward) if options.double_backward else None,
         )
         _show(report, options, outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from checks.command.arguments import Parser
@@ -24,3 +25,21 @@ def add_options(parser: Parser, given: Sequence[str]) -> None:
     )
     twice = "bb(grad_grads, grad_output, *inputs) -> gradients, for --order 2 (torch:… has its own)"
     parser.add_argument("--double-backward", metavar="WHAT", help=twice)
+    parser.add_argument(
+        "--modes",
+        type=lambda text: tuple(text.split(",")),
+        default=("reverse",),
+        metavar="A,B",
+        help="reverse,forward: judge its forward mode too",
+    )
+    parser.add_argument("--jvp", metavar="WHAT", help="jvp(tangents, *inputs) -> J v (torch:… has its own)")
+
+
+def said(options: argparse.Namespace) -> list[str]:
+    """The words that name what is judged, as they would be given again."""
+    pairs = {"--function": options.function, "--backward": options.backward, "--inputs": options.inputs}
+    if options.order == 2:
+        pairs |= {"--double-backward": options.double_backward, "--order": "2"}
+    if "forward" in options.modes:
+        pairs |= {"--jvp": options.jvp, "--modes": ",".join(options.modes)}
+    return [word for pair in pairs.items() if pair[1] for word in pair]

@@ -33,6 +33,7 @@ from checks.diagnosis.changes import Pair, change
 from checks.functions import fitted, promises
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, name_of, op_of, problems_of
 from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, Elements, Places, seeing
+from checks.functions.forward_mode import FORWARD_MODE, ForwardMode, own_jvp, with_forward_mode
 from checks.functions.inputs import Sizes
 from checks.functions.inputs import read as inputs_of
 from checks.functions.measured import Measuring
@@ -60,6 +61,7 @@ SEEDS = 3  # cases of such sizes, in which what is wrong may be seen
 CONSTANTS = 8  # how much more of what was measured, and of what y is off by, a gradient may be off by
 OTHER = "y is further from what it is in float64 than its rounding explains"
 BESIDE = 8  # places beside, and how many roundings off they are
+REVERSE, FORWARD = MODES = ("reverse", "forward")
 MOST_PROBED = 300  # elements whose gradient is worked out one by one, to say what is wrong with it
 
 
@@ -74,6 +76,8 @@ def judge_function(
     again: str = "",
     order: int = 1,
     double_backward: Function | None = None,
+    modes: Sequence[str] = (REVERSE,),
+    jvp: Function | None = None,
 ) -> Report:
     """Judge any function of arrays, y = function(*inputs), with backward(grad_output, *inputs) -> one gradient for each.
 
@@ -86,6 +90,7 @@ def judge_function(
     again     what the report says would repeat it
     order     1, or 2: the backward is judged as a function, and double_backward(grad_grads, grad_output, *inputs) as its
               backward, which returns a gradient for grad_output and one for each input (second.py)
+    modes     ("reverse", "forward"): jvp(tangents, *inputs) -> J v is judged beside backward (forward_mode.py)
 
     Raises ValueError, in one sentence, for inputs that function does not take.
     """
@@ -93,6 +98,8 @@ def judge_function(
         raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(NATIVE)}")
     if order not in {1, 2}:
         raise ValueError(f"order {order} given; expected 1 or 2")
+    if not set(modes) <= set(MODES) or REVERSE not in modes or (FORWARD in modes and order == 2):
+        raise ValueError(f"modes {','.join(modes)} given; expected reverse, or reverse,forward with order 1")
     read, ranges = inputs_of(inputs)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     sizes = sizes_of(read, ranges, seed)[: max(1, examples)]
@@ -103,11 +110,17 @@ def judge_function(
         function, backward, read = of_second_order(box, function, backward, double, read)
         box = BlackBox.of(function, backward, read, dtype, box.sizes)
         said += f", order=2, double_backward={name_of(double)}"
+    forward_mode = with_forward_mode(box, jvp or own_jvp(function), read) if FORWARD in modes else None
     op = op_of(box)
     judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
     places = Places(box.working, box.measuring, box.differentiable)
     each = ceil(examples / len(box.sizes))
-    tried = Tried(judged, _laws(op, dtype, places, partial(box.alone, examples=each), cache(partial(box.measured_in, dtype))))
+    asked = _laws(op, dtype, places, partial(box.alone, examples=each), cache(partial(box.measured_in, dtype)))
+    if forward_mode is not None:
+        law: Any = ForwardMode(forward_mode, places)
+        asked[FORWARD_MODE] = law
+        said += ", modes=('reverse', 'forward')"
+    tried = Tried(judged, asked)
     tried.unsupported.update(box.refused)
     search, interrupted = Search(problems_of(box, op, dtype, box.sizes[0]), examples, seed), False
     with (
@@ -121,6 +134,9 @@ def judge_function(
             if interrupted:
                 break
         coverages = list(places.coverages.items())
+        if any(f.verdict is Verdict.BROKEN and f.result.startswith("grad_") for f in tried.findings):
+            # What is compared with a wrong gradient says nothing.
+            tried.findings[:] = [f for f in tried.findings if f.law != FORWARD_MODE]
         search.interrupted = True  # each has its own sizes: smaller ones are looked for below
         failures = tuple(smallest(tried, search))
         if ranges and not interrupted:

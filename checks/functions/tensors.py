@@ -79,6 +79,24 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
             *(None if leaf is None else given.numpy(next(rest)) for leaf in own),
         )
 
+    def jvp(tangents: Sequence[Any], *arrays: Array) -> Any:
+        import torch
+
+        given = _handed(arrays)
+        along = _handed([np.zeros_like(a) if t is None else t for t, a in zip(tangents, arrays, strict=True)])
+        real = [at for at, t in enumerate(given.tensors) if t.is_floating_point()]
+
+        def of_real(*tensors: Any) -> Any:
+            every = list(given.tensors)
+            for at, t in zip(real, tensors, strict=True):
+                every[at] = t
+            return called(*every)
+
+        primal, moved = tuple(given.tensors[at] for at in real), tuple(along.tensors[at] for at in real)
+        found = torch.func.jvp(of_real, primal, moved)[1]
+        return of_leaves(found, [_numbers(given, leaf) for leaf in leaves(found)])
+
+    forward.jvp = jvp  # type: ignore[attr-defined]
     backward.double_backward = double_backward  # type: ignore[attr-defined]
     one: Any
     for one, more in (forward, ()), (backward, ("grad_output",)), (double_backward, ("grad_grads", "grad_output")):
