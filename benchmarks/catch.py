@@ -27,7 +27,7 @@ import torch
 from benchmarks import low_precision, sizes
 from checks import ops
 from checks.cases.drawing import problems_of
-from checks.cases.search import Search
+from checks.cases.search import Search, search_of
 from checks.diagnosis.naming import diagnose
 from checks.laws import laws
 from checks.op import Case, Mistake, Op, Problem
@@ -150,7 +150,7 @@ def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: st
         if not first and any(f.verdict is Verdict.BROKEN for f in tried.findings):
             first = time.perf_counter() - start
 
-    Search(problems_of(op, {}, dtype), EXAMPLES, 1).run(add)
+    search_of(op, {}, dtype, EXAMPLES, 1, reach=1).run(add)
     seconds["until caught"] += first
     seconds["all laws"] += time.perf_counter() - start
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]

@@ -46,14 +46,15 @@ class Raises:
 
 
 class Shaded:
-    """Gradients that are three roundings to float16 too large: rounding on the way could do as much, to either side."""
+    """Gradients that are 1 to 8 roundings to float16 too large, by the inputs: rounding could do as much, to either side."""
 
     forward = staticmethod(softmax.forward)
 
     @staticmethod
     def backward(*arrays, **parameters):
         (gradient,) = softmax.backward(*(a.astype("float64") for a in arrays), **parameters)
-        return ((gradient * (1 + 3 * 2.0**-11)).astype("float16"),)
+        much = 1 << int(1e4 * abs(gradient).sum()) % 4
+        return ((gradient * (1 + much * 2.0**-11)).astype("float16"),)
 
 
 class Refuses:

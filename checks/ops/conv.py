@@ -167,6 +167,7 @@ def tried(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
         "dilation": over.dilation,
         "groups": ("depthwise" if 1 < groups == problem.sizes["C"] else groups,),
         "rows left over": ("yes" if any(left) else "no",),
+        "uneven padding": ("yes" if over.before != over.after else "no",),
     }
 
 

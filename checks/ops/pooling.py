@@ -144,11 +144,13 @@ def tried(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
     """How windows lie, along each axis, and whether they reach everything."""
     over = window_of(problem)
     moves = list(zip(over.padded, over.span, over.stride, over.kernel, strict=True))
+    ends = ((o - 1) * s + e > n for o, (n, e, s, _) in zip(over.output, moves, strict=True))
     return {
         "kernel_size": over.kernel,
         **({"stride": over.stride} if "stride" in problem.parameters else {}),
         "windows": tuple("overlap" if s < e else "touch" if s == k else "leave gaps" for _, e, s, k in moves),
         "rows left over": ("yes" if any((n - e) % s for n, e, s, _ in moves) else "no",),
+        **({"windows cut off": ("yes" if any(ends) else "no",)} if "ceil_mode" in problem.parameters else {}),
     }
 
 

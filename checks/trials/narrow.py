@@ -10,9 +10,10 @@ little. An excuse counts only where there is evidence for it:
   s partial sums P_j each is rounded, and so is each addition, γ_s(u)·Σ|P_j| more. An element counts those that reach it.
 - **Narrow sums throughout**, where numbers that cancel on this very problem show that bits are lost: γ_n(u)·Σ|terms|.
 - **Products that are rounded** before they are summed, where products of more than p bits show it: u·Σ|terms| more.
-- **Several steps**, of an op that is no sum of products: a few results on the way may have been stored, γ_k(u)·Σ|terms|
-  for k up to 4 more, or all of them, γ_n(u)·Σ|terms|. Rounding falls to both sides, and a factor does not: of the same
-  problem drawn again, what is beyond one rounding has to be too large and too small.
+- **Several steps**, of an op that is no sum of products: a few results on the way may have been stored, up to 4·γ₁(u)·Σ|terms|
+  more, or all of them, γ_n(u)·Σ|terms|. Rounding falls to both sides, and a factor does not: of the same
+  problem drawn again, what is beyond one rounding has to be too large in some draws and too small in others. What is off
+  by the same factor in all of them is wrong.
 - **Transforms in few bits**, of an op that is transformed: what they are off by is of the size of the largest elements,
   which explains nearly anything. It decides nothing, and falls to both sides too.
 
@@ -32,19 +33,21 @@ from checks.numbers.precision import ACCUMULATORS, PRECISIONS, Array
 from checks.trials.accumulator import axes_of, loses, place_of, rounds_products, summed, widths
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
+from checks.trials.sides import falls_to_both_sides, is_factor
 from checks.trials.trial import Run
 
-STORED = (1, 2, 4)  # results on the way, fewest first: the sharpest that explains it is the one that counts
+STORED = (1 / 16, 1 / 4, 1, 4)  # of γ₁, sharpest first: what explains it counts. Magnitudes are what the roundings of the
+# formula that loses most are relative to, so that one which is stored in another may be far less
+HUNDREDTH = 0.01
+FACTOR = "every element is off by the same factor, in every draw"
 PARTS = 256  # partial sums that are worked out; of more the bound for narrow sums throughout is all there is
-BOTH_SIDES = 0.25  # the share on the rarer side, from which on errors are taken for rounding
-FEWEST = 4  # errors of which a side can be told
-REDRAWS = 24  # draws of the same problem, until
-ENOUGH = 16  # errors can be told
 
 
 def judged(law: str, result: str, run: Run, actual: Array, expected: Array) -> Finding:
     """The finding on every element of a result, by the sharpest bound that a right implementation may be held to."""
     found = compared(law, result, run, actual, expected, run.sharp_bound(result))
+    if found.verdict is Verdict.HOLDS and _hides_a_factor(found) and is_factor(run, result):
+        return replace(found, verdict=Verdict.BROKEN, note=FACTOR)
     return excused(found, run, actual, expected) if _may_be_excused(found) else found
 
 
@@ -59,9 +62,11 @@ def excused(found: Finding, run: Run, actual: Array, expected: Array, *, whole: 
     if promised == "same":
         return compared(found.law, found.result, run, actual, expected, run.bound(found.result))
     u = unit_roundoff(run.problem.dtype)
+    if not run.problem.op.rounds.factors and not whole and is_factor(run, found.result):
+        return found
     once = u * np.abs(expected) if whole else run.sharp_bound(found.result).elementwise
     best = found
-    if run.problem.op.rounds.telling is not None and _falls_to_both_sides(run, found.result):
+    if run.problem.op.rounds.telling is not None and falls_to_both_sides(run, found.result):
         loose = np.broadcast_to(run.bound(found.result).normwise, actual.shape)
         if np.all(np.abs(actual - expected) <= loose):
             note = f"transforms in {run.problem.dtype}, or something is wrong: float32 would tell"
@@ -82,7 +87,12 @@ def may_be_noise(run: Run, result: str, actual: Array, expected: Array) -> bool:
         return True
     with np.errstate(invalid="ignore"):
         stored_once = bool(np.all(np.abs(actual - expected) <= run.sharp_bound(result).normwise))
-    return stored_once or _falls_to_both_sides(run, result)
+    return stored_once or falls_to_both_sides(run, result)
+
+
+def _hides_a_factor(found: Finding) -> bool:
+    """Whether an error of a hundredth in everything would not be beyond the bound, in few bits."""
+    return found.problem.dtype in ACCUMULATORS and found.sees is not None and found.sees > HUNDREDTH
 
 
 def _may_be_excused(found: Finding) -> bool:
@@ -114,8 +124,8 @@ def _excuses(
         yield f"{result} is summed in {dtype}, not in {ACCUMULATORS[dtype]}", run.bound(result).elementwise, True
     if not run.problem.op.rounds.factors and not whole:
         words = f"{result}: results on the way are rounded to {dtype}"
-        evident = _falls_to_both_sides(run, result)
-        yield from ((words, gamma(stored, u) * run.magnitude(result), evident) for stored in STORED)
+        evident = falls_to_both_sides(run, result)
+        yield from ((words, stored * gamma(1, u) * run.magnitude(result), evident) for stored in STORED)
         yield f"{result}: every result on the way is rounded to {dtype}", run.bound(result).elementwise, evident
 
 
@@ -130,27 +140,6 @@ def in_words(run: Run, name: str, axes: tuple[str, ...]) -> str:
     places = [place_of(run.problem.op, name, axis) for axis in axes]
     where = " and ".join(place.words for place in places)
     return f"{places[0].result} is summed in {dtype} {where}, not in {ACCUMULATORS[dtype]}"
-
-
-def _falls_to_both_sides(run: Run, result: str) -> bool:
-    """Whether what is beyond one rounding, in this problem drawn again and again, is too large and too small."""
-    key = "sides", run.problem.dtype, repr((dict(run.problem.shapes), dict(run.problem.parameters))), result
-    remembered = run.implementation.remembered
-    if key not in remembered:
-        larger = smaller = 0
-        for redraw in range(REDRAWS):
-            problem = replace(run.problem, seed=run.problem.seed + redraw)
-            other = replace(run, problem=problem, case=problem.reals())
-            actual, expected = other.result(result)
-            error = np.asarray(actual, np.float64) - expected
-            beyond = np.abs(error) > other.sharp_bound(result).elementwise
-            outwards = int(np.sum(error[beyond] * expected[beyond] > 0))
-            larger, smaller = larger + outwards, smaller + int(beyond.sum()) - outwards
-            if larger + smaller >= ENOUGH:
-                break
-        total = larger + smaller
-        remembered[key] = total >= FEWEST and min(larger, smaller) >= BOTH_SIDES * total
-    return bool(remembered[key])
 
 
 def _without_bias(run: Run) -> Array | None:

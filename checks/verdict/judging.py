@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from checks import ops
-from checks.cases.drawing import problems_of
 from checks.cases.few import in_turn, shapes_of
 from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
-from checks.cases.search import ENDLESS, Failed, Search, Stopped
-from checks.cases.wide import ONE_IN, REACH, wide_problems
+from checks.cases.search import Failed, Search, Stopped, search_of
+from checks.cases.wide import REACH
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
 from checks.diagnosis.seen import is_empty
@@ -132,10 +131,17 @@ def judge(
             wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
         )
         few = shapes_of(judged, pinned, dtype, shapes, seed, reach, among) if shapes else ()
-        wide = 0 if few else ENDLESS if until is not None else examples // ONE_IN
-        also = wide_problems(judged, pinned, dtype, wide, seed, reach, among)
-        asked = SHRUNK * shapes if shapes else None
-        search = Search(problems_of(judged, pinned, dtype, among), examples, seed, also, until, asked)
+        search = search_of(
+            judged,
+            pinned,
+            dtype,
+            examples,
+            seed,
+            reach=1 if few else reach,
+            among=among,
+            until=until,
+            most=SHRUNK * shapes if shapes else None,
+        )
         crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1], until)
 
         def add(problem: Problem) -> None:
@@ -268,7 +274,7 @@ def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
         fails = [f for f in broken if f.law == names[0] and f.result == result]
         empty = all(is_empty(f.problem) for f in fails)  # else what goes wrong without samples hides what goes wrong
         smallest = min((f for f in fails if empty or not is_empty(f.problem)), key=_size)
-        for finding in _shrunk(law, result, tried, search, empty=empty):
+        for finding in _shrunk(law, smallest, tried, search, empty=empty):
             if _size(finding) <= _size(smallest):
                 smallest = finding
         yield _readable(smallest, law, tried)
@@ -315,24 +321,29 @@ def _readable(finding: Finding, law: Mapping[str, Law], tried: Tried) -> Finding
     return finding
 
 
-def _shrunk(law: Mapping[str, Law], result: str, tried: Tried, search: Search, *, empty: bool) -> list[Finding]:
-    """Findings of this law on this result while Hypothesis shrinks, in order; `empty`: of what has no elements too."""
+def _shrunk(law: Mapping[str, Law], found: Finding, tried: Tried, search: Search, *, empty: bool) -> list[Finding]:
+    """Findings of this law on this result while Hypothesis shrinks, in order; `empty`: of what has no elements too.
+
+    Where nothing that it draws fails, problems with the parameters of what was found are drawn.
+    """
     seen: list[Finding] = []
 
     def visit(problem: Problem) -> None:
         if is_empty(problem) and not empty:
             return
         try:
-            found = tried.ask(law, problem)
+            asked = tried.ask(law, problem)
         except Unsupported:
             return
-        fits = [f for f in found if f.verdict is Verdict.BROKEN and f.result == result]
+        fits = [f for f in asked if f.verdict is Verdict.BROKEN and f.result == found.result]
         seen.extend(fits)
         if fits:
             raise Failed
 
     if not search.interrupted:  # Ctrl-C ends the shrinking too, with what was found so far
         search.run(visit, shrink=True)
+    if not seen and not search.interrupted and (nearer := search.about(found.problem)) is not None:
+        nearer.run(visit, shrink=True)
     return seen
 
 

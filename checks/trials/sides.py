@@ -1,0 +1,104 @@
+"""Whether what is off in few bits is rounding: it falls to either side, and is no factor; told from draws of one problem.
+
+A draw has one vote, since what is rounded in one place, such as a norm's 1/√v, moves many elements alike.
+
+**Sides.** Of what is beyond one rounding, `VOTES` draws make results larger, all in all, and as many smaller.
+
+**A factor.** The α for which (1 + α)·y is nearest to what came has the same sign in `SURE` draws: of rounding, that has a
+chance of 2^(1 − SURE). It is more than a constant that is stored in the dtype, as a 1/9, could be off by, u and half of
+it again; and `DISTINCT` standard errors from 0. Sums so long that they stop growing, each term being less than half a
+unit in the last place of what is there, have a factor too, but another in each draw; so of these (1 + α)·y has to be
+within one rounding of what came, for one α in all draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import sqrt
+from statistics import fmean, stdev
+
+import numpy as np
+
+from checks.numbers.bounds import unit_roundoff
+from checks.numbers.precision import PRECISIONS, Array
+from checks.trials.trial import Run
+
+VOTES = 2
+SURE = 16
+REDRAWS = 32  # draws at most
+DISTINCT = 8
+
+
+def falls_to_both_sides(run: Run, result: str) -> bool:
+    """Whether what is beyond one rounding, in this problem drawn again and again, is too large and too small."""
+    return _remembered(run, "sides", result, _both_sides)
+
+
+def is_factor(run: Run, result: str) -> bool:
+    """Whether a result is multiplied by what no rounding is."""
+    return _remembered(run, "factor", result, _has_factor)
+
+
+def _remembered(run: Run, what: str, result: str, question: Callable[[Run, str], bool]) -> bool:
+    key = what, run.problem.dtype, repr((dict(run.problem.shapes), dict(run.problem.parameters))), result
+    remembered = run.implementation.remembered
+    if key not in remembered:
+        remembered[key] = question(run, result)
+    return bool(remembered[key])
+
+
+def _drawn(run: Run, result: str) -> Iterator[tuple[Run, Array, Array]]:
+    """The problem drawn again and again: what came, and what is right."""
+    for redraw in range(REDRAWS):
+        problem = replace(run.problem, seed=run.problem.seed + redraw)
+        other = replace(run, problem=problem, case=problem.reals())
+        actual, expected = other.result(result)
+        yield other, np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+
+
+def _both_sides(run: Run, result: str) -> bool:
+    outwards = inwards = 0
+    for other, actual, expected in _drawn(run, result):
+        error = actual - expected
+        beyond = np.abs(error) > other.sharp_bound(result).elementwise
+        side = float(np.sum(error[beyond] * expected[beyond]))
+        outwards, inwards = outwards + (side > 0), inwards + (side < 0)
+        if min(outwards, inwards) >= VOTES:
+            return True
+        if max(outwards, inwards) >= SURE:
+            break
+    return False
+
+
+def _has_factor(run: Run, result: str) -> bool:
+    factors, seen = list[float](), list[tuple[Run, Array, Array]]()
+    for other, actual, expected in _drawn(run, result):
+        size = float(np.sum(np.square(expected)))
+        factor = float(np.sum((actual - expected) * expected)) / size if size else 0.0
+        if not factor:
+            continue
+        factors.append(factor)
+        seen.append((other, actual, expected))
+        if min(factors) < 0 < max(factors):
+            return False
+        if len(factors) == SURE:
+            break
+    else:
+        return False
+    mean, spread = fmean(factors), stdev(factors)
+    if not (abs(mean) > 1.5 * unit_roundoff(run.problem.dtype) and abs(mean) > DISTINCT * spread / sqrt(SURE)):
+        return False
+    return _is_short(run) or all(_is_that(1 + mean, *one, result) for one in seen)
+
+
+def _is_short(run: Run) -> bool:
+    """Whether no sum can stop growing: no axis is longer than the square root of what the dtype counts to."""
+    longest = max((n for shape in run.problem.shapes.values() for n in shape or ()), default=0)
+    return longest**2 <= 1 << PRECISIONS[run.problem.dtype].bits
+
+
+def _is_that(factor: float, run: Run, actual: Array, expected: Array, result: str) -> bool:
+    """Whether what came is within one rounding of so many times what is right."""
+    allowed = (1 + abs(factor)) * run.sharp_bound(result).elementwise
+    return bool(np.all(np.abs(actual - factor * expected) <= allowed))

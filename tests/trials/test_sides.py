@@ -1,0 +1,78 @@
+"""In few bits rounding falls to either side, and a factor does not: what tells right code that stores results from wrong code."""
+
+import numpy as np
+import pytest
+
+from benchmarks.outcome import outcome
+from benchmarks.sharpness import StoredOnce
+from checks.cases.search import search_of
+from checks.cases.turns import problems_in_turn
+from checks.ops import find
+from checks.subjects.implementation import Implementation
+from checks.trials.sides import is_factor
+from checks.trials.trial import Run
+from reference import batch_norm, softmax
+from tests.laws.few_bits import ByTorch
+
+
+def report(name, implementation, dtype, examples=24, **pinned):
+    op, problems = find(name), []
+    search_of(op, pinned, dtype, examples, 1, reach=1).run(problems.append)
+    return outcome(op, Implementation.of(op, implementation), problems, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_gradient_of_softmax_that_is_a_hundredth_too_large_is_wrong(dtype):
+    """It lies between the bound for float32 inside and that of every step rounded."""
+    found = report("softmax", ByTorch("softmax", dtype, "x", "a hundredth more"), dtype)
+    assert found.exit_code == 1
+    assert report("softmax", ByTorch("softmax", dtype), dtype).exit_code == 0
+
+
+def test_a_batch_norm_that_stores_on_the_way_is_right_and_is_told_so():
+    """Torch's own: what it rounds in a channel moves all of the channel to one side, and in another draw to the other."""
+    found = report("batch_norm", ByTorch("batch_norm", "bfloat16"), "bfloat16", 30)
+    assert found.exit_code == 0, found
+    assert any("results on the way" in note for note in found.warnings)
+
+
+class Spoiled:
+    """A norm over a long axis, in float64 and stored once, with one result multiplied."""
+
+    def __init__(self, result, factor):
+        self.result, self.factor = result, factor
+
+    def forward(self, *inputs, **parameters):
+        return batch_norm.forward(*inputs, **parameters) * (self.factor if self.result == "y" else 1)
+
+    def backward(self, grad_output, *inputs, **parameters):
+        named = zip(("x", "gamma", "beta"), batch_norm.backward(grad_output, *inputs, **parameters), strict=True)
+        return tuple(g * (self.factor if self.result == name else 1) for name, g in named)
+
+
+@pytest.mark.parametrize("factor", [0.0, 2.0, 1.01])
+@pytest.mark.parametrize("result", ["y", "x", "gamma"])
+def test_sums_so_long_that_rounding_could_do_anything_are_no_excuse_for_a_factor(result, factor):
+    op = find("batch_norm")
+    problems = list(problems_in_turn(op, {"batch": 577, "channels": 3, "dims": 0}, "float16", 3, 1))
+    judged = Implementation.of(op, StoredOnce(op, Spoiled(result, factor), "float16"))
+    assert outcome(op, judged, problems, "float16").exit_code == 1
+
+
+class StopsGrowing:
+    """Softmax of many classes, with a sum in float16 that stops growing: narrow, and no factor that is the same twice."""
+
+    @staticmethod
+    def forward(x, axis=1):
+        e = np.exp(x - x.max(axis, keepdims=True)) * x.dtype.type(0.5)
+        total = np.add.accumulate(e, axis=axis, dtype=x.dtype).max(axis, keepdims=True)
+        return e / total
+
+    backward = staticmethod(softmax.backward)
+
+
+def test_a_sum_that_stops_growing_is_called_no_factor():
+    op = find("softmax")
+    (one,) = problems_in_turn(op, {"shape": (1, 6000), "axis": 1}, "float16", 1, 1)
+    reference = Implementation.of(op, softmax)
+    assert not is_factor(Run(one, Implementation.of(op, StopsGrowing()), reference, one.reals()), "y")
