@@ -18,7 +18,7 @@ import numpy as np
 from checks import ops
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Op, Problem
-from checks.vectors import notation
+from checks.vectors import large, notation
 from checks.vectors.expected import derivation
 from checks.vectors.notes import EDGES, HEADER
 from checks.vectors.pool import SEED, mistakes
@@ -168,13 +168,13 @@ def _expected(given: Mapping[str, Any], unit: int, scale: int) -> Expected:
     return Expected(values, bounds, choices)
 
 
-def entry(op: Op, vectors: Sequence[Vector], large: int) -> dict[str, Any]:
+def entry(op: Op, vectors: Sequence[Vector], wide: int) -> dict[str, Any]:
     """What the manifest says of an op: how many tests it has, of each dtype, and how many of them catch each mistake."""
     return {
         "file": f"{op.name}.json",
         "tests": len(vectors),
         "dtypes": {d: n for d in PRECISIONS if (n := sum(d in v.dtypes for v in vectors))},
-        "large": large,
+        "large": wide,
         "mistakes": _kills(op, vectors),
     }
 
@@ -209,7 +209,11 @@ def entries_in(folder: Path) -> dict[str, Any]:
     try:
         if given["schema"] != SCHEMA:
             raise ValueError(f"{folder / MANIFEST} has schema {given['schema']!r}; expected {SCHEMA!r}")
-        return {str(name): dict(e) | {"sha256": given["sha256"][e["file"]]} for name, e in given["ops"].items()}
+        sums = given["sha256"]
+        return {
+            str(name): dict(e) | {"sha256": sums[e["file"]], "large_sha256": sums.get(f"{LARGE}/{name}.safetensors")}
+            for name, e in given["ops"].items()
+        }
     except (KeyError, TypeError, AttributeError) as wrong:
         raise ValueError(f"{folder / MANIFEST} is no manifest: {type(wrong).__name__}: {wrong}") from wrong
 
@@ -222,6 +226,19 @@ def vectors_of(folder: Path, name: str, told: Mapping[str, Any]) -> list[Vector]
     vectors = read(path)
     if len(vectors) != told["tests"]:
         raise ValueError(f"{path} has {len(vectors)} tests; {MANIFEST} counts {told['tests']}")
+    return vectors
+
+
+def large_of(folder: Path, name: str, told: Mapping[str, Any]) -> list[Vector]:
+    """The large vectors of an op, likewise."""
+    path = folder / LARGE / f"{name}.safetensors"
+    if not told["large"]:
+        return []
+    if checksum(path) != told["large_sha256"]:
+        raise ValueError(f"{path} is not the file that {MANIFEST} has the checksum of; generate it again")
+    vectors = large.read(ops.find(name), path.read_bytes())
+    if len(vectors) != told["large"]:
+        raise ValueError(f"{path} has {len(vectors)} tests; {MANIFEST} counts {told['large']}")
     return vectors
 
 

@@ -26,7 +26,8 @@ def generate(ops: Sequence[Op], folder: Path) -> Iterator[tuple[Op, int]]:
                 _write(folder / files.LARGE / f"{op.name}.safetensors", large.file_of(op, wide))
             yield op, len(vectors)
         for told in entries.values():
-            told.pop("sha256", None)
+            for checksum in ("sha256", "large_sha256"):
+                told.pop(checksum, None)
         _write(folder / files.SCHEMA_FILE, resources(__package__).joinpath(files.SCHEMA_FILE).read_bytes())
         _write(folder / files.KILLS, table(entries).encode())
         _write(folder / files.MANIFEST, files.manifest(entries, folder).encode())

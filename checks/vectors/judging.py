@@ -46,7 +46,9 @@ def judged(path: Path, folder: Path, again: str) -> Iterator[Report]:
     for answers in read(path):
         if answers.op.name not in entries:
             raise ValueError(f"{folder} has no vectors of {answers.op.name}; it has those of {', '.join(entries)}")
-        yield report(answers, files.vectors_of(folder, answers.op.name, entries[answers.op.name]), again)
+        told = entries[answers.op.name]
+        large = [v for v in files.large_of(folder, answers.op.name, told) if v.id in answers.tests]
+        yield report(answers, [*files.vectors_of(folder, answers.op.name, told), *large], again)
 
 
 def report(answers: Answers, vectors: Sequence[Vector], again: str) -> Report:
@@ -55,7 +57,7 @@ def report(answers: Answers, vectors: Sequence[Vector], again: str) -> Report:
     asked = [_in(answers.dtype, v) for v in vectors if answers.dtype in v.dtypes]
     unknown = sorted(set(answers.tests) - {v.id for v in vectors})
     if unknown:
-        raise ValueError(f"there is no test {unknown[0]} of {op.name}; its tests are 1 to {len(vectors)}")
+        raise ValueError(f"there is no test {unknown[0]} of {op.name}; its tests are 1 to {vectors[-1].id}")
     findings: list[Finding] = []
     refused: Counter[str] = Counter()
     coverage: dict[str, Counter[str]] = {}

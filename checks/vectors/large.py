@@ -15,14 +15,15 @@ import numpy as np
 
 from checks.cases.wide import wide_problems
 from checks.numbers.precision import Array
-from checks.op import Op
-from checks.subjects.safetensors import packed
+from checks.op import Case, Op, Problem
+from checks.subjects.safetensors import packed, unpacked
 from checks.vectors import notation
 from checks.vectors.pool import SEED, Candidate, made
-from checks.vectors.vector import BOUNDED, EXACT
+from checks.vectors.vector import BOUNDED, EXACT, Expected, Given, Vector
 
 TRIED, TAKEN = 24, 4
 MOST, MOST_BOUNDED = 6000, 1200  # numbers in a case: of those that are bounded each takes a thousand times as long
+FIRST = 1001  # the number of the first large test, where tests are counted together
 INTEGERS = ("int8", "int16", "int32", "int64")
 
 
@@ -62,6 +63,42 @@ def file_of(op: Op, chosen: list[Candidate]) -> bytes:
         }
         metadata[str(number)] = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     return packed(arrays, metadata)
+
+
+def read(op: Op, data: bytes) -> list[Vector]:
+    """The tests in a file, numbered from `FIRST` on; raises ValueError, in a sentence, for what is none."""
+    arrays, metadata = unpacked(data)
+    try:
+        return [_vector(op, int(n), json.loads(told), arrays) for n, told in metadata.items() if n != "algorithm"]
+    except (KeyError, TypeError) as wrong:
+        raise ValueError(f"the large vectors of {op.name} cannot be read: {type(wrong).__name__}: {wrong}") from wrong
+
+
+def _vector(op: Op, number: int, told: Mapping[str, Any], arrays: Mapping[str, Array]) -> Vector:
+    unit, whole = int(told["unit"]), told["sums"] == EXACT
+    held = {n.partition("/")[2]: a for n, a in arrays.items() if n.startswith(f"{number}/")}
+
+    def given(name: str) -> Array:
+        array = held[name]
+        index = name in op.takes.constant and array.dtype.kind == "i"
+        return array.copy() if array.dtype.kind == "b" else array.astype(np.int64 if index else np.float64)
+
+    inputs = tuple(given(n) if n in held else None for n in op.inputs)
+    parameters = {n: tuple(v) if isinstance(v, list) else v for n, v in told["parameters"].items()}
+    case = Case(op, inputs, parameters, given("grad_output"), whole)
+    shapes = {n: None if a is None else a.shape for n, a in zip(op.inputs, inputs, strict=True)}
+    problem = Problem(op, {**shapes, "y": case.cotangent.shape}, parameters, seed=number)
+    results = {
+        n: Expected(
+            a.astype(np.float64) / (unit if a.dtype.kind == "i" else 1),
+            {d: held[f"{n}/bound/{d}"] for d in told["dtypes"] if f"{n}/bound/{d}" in held},
+        )
+        for n, a in held.items()
+        if n == "y" or (n.startswith("grad_") and n != "grad_output" and "/" not in n)
+    }
+    named = Given.of(problem, case, f"large vector {number}")
+    dtypes, flags = (tuple(map(str, told[n])) for n in ("dtypes", "flags"))
+    return Vector(FIRST + number - 1, named, results, str(told["sums"]), dtypes, flags, unit=unit)
 
 
 def stored(array: Array, unit: int) -> Array:

@@ -40,7 +40,7 @@ def proofs(folder: Path, names: frozenset[str] = frozenset()) -> Iterator[Proof]
     """One for each op that the manifest lists, or of these; raises ValueError, in a sentence, where there is none."""
     for name, told in files.entries_in(folder).items():
         if not names or name in names:
-            yield proof(name, files.vectors_of(folder, name, told))
+            yield proof(name, [*files.vectors_of(folder, name, told), *files.large_of(folder, name, told)])
 
 
 def proof(name: str, vectors: list[Vector]) -> Proof:

@@ -12,7 +12,7 @@ from checks import ops
 from checks.vectors import files, notation
 from checks.vectors.__main__ import main
 from checks.vectors.generating import generate
-from checks.vectors.verifying import proofs
+from checks.vectors.verifying import proof, proofs
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 CHEAP = ("relu", "linear")
@@ -79,11 +79,21 @@ def test_what_is_read_is_what_was_written():
         assert files.text_of(ops.find(name), files.read(path)) == path.read_text(encoding="utf-8")
 
 
+def test_large_vectors_are_read_as_written_and_have_an_axis_beyond_a_tile():
+    for name in ("linear", "avg_pool", "embedding"):
+        found = files.large_of(VECTORS, name, ENTRIES[name])
+        assert [v.id for v in found] == list(range(1001, 1001 + ENTRIES[name]["large"]))
+        assert all(max(n for s in v.problem.shapes.values() if s for n in s) > 14 for v in found)
+        proved = proof(name, found)
+        assert proved.wrong == []
+        assert proved.reference == len(found)
+
+
 def test_the_reference_torch_and_mistakes_prove_them():
-    for proof in proofs(VECTORS, frozenset(PROVED)):
-        assert proof.wrong == []
-        assert proof.reference == proof.tests == proof.torch + proof.refused
-        assert proof.flags > proof.tests
+    for proved in proofs(VECTORS, frozenset(PROVED)):
+        assert proved.wrong == []
+        assert proved.reference == proved.tests == proved.torch + proved.refused
+        assert proved.flags > proved.tests
 
 
 @pytest.mark.parametrize(
