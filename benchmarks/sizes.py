@@ -38,7 +38,7 @@ class Along:
 
     def of(self, names: tuple[str, ...], rank: int) -> int | None:
         """Which axis of an array with axes of these names it is, if any."""
-        names = tuple(parts(name)[1] if name[:1].isdigit() else name for name in names)  # the first of those of 4H
+        names = tuple(name if "/" in name else parts(name)[1] for name in names)  # the first of those of 4H
         if self.name not in names:
             return None
         before, after = names.index(self.name), len(names) - 1 - names.index(self.name)

@@ -4,6 +4,7 @@ Each module holds one family of layers, forward beside backward, with the deriva
 """
 
 from reference import (
+    adaptive_avg_pool,
     attention,
     avg_pool,
     batch_norm,
@@ -25,6 +26,7 @@ from reference import (
     log_softmax,
     lstm_cell,
     max_pool,
+    pixel_shuffle,
     relu,
     rms_norm,
     rotary,
@@ -37,9 +39,12 @@ from reference import (
     subsample,
     swiglu,
     tanh,
+    unfold,
+    upsample,
 )
 
 __all__ = [
+    "adaptive_avg_pool",
     "attention",
     "avg_pool",
     "batch_norm",
@@ -61,6 +66,7 @@ __all__ = [
     "log_softmax",
     "lstm_cell",
     "max_pool",
+    "pixel_shuffle",
     "relu",
     "rms_norm",
     "rotary",
@@ -73,4 +79,6 @@ __all__ = [
     "subsample",
     "swiglu",
     "tanh",
+    "unfold",
+    "upsample",
 ]

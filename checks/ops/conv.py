@@ -56,7 +56,7 @@ def refuse(pinned: Pinned) -> None:
 def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     """Built from the output backwards."""
     named = pinned.get("padding", draw.among(None, None, None, *NAMED_PADDINGS))
-    drawn = [_draw_axis(draw, axis, axes, pinned, named) for axis in range(axes)]
+    drawn = [draw_axis(draw, axis, axes, pinned, named) for axis in range(axes)]
     kernel, stride, dilation, padding, size = zip(*drawn, strict=True)
     moves: dict[str, Any] = {
         "stride": stride,
@@ -74,7 +74,7 @@ def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     }
 
 
-def _draw_axis(draw: Draws, axis: int, axes: int, pinned: Pinned, named: Any) -> tuple[int, int, int, int, int]:
+def draw_axis(draw: Draws, axis: int, axes: int, pinned: Pinned, named: Any) -> tuple[int, int, int, int, int]:
     """Kernel, stride, dilation, padding and size along one axis."""
     limits = LIMITS[axes]
     kernel, stride, dilation, size = (along(pinned.get(n), axis) for n in ("kernel", "stride", "dilation", "size"))

@@ -3,6 +3,7 @@
 N C *size            samples, channels, and as many spatial axes as there are
 O C/groups *kernel   C divided by the parameter of that name
 4H I                 four times H
+C*scale*scale H*scale   C times the parameter of that name, twice; H once
 O ?                  the array may be left out
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 Shape = tuple[int, ...]
@@ -32,8 +34,9 @@ class Axes:
         """The shape where the axes have these sizes: a number for each name, several for that of several axes."""
         shape: list[int] = []
         for name in self.names:
-            factor, axis, divisor = parts(name)
-            shape += sizes[axis] if axis.startswith("*") else [factor * sizes[axis] // parameters.get(divisor, 1)]
+            factor, axis, times, divisor = parts(name)
+            by = factor * prod(parameters[one] for one in times)
+            shape += sizes[axis] if axis.startswith("*") else [by * sizes[axis] // parameters.get(divisor, 1)]
         return tuple(shape)
 
     def sizes(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,11 +54,12 @@ class Axes:
             count = counts.get(name, 1)
             found[name] = shape[at : at + count] if name in counts else shape[at]
             at += count
-        return {name: size for name, size in found.items() if parts(name) == (1, name, "")}
+        return {name: size for name, size in found.items() if parts(name)[1] == name}
 
 
-def parts(name: str) -> tuple[int, str, str]:
-    """How many times, which axis, and the parameter that divides it, "" if none does."""
+def parts(name: str) -> tuple[int, str, tuple[str, ...], str]:
+    """How many times, which axis, the parameters that multiply it, and the one that divides it, "" if none does."""
     multiple, _, divisor = name.partition("/")
-    axis = multiple.lstrip("0123456789")
-    return int(multiple.removesuffix(axis) or 1), axis, divisor
+    first, *times = multiple.split("*") if not multiple.startswith("*") else [multiple]
+    axis = first.lstrip("0123456789")
+    return int(first.removesuffix(axis) or 1), axis, tuple(times), divisor

@@ -6,11 +6,25 @@ that by so many roundings of the largest number as the sums behind it have.
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import numpy as np
 import pytest
 import sympy
 
-from reference import attention, embedding, gru_cell, linear, lstm_cell, rotary
+from reference import (
+    adaptive_avg_pool,
+    attention,
+    conv,
+    embedding,
+    gru_cell,
+    linear,
+    lstm_cell,
+    pixel_shuffle,
+    rotary,
+    unfold,
+    upsample,
+)
 from tests.derivations._notation import equal, symbols, within
 
 
@@ -173,3 +187,100 @@ def test_W5_a_step_of_a_gru():
     *_, of_b, of_e = gru_cell.backward(g, *inputs)
     assert np.array_equal(of_b[:2], of_e[:2])
     assert not np.array_equal(of_b[2:], of_e[2:])
+
+
+def maps(name, *shape):
+    """Symbols for a sample of one map, or several."""
+    return symbols(name, *shape).array
+
+
+def assert_transposed(op, matrix, x, g, **parameters):
+    """Along one axis y is a matrix times x, and the gradient its transpose times g."""
+    assert equal(op.forward(x, **parameters)[0, 0], matrix @ x[0, 0])
+    assert equal(op.backward(g, x, **parameters)[0][0, 0], matrix.T @ g[0, 0])
+
+
+@pytest.mark.parametrize(("n", "m"), [(6, 3), (7, 3), (5, 4), (3, 5), (4, 1), (1, 2)])
+def test_W6_adaptive_means(n, m):
+    """Window i from what begins before (i − 1)/m of the axis to what ends after i/m of it."""
+    matrix = np.full((m, n), sympy.Integer(0), object)
+    for i in range(1, m + 1):
+        a, b = floor((i - 1) * n / m), ceil(i * n / m)
+        for j in range(a + 1, b + 1):
+            matrix[i - 1, j - 1] = sympy.Rational(1, b - a)
+    assert_transposed(adaptive_avg_pool, matrix, maps("x", 1, 1, n), maps("g", 1, 1, m), output_size=m)
+    assert (matrix != 0).any(0).all(), "nothing is left over"
+
+
+def cubic(t):
+    """1 at 0, and 0 at 1 and 2; its slope has no jump, and is a at 1."""
+    a, t = sympy.Rational(-3, 4), abs(t)
+    return (a + 2) * t**3 - (a + 3) * t**2 + 1 if t <= 1 else a * (t**3 - 5 * t**2 + 8 * t - 4) if t < 2 else 0
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize(("n", "k"), [(3, 2), (4, 3), (1, 2), (2, 4)])
+@pytest.mark.parametrize("aligned", [False, True])
+def test_W7_upsampling(mode, n, k, aligned):
+    """The weights of what lies around s_i; what is outside is the number at the end."""
+    if mode == "nearest" and aligned:
+        with pytest.raises(ValueError, match="align_corners is True, which makes no sense for mode nearest"):
+            upsample.forward(np.ones((1, 1, n)), scale=k, align_corners=True)
+        return
+    matrix = np.full((n * k, n), sympy.Integer(0), object)
+    for i in range(1, n * k + 1):
+        s = 1 + sympy.Rational((i - 1) * (n - 1), max(1, k * n - 1)) if aligned else sympy.Rational(2 * i - 1, 2 * k) + sympy.Rational(1, 2)
+        if mode == "nearest":
+            matrix[i - 1, (i - 1) // k] = sympy.Integer(1)
+            continue
+        s = max(s, 1) if mode == "linear" else s
+        for j in range(-1, n + 3):
+            weight = cubic(s - j) if mode == "cubic" else max(0, 1 - abs(s - j))
+            matrix[i - 1, min(max(j, 1), n) - 1] += weight
+    x, g = maps("x", 1, 1, n), maps("g", 1, 1, n * k)
+    assert_transposed(upsample, matrix, x, g, scale=k, mode=mode, align_corners=aligned)
+    assert all(sum(row) == 1 for row in matrix), "a constant stays what it is"
+
+
+def test_W7_axes_have_their_own_matrices():
+    x, g = maps("x", 1, 1, 2, 3), maps("g", 1, 1, 4, 9)
+    rows, columns = ({"scale": k, "mode": "linear"} for k in (2, 3))
+    y = upsample.forward(x, scale=(2, 3), mode="linear")
+    down = upsample.forward(x.transpose(0, 3, 1, 2).reshape(3, 1, 2), **rows)
+    across = upsample.forward(down.transpose(1, 2, 0).reshape(4, 1, 3), **columns)
+    assert equal(y[0, 0], across[:, 0])
+    total = sympy.expand(sum((g * y).ravel().tolist()))
+    expected = np.array([sympy.diff(total, symbol) for symbol in x.ravel()], object).reshape(x.shape)
+    assert equal(upsample.backward(g, x, scale=(2, 3), mode="linear")[0], expected)
+
+
+def test_W8_pixel_shuffle():
+    x, g, r = maps("x", 1, 8, 2, 3), maps("g", 1, 2, 4, 6), 2
+    y, (of_x,) = pixel_shuffle.forward(x, upscale_factor=r), pixel_shuffle.backward(g, x, upscale_factor=r)
+    for c, a, b, i, j in np.ndindex(2, r, r, 2, 3):
+        there, here = (0, c, r * i + a, r * j + b), (0, c * r * r + r * a + b, i, j)
+        assert y[there] == x[here]
+        assert of_x[here] == g[there]
+
+
+@pytest.mark.parametrize(("s", "d", "p"), [(1, 1, 0), (2, 1, 1), (1, 2, 2), (3, 1, 0)])
+def test_W9_unfold(s, d, p):
+    """Two maps of seven numbers, and windows of two."""
+    x, moves = maps("x", 1, 2, 7), {"kernel_size": 2, "stride": s, "padding": p, "dilation": d}
+    y = unfold.forward(x, **moves)
+    g = maps("g", *y.shape)
+    gradient = np.full(x.shape, sympy.Integer(0), object)
+    for c, k, i in np.ndindex(2, 2, y.shape[2]):
+        j = s * i + d * k - p
+        inside = 0 <= j < 7
+        assert y[0, 2 * c + k, i] == (x[0, c, j] if inside else 0)
+        if inside:
+            gradient[0, c, j] += g[0, 2 * c + k, i]
+    assert equal(unfold.backward(g, x, **moves)[0], gradient)
+
+
+def test_W9_convolution_is_a_product_with_columns():
+    x, weight = maps("x", 1, 2, 4, 3), maps("w", 2, 2, 2, 2)
+    columns = unfold.forward(x, kernel_size=2, padding=1)
+    product = weight.reshape(2, 8) @ columns[0]
+    assert equal(conv.forward(x, weight, padding=1)[0].reshape(product.shape), product)

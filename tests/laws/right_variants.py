@@ -9,7 +9,7 @@ import torch
 
 from checks.op import Op
 from checks.ops import find, ops
-from tests.laws import right_layers, right_pointwise, right_sequences, right_smooth, right_windows
+from tests.laws import right_layers, right_pointwise, right_resampling, right_sequences, right_smooth, right_windows
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class ByTorch:
 
 
 # Each op's own variants, with the precisions in which they are judged: those that test most.
-BY_HAND = {**right_pointwise.BY_OP, **right_layers.BY_OP, **right_windows.BY_OP, **right_sequences.BY_OP, **right_smooth.BY_OP}
+FAMILIES = (right_pointwise, right_layers, right_windows, right_sequences, right_smooth, right_resampling)
+BY_HAND = {name: variants for family in FAMILIES for name, variants in family.BY_OP.items()}
 RIGHT = [
     (name, implementation, dtype)
     for name in ops()

@@ -15,6 +15,7 @@ from checks.signature.options import Range
         ("O C/groups *kernel", {"O": 6, "C": 4, "*kernel": (3,)}, {"groups": 2}, (6, 2, 3)),
         ("*batch I", {"*batch": (2, 3), "I": 4}, {}, (2, 3, 4)),
         ("4H I H", {"H": 2, "I": 3}, {}, (8, 3, 2)),
+        ("C C*r*r H*r", {"C": 2, "H": 5}, {"r": 3}, (2, 18, 15)),
         ("O ?", {"O": 6}, {}, (6,)),
         ("", {}, {}, ()),
     ],
@@ -22,7 +23,7 @@ from checks.signature.options import Range
 def test_a_shape_follows_from_the_sizes_and_the_sizes_from_it(text, sizes, parameters, shape):
     axes = Axes.of(text)
     assert axes.shape(sizes, parameters) == shape
-    read = {name: size for name, size in sizes.items() if f"{name}/" not in text}
+    read = {name: size for name, size in sizes.items() if name in text.split()}
     assert axes.sizes(shape, {}) == read
 
 

@@ -1,0 +1,73 @@
+"""Figures of adaptive means, upsampling, pixel shuffle and unfold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checks.book.contents import Figure
+from checks.book.figures.panels import Index, blocks, numbers
+from reference import adaptive_avg_pool, pixel_shuffle, unfold, upsample
+
+
+def W6() -> Figure:
+    """Five numbers and two means, which share one."""
+    x, g = np.array([[[4.0, 8, 3, 1, 5]]]), np.array([[[3.0, 6]]])
+    shared: dict[Index, str] = {(2,): "tint"}
+    return Figure(
+        "Two means of five numbers: the third, tinted, is in both, and gets a share of both cotangents.",
+        (
+            numbers("x", x[0, 0], shared),
+            numbers("y", adaptive_avg_pool.forward(x, output_size=2)[0, 0], sign="→"),
+            numbers("g", g[0, 0]),
+            numbers("∂J/∂x", adaptive_avg_pool.backward(g, x, output_size=2)[0][0, 0], shared, sign="→"),
+        ),
+    )
+
+
+def W7() -> Figure:
+    """Three numbers made six, in two ways."""
+    x, g = np.array([[[0.0, 8, 4]]]), np.array([[[0.0, 0, 4, 0, 0, 0]]])
+    nearest: dict[str, Any] = {"scale": 2}
+    linear: dict[str, Any] = {**nearest, "mode": upsample.MODES[1]}
+    lit: dict[Index, str] = {(2,): "tint"}
+    return Figure(
+        "Twice as many: by the nearest, and by linear weights, of which the two at the ends look outside and find the number "
+        "at the end. The third output, tinted, has a cotangent of 4, and gives it back to those it has looked at.",
+        (
+            numbers("x", x[0, 0]),
+            numbers("y, nearest", upsample.forward(x, **nearest)[0, 0], lit, sign="→"),
+            numbers("y, linear", upsample.forward(x, **linear)[0, 0], lit),
+            numbers("∂J/∂x, nearest", upsample.backward(g, x, **nearest)[0][0, 0], sign="→"),
+            numbers("∂J/∂x, linear", upsample.backward(g, x, **linear)[0][0, 0]),
+        ),
+    )
+
+
+def W8() -> Figure:
+    """Four maps of two by two become one of four by four."""
+    x = np.arange(1.0, 17).reshape(1, 4, 2, 2)
+    return Figure(
+        "Four maps of four numbers; each block of the result takes one from each of them, in their order.",
+        (
+            *(numbers(f"x, map {c + 1}", x[0, c], {(0, 0): "tint"}) for c in range(4)),
+            numbers("y", pixel_shuffle.forward(x)[0, 0], blocks((4, 4)), sign="→"),
+        ),
+    )
+
+
+def W9() -> Figure:
+    """Four numbers, windows of three, and a cotangent of ones."""
+    x = np.arange(1.0, 5).reshape(1, 1, 4)
+    moves = {"kernel_size": 3, "padding": 1}
+    y = unfold.forward(x, **moves)
+    return Figure(
+        "Windows of three over four numbers with a zero at both ends: each window a column. Under a cotangent of ones, the "
+        "gradient counts the windows over each number.",
+        (
+            numbers("x", x[0, 0]),
+            numbers("y", y[0], {i: "dim" for i in np.ndindex(*y.shape[1:]) if not y[0][i]}, sign="→"),
+            numbers("∂J/∂x", unfold.backward(np.ones_like(y), x, **moves)[0][0, 0], sign="→"),
+        ),
+    )

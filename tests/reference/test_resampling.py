@@ -1,0 +1,95 @@
+"""Adaptive means, upsampling, pixel shuffle and unfold: torch, dtypes, and what is refused in words."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from reference import adaptive_avg_pool, pixel_shuffle, unfold, upsample
+from tests.reference.witnesses import assert_all_close, assert_close, of_torch
+
+ADAPTIVE = [((2, 3, 7), (3,)), ((1, 2, 7, 5), (3, 4)), ((2, 1, 4, 3), (1, 5)), ((1, 1, 3, 4, 5), (2, 2, 2))]
+SCALES = [("nearest", False), ("linear", False), ("linear", True), ("cubic", False), ("cubic", True)]
+
+
+def assert_is_torchs(op, function, x, **parameters):
+    """y and the gradient, to within a few roundings of the largest number."""
+    rng = np.random.default_rng(1)
+    g = rng.standard_normal(op.forward(x, **parameters).shape)
+    y, gradients = of_torch(function, g, x)
+    assert_close(op.forward(x, **parameters), y, 64)
+    assert_all_close(op.backward(g, x, **parameters), gradients, 64)
+
+
+@pytest.mark.parametrize(("shape", "output"), ADAPTIVE)
+def test_adaptive_means_are_torchs(shape, output):
+    x = np.random.default_rng(2).standard_normal(shape)
+    pool = (functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d, functional.adaptive_avg_pool3d)[len(output) - 1]
+    assert_is_torchs(adaptive_avg_pool, lambda t: pool(t, output), x, output_size=output)
+
+
+@pytest.mark.parametrize(("mode", "aligned"), SCALES)
+@pytest.mark.parametrize("scale", [1, 2, 3, (4, 2)])
+def test_upsampling_is_torchs(mode, aligned, scale):
+    x = np.random.default_rng(3).standard_normal((2, 2, 5, 4))
+    name = {"linear": "bilinear", "cubic": "bicubic"}.get(mode, mode)
+    factors = tuple(map(float, scale)) if isinstance(scale, tuple) else float(scale)
+    corners = None if mode == "nearest" else aligned
+
+    def up(t):
+        return functional.interpolate(t, scale_factor=factors, mode=name, align_corners=corners)
+
+    assert_is_torchs(upsample, up, x, scale=scale, mode=mode, align_corners=aligned)
+
+
+def test_pixel_shuffle_and_unfold_are_torchs():
+    rng = np.random.default_rng(4)
+    assert_is_torchs(pixel_shuffle, lambda t: functional.pixel_shuffle(t, 3), rng.standard_normal((2, 18, 2, 3)), upscale_factor=3)
+    moves = {"kernel_size": (2, 3), "dilation": (2, 1), "padding": 1, "stride": (1, 2)}
+    assert_is_torchs(unfold, lambda t: functional.unfold(t, **moves), rng.standard_normal((2, 3, 7, 5)), **moves)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "longdouble", "complex128"])
+def test_the_dtype_is_that_of_x_and_whole_numbers_become_floats_where_they_are_divided(dtype):
+    x = np.ones((1, 4, 3, 3), dtype)
+    assert {op.forward(x).dtype for op in (adaptive_avg_pool, upsample, pixel_shuffle, unfold)} == {x.dtype}
+    whole = np.ones((1, 4, 3, 3), int)
+    assert adaptive_avg_pool.forward(whole).dtype == upsample.forward(whole).dtype == np.float64
+    assert pixel_shuffle.forward(whole).dtype == unfold.forward(whole).dtype == whole.dtype
+
+
+def test_a_mean_in_float16_is_summed_in_float32():
+    """The sum of 4096 times 40 is infinite in float16."""
+    x = np.full((1, 1, 4096), 40, np.float16)
+    assert adaptive_avg_pool.forward(x).tolist() == [[[40]]]
+
+
+X = np.ones((1, 4, 3, 3))
+REFUSED = [
+    (adaptive_avg_pool, np.ones((2, 3)), {}, "x has shape (2, 3); expected (N, C, *size) with at least one spatial axis"),
+    (adaptive_avg_pool, X, {"output_size": 0}, "output_size is 0; expected a whole number of at least 1, or 2 of them"),
+    (adaptive_avg_pool, X, {"output_size": (1, 2, 3)}, "output_size is (1, 2, 3); expected a whole number"),
+    (upsample, np.ones((1, 1, 0)), {}, "x has shape (1, 1, 0); expected (N, C, *size) with at least one spatial axis"),
+    (upsample, X, {"scale": 1.5}, "scale is 1.5; expected"),
+    (upsample, X, {"mode": "bilinear"}, "mode is 'bilinear'; expected one of nearest, linear, cubic"),
+    (upsample, X, {"align_corners": True}, "align_corners is True, which makes no sense for mode nearest"),
+    (pixel_shuffle, X, {"upscale_factor": 3}, "x has shape (1, 4, 3, 3); expected (N, C·9, H, W), for upscale_factor 3"),
+    (pixel_shuffle, X, {"upscale_factor": 0}, "upscale_factor is 0; expected a whole number of at least 1"),
+    (unfold, np.ones((1, 2)), {}, "x has shape (1, 2); expected (N, C, *size) with at least one spatial axis"),
+]
+
+
+@pytest.mark.parametrize(("op", "x", "parameters", "sentence"), REFUSED)
+def test_what_makes_no_sense_is_named_with_its_numbers(op, x, parameters, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        op.forward(x, **parameters)
+
+
+@pytest.mark.parametrize("op", [adaptive_avg_pool, upsample, pixel_shuffle, unfold])
+def test_a_cotangent_of_another_shape_is_named_with_it(op):
+    with pytest.raises(ValueError, match=re.escape(f"grad_output has shape (7,); y has {op.forward(X).shape}")):
+        op.backward(np.ones(7), X)
