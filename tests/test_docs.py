@@ -21,7 +21,7 @@ TESTS = sorted((ROOT / "tests" / "derivations").glob("test_*.py"))
 # By document: the letter of its results, and how many there are. T and W are of no document: layers that came later.
 RESULTS = {"000": ("S", 6), "001": ("B", 13), "002": ("L", 11), "003": ("P", 8), "004": ("C", 20), "T": ("T", 11), "W": ("W", 9)}
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]
-QUESTIONS = "12345678"
+QUESTIONS = [str(number) for number in range(1, 11)]
 ENTRIES = {entry.id: entry for document in documents(DOCS) for entry in document.entries}
 
 
@@ -78,7 +78,7 @@ def test_every_test_of_an_open_question_is_named_where_they_are_answered():
     assert {link.name for point in points for link in point.tests} == defined_tests(file)
     assert {link.file for point in points for link in point.tests} == {file}
     *numbered, _ = points
-    assert [point.title.partition(". ")[0] for point in numbered] == list(QUESTIONS)
+    assert [point.title.partition(". ")[0] for point in numbered] == QUESTIONS
     for number, point in zip(QUESTIONS, numbered, strict=True):
         assert [link for link in point.tests if link.name.startswith(f"test_open_{number}_")]
 

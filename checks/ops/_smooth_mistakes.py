@@ -242,6 +242,11 @@ def _e(case: Case) -> Array:
 ELU = made(
     "T5",
     *_common("1 or α·e^x"),
+    (
+        "both with the default alpha",
+        "Forward and backward have α = 1, whatever they were given.",
+        _with(y=True, alpha=1.0),
+    ),
     ("alpha forgotten", "e^x where x < 0, where it is α·e^x.", _where(_e)),
     ("alpha squared", "α was taken twice where x < 0.", _where(lambda c: _alpha(c) ** 2 * _e(c))),
     ("alpha on both sides", "α where x > 0 too, where it is 1.", _where(lambda c: _alpha(c) * _e(c), _alpha)),
@@ -250,12 +255,6 @@ ELU = made(
     ("exponential forgotten", "α where x < 0, as for a leaky ReLU.", _where(_alpha)),
     ("nothing below 0", "0 where x < 0, as for ReLU.", _where(lambda _: 0.0)),
     ("sign of the exponent", "α·e^{−x} where x < 0.", _where(lambda c: _alpha(c) / _e(c))),
-    ("default alpha", "Backward has α = 1, whatever forward was given.", _with(alpha=1.0)),
-    (
-        "both with the default alpha",
-        "Forward and backward have α = 1, whatever they were given.",
-        _with(y=True, alpha=1.0),
-    ),
 )
 
 
@@ -284,7 +283,6 @@ HARD_SWISH = made(
     ),
     ("one below", "1 where x < −3 too.", _of_x(lambda x: np.where(_inside(x), (2 * x + 3) / 6, 1))),
     ("third for half", "x/3 + 1/3 was computed, where it is x/3 + 1/2.", _of_x(lambda x: np.where(_inside(x), (x + 1) / 3, x > 3))),
-    ("two forgotten", "(x + 3)/6 was computed between −3 and 3, where it is (2x + 3)/6.", _of_x(lambda x: np.where(_inside(x), (x + 3) / 6, x > 3))),
     (
         "clipped at 1",
         "The derivative was kept in [0, 1], which that of hard sigmoid is in, and this one is not.",

@@ -17,12 +17,14 @@ from reference import (
     batch_norm,
     conv,
     euclidean_loss,
+    gelu,
     layer_norm,
     leaky_relu,
     local_response_norm,
     max_pool,
     relu,
     sgd,
+    softplus,
     subsample,
 )
 from tests.derivations._notation import Tensor, equal, symbols, to
@@ -184,6 +186,27 @@ def test_open_8_eps_is_inside_the_root():
     tensor = torch.tensor(constant, requires_grad=True)
     (torch.nn.functional.layer_norm(tensor, (4,), eps=1 / 16) * torch.tensor(h)).sum().backward()
     assert np.array_equal(tensor.grad.numpy(), ours)
+
+
+def test_open_9_two_functions_are_called_gelu():
+    """They differ by 0.0005 at most, which is more than any rounding; torch has both, and its default is x·Φ."""
+    x = np.linspace(-6, 6, 1201)
+    exact, by_tanh = gelu.forward(x), gelu.forward(x, approximate="tanh")
+    assert 4e-4 < np.abs(exact - by_tanh).max() < 5e-4
+    torchs = torch.nn.functional.gelu
+    assert np.abs(torchs(torch.tensor(x)).numpy() - exact).max() < 1e-14
+    assert np.abs(torchs(torch.tensor(x), approximate="tanh").numpy() - by_tanh).max() < 1e-14
+
+
+def test_open_10_softplus_needs_no_threshold():
+    """At 20.5 torch's is x, and e^−20.5 is missing; with the threshold at 40 it is ours."""
+    x, missing = np.array([20.5, -20.5]), np.exp(-20.5)
+    ours = softplus.forward(x)
+    assert ours[0] - x[0] == pytest.approx(missing, rel=1e-5)
+    assert torch.nn.functional.softplus(torch.tensor(x)).numpy()[0] == x[0]
+    assert np.array_equal(torch.nn.functional.softplus(torch.tensor(x), threshold=40).numpy(), ours)
+    assert 1 - softplus.backward(np.ones(2), x)[0][0] == pytest.approx(missing, rel=1e-5)
+    assert softplus.forward(np.array([1e4, -1e4])).tolist() == [1e4, 0]
 
 
 def test_torch_convolves_without_turning_the_kernel():
