@@ -1,7 +1,9 @@
 """Speed of the reference against torch: python -m benchmarks.reference
 
 Forward plus full backward of each, in one process, in turns of five, medians. Ratios below 1: the reference is faster.
-Convolutions show the share of the machine's matrix product that they reach, and their memory, as well.
+Convolutions show the share of the machine's matrix product that they reach, and their memory, as well. NumPy's exp takes 2 to
+6 times as long as torch's, which is the limit of what it is a part of: sigmoid and tanh are also compared with the passes over
+the numbers that their formula needs, each by NumPy alone, and should take at most 1.5 times their sum.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from reference import conv
 TURN = 5
 SINGLE_GOAL = 2.5
 MAPS = (8, 64, 56, 56)
+# σ = (1 or e) / (1 + e) with e = exp(−|x|), and g·e / (1 + e)²; tanh, and g·(2e / (1 + e²))². −|x| is a sign and a product.
+SIGMOID = {np.exp: 2, np.divide: 2, np.copysign: 2, np.multiply: 4, np.add: 3, np.square: 1}
+TANH = {np.tanh: 1, np.exp: 1, np.divide: 1, np.copysign: 1, np.multiply: 2, np.add: 2, np.square: 2}
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Layer:
     goal: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     constant: np.ndarray | None = None
+    passes: Mapping[np.ufunc, int] = field(default_factory=dict)  # of forward and backward together
 
 
 CONVOLUTIONS = (
@@ -146,8 +152,8 @@ def layers() -> tuple[Layer, ...]:
         Layer("avg_pool 3/2", reference.avg_pool, functional.avg_pool2d, (MAPS,), "2.00", overlapping),
         Layer("subsample", reference.subsample, _subsample, (MAPS, (64,), (64,)), "2.00"),
         Layer("linear", reference.linear, functional.linear, ((256, 1024), (1024, 1024), (1024,)), "1.30"),
-        Layer("sigmoid", reference.sigmoid, torch.sigmoid, (MAPS,), "2.00"),
-        Layer("tanh", reference.tanh, torch.tanh, (MAPS,), "2.00"),
+        Layer("sigmoid", reference.sigmoid, torch.sigmoid, (MAPS,), "2.00", passes=SIGMOID),
+        Layer("tanh", reference.tanh, torch.tanh, (MAPS,), "2.00", passes=TANH),
         Layer("relu", reference.relu, torch.relu, (MAPS,), "2.00"),
         Layer("leaky_relu", reference.leaky_relu, functional.leaky_relu, (MAPS,), "2.00"),
         Layer("gelu", reference.gelu, functional.gelu, (MAPS,), "-"),
@@ -208,7 +214,20 @@ def main() -> None:
         if layer.name.startswith(options.only):
             mine, other = in_turns(_pair(layer, np.float64), options.runs, turn=TURN)
             row = f"{layer.name:<20} float64  {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms {mine / other:6.2f} {layer.goal:>5}"
-            print(row, flush=True)
+            print(row + (f"   {mine / _alone(layer, options.runs):.2f} of its passes" if layer.passes else ""), flush=True)
+
+
+def _alone(layer: Layer, runs: int) -> float:
+    """Seconds that the passes of its formula take, one by one, over arrays of its size that are there already."""
+    rng = np.random.default_rng(0)
+    one, other = (np.asarray(rng.uniform(0.1, 1, layer.shapes[0])) for _ in range(2))
+    into = np.empty_like(one)
+
+    def by(ufunc: np.ufunc) -> Callable[[], object]:
+        return lambda: ufunc(*(one, other)[: ufunc.nin], out=into)
+
+    took = in_turns([by(ufunc) for ufunc in layer.passes], runs, turn=TURN)
+    return sum(seconds * many for seconds, many in zip(took, layer.passes.values(), strict=True))
 
 
 def _print_convolutions(runs: int) -> None:

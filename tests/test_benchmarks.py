@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import catch, low_precision, rounding, sharpness, sizes, verdict
+from benchmarks import catch, low_precision, reference, rounding, sharpness, sizes, verdict
 from checks.ops import find, ops
 
 
@@ -96,3 +96,12 @@ def test_verdicts_are_timed_beside_what_measures_them(capsys, monkeypatch):
 def test_a_verdict_that_is_another_one_is_not_timed(tmp_path):
     with pytest.raises(RuntimeError, match="ended with 1"):
         verdict._seconds(verdict.Row(("-c", "raise SystemExit(1)")), str(tmp_path))
+
+
+def test_what_exp_is_a_part_of_is_compared_with_the_passes_that_its_formula_needs(capsys, monkeypatch):
+    monkeypatch.setattr(reference, "MAPS", (1, 2, 4, 4))
+    for name in ("sigmoid", "tanh"):
+        _, row = printed(reference.main, capsys, monkeypatch, "--runs", "1", "--only", name)
+        assert re.search(r" 2\.00   [\d.]+ of its passes$", row)
+    _, row = printed(reference.main, capsys, monkeypatch, "--runs", "1", "--only", "relu")
+    assert row.endswith(" 2.00")
