@@ -163,10 +163,10 @@ def judge(
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
-        if shapes is None and not wrapped.is_reference:
-            compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
-            shapes = SHAPES if compiled else None
         with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
+            if shapes is None and not wrapped.is_reference:
+                compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
+                shapes = SHAPES if compiled else None
             tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
             interrupted = search.interrupted
             tried.drop_echoes()
