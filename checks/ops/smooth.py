@@ -157,8 +157,9 @@ def corners(places: Places) -> Kinks:
     """Of a function of each element by itself, with these slopes left and right of some places, in this case."""
 
     def case(problem: Problem) -> Case:
+        """Off the places whole numbers above 0: there no formula of a derivative rounds relative to more than itself."""
         made = replace(problem.reals(), whole=False)
-        rng, x = problem.rng(2), problem.rng(3).integers(-9, 10, problem.shape("x")).astype(made.cotangent.dtype)
+        rng, x = problem.rng(2), problem.rng(3).integers(1, 10, problem.shape("x")).astype(made.cotangent.dtype)
         at = [x.dtype.type(place) for place in places(made)]
         moved = rng.choice(at, x.shape) if at else x
         return made.with_input("x", np.where(rng.integers(0, 2, x.shape) == 0, moved, x))
@@ -183,7 +184,7 @@ def corners(places: Places) -> Kinks:
             at = x == place
             if at.any():
                 seen = gradient[at].astype(np.float64) / case.cotangent[at]
-                named = dict(zip(("of the left", "of the right", "halfway"), (*slopes, sum(slopes) / 2), strict=True))
+                named = dict(zip(("the left one", "the right one", "halfway"), (*slopes, sum(slopes) / 2), strict=True))
                 words = [w for w, slope in named.items() if np.all(np.abs(seen - slope) <= rounding * max(1, abs(slope)))]
                 said.append(f"the derivative at {place:g} is {words[0] if words else 'between the two'}")
         return ", ".join(said)
