@@ -179,7 +179,7 @@ def test_the_protocol_shows_what_is_really_said(program):
     runner.end()
     assert runner.running.returncode == 0
     text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```text\n(→.*?)```", text, re.DOTALL)
+    (shown,) = re.findall(r"```\n(→.*?)```", text, re.DOTALL)
     assert shown.strip().splitlines() == said
 
 
