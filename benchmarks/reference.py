@@ -194,7 +194,9 @@ def layers() -> tuple[Layer, ...]:
             ((4, 8, 128, 64), (4, 8, 128, 64), (4, 8, 128, 64)),
             "-",
         ),
-        Layer("lstm_cell", reference.lstm_cell, _lstm, ((64, 256), (64, 256), (64, 256), (1024, 256), (1024, 256)), "-"),
+        Layer(
+            "lstm_cell", reference.lstm_cell, _lstm, ((64, 256), (64, 256), (64, 256), (1024, 256), (1024, 256)), "-"
+        ),
         Layer("gru_cell", reference.gru_cell, torch.gru_cell, ((64, 256), (64, 256), (768, 256), (768, 256)), "-"),
         Layer("similarity", reference.similarity, _similarity, ((8, 16, 32, 32), (16, 16, 5, 5)), "-"),
     )
@@ -214,7 +216,9 @@ def main() -> None:
         if layer.name.startswith(options.only):
             mine, other = in_turns(_pair(layer, np.float64), options.runs, turn=TURN)
             row = f"{layer.name:<20} float64  {mine * 1e3:6.1f}ms {other * 1e3:6.1f}ms {mine / other:6.2f} {layer.goal:>5}"
-            print(row + (f"   {mine / _alone(layer, options.runs):.2f} of its passes" if layer.passes else ""), flush=True)
+            print(
+                row + (f"   {mine / _alone(layer, options.runs):.2f} of its passes" if layer.passes else ""), flush=True
+            )
 
 
 def _alone(layer: Layer, runs: int) -> float:

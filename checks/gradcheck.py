@@ -312,7 +312,9 @@ def _parser(op: Op | None, program: str) -> Parser:
     )
     theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
     theirs.add_argument(
-        "--compile", action="store_true", help="judge what the framework's compiler makes of it: torch.compile, jax.jit …"
+        "--compile",
+        action="store_true",
+        help="judge what the framework's compiler makes of it: torch.compile, jax.jit …",
     )
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(

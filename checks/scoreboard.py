@@ -181,7 +181,9 @@ def _keep(cells: dict[tuple[Any, ...], dict[str, Any]], cell: dict[str, Any], pa
     """Add a cell and write all of them, by way of another file, so that none is lost where this is cut off."""
     cells[_key(cell)] = cell
     beside = path.with_name(f"{path.name}.part")
-    beside.write_text(json.dumps({"cells": list(cells.values())}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.write_text(
+        json.dumps({"cells": list(cells.values())}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     beside.replace(path)
 
 
@@ -196,18 +198,36 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     installed = [name for name in BUILT_IN if find_spec(name)]
-    parser.add_argument("--frameworks", type=_among(list(BUILT_IN)), default=installed, metavar="A,B", help="default: what is installed")
-    parser.add_argument("--ops", type=_among(list(ops.ops())), default=list(ops.ops()), metavar="A,B", help="default: all")
-    parser.add_argument("--dtypes", type=_among(list(PRECISIONS)), default=list(PRECISIONS), metavar="A,B", help="default: all")
+    parser.add_argument(
+        "--frameworks", type=_among(list(BUILT_IN)), default=installed, metavar="A,B", help="default: what is installed"
+    )
+    parser.add_argument(
+        "--ops", type=_among(list(ops.ops())), default=list(ops.ops()), metavar="A,B", help="default: all"
+    )
+    parser.add_argument(
+        "--dtypes", type=_among(list(PRECISIONS)), default=list(PRECISIONS), metavar="A,B", help="default: all"
+    )
     parser.add_argument("--laws", type=_among(list(laws())), default=[], metavar="A,B", help="default: all")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--plain", dest="compiled", action="store_const", const=[False], help="as they are only")
     which.add_argument("--compile", dest="compiled", action="store_const", const=[True], help="compiled only")
-    parser.add_argument("--examples", type=typed(whole(1)), default=EXAMPLES, metavar="N", help=f"cases of a cell (default: {EXAMPLES})")
-    parser.add_argument("--seconds", type=typed(whole(1)), default=0, metavar="S", help="draw no more cases of a cell after so long")
+    parser.add_argument(
+        "--examples", type=typed(whole(1)), default=EXAMPLES, metavar="N", help=f"cases of a cell (default: {EXAMPLES})"
+    )
+    parser.add_argument(
+        "--seconds", type=typed(whole(1)), default=0, metavar="S", help="draw no more cases of a cell after so long"
+    )
     parser.add_argument("--seed", type=typed(whole(0)), default=1, metavar="S", help="of every cell (default: 1)")
-    parser.add_argument("--jobs", type=typed(whole(1)), default=1, metavar="N", help="cells to judge at a time (default: 1)")
-    parser.add_argument("--json", type=Path, default=Path("scoreboard.json"), metavar="FILE", help="where cells are kept, and looked for (default: scoreboard.json)")
+    parser.add_argument(
+        "--jobs", type=typed(whole(1)), default=1, metavar="N", help="cells to judge at a time (default: 1)"
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=Path("scoreboard.json"),
+        metavar="FILE",
+        help="where cells are kept, and looked for (default: scoreboard.json)",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the page as well")
     parser.set_defaults(compiled=[False, True])
     return parser

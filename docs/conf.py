@@ -108,9 +108,15 @@ def read(app: Sphinx, name: str, source: list[str]) -> None:  # noqa: ARG001, as
         source[0] = rewritten(source[0], DOCS)
     if name == "index":
         listed = source[0].partition("{toctree}")[2]
-        others = [page.name for page in sorted(DOCS.glob("*.md")) if page.name not in {*listed.split(), *exclude_patterns}]
+        others = [
+            page.name for page in sorted(DOCS.glob("*.md")) if page.name not in {*listed.split(), *exclude_patterns}
+        ]
         source[0] = source[0].replace("@others@\n", "".join(f"{page}\n" for page in others))
-        scores = "[The scoreboard](site:scoreboard.html), of other libraries." if "scoreboard.html" in html_extra_path else ""
+        scores = (
+            "[The scoreboard](site:scoreboard.html), of other libraries."
+            if "scoreboard.html" in html_extra_path
+            else ""
+        )
         source[0] = source[0].replace("@scoreboard@", scores)
 
 

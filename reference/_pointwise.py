@@ -21,7 +21,9 @@ def pointwise(function: Callable[..., Array], *arrays: Array) -> Array:
     out = np.empty(arrays[0].size, dtype)
 
     def fill(block: slice) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):  # ∞ is what is large there, and ∞ · 0 the NaN that is promised
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # ∞ is what is large there, and ∞ · 0 the NaN that is promised
             out[block] = function(*(a[block] for a in flat))
 
     each(out.size, BLOCK, fill)

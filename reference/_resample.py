@@ -33,7 +33,9 @@ def rounded(exact: Array, dtype: np.dtype) -> Array:
     """A matrix of fractions as numbers, each rounded once at most; for arrays of objects as it is."""
     if dtype == object:
         return exact
-    over, under = (np.array([getattr(f, part) for f in exact.ravel()], np.longdouble) for part in ("numerator", "denominator"))
+    over, under = (
+        np.array([getattr(f, part) for f in exact.ravel()], np.longdouble) for part in ("numerator", "denominator")
+    )
     return np.asarray(over / under).reshape(exact.shape)
 
 

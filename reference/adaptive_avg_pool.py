@@ -16,7 +16,6 @@ One mean along each axis is global average pooling.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -65,7 +64,9 @@ def ends(size: int, means: int) -> tuple[Array, Array]:
 def _means(x: Array, output_size: Output) -> list[Array]:
     """For each axis, what multiplies it."""
     if x.ndim < 3 or 0 in x.shape[2:]:
-        raise ValueError(f"x has shape {x.shape}; expected (N, C, *size) with at least one spatial axis, and elements in each")
+        raise ValueError(
+            f"x has shape {x.shape}; expected (N, C, *size) with at least one spatial axis, and elements in each"
+        )
     sizes, axes = x.shape[2:], x.ndim - 2
     wanted: Any = (output_size,) * axes if np.ndim(output_size) == 0 else tuple(np.atleast_1d(output_size).tolist())
     if len(wanted) != axes or any(isinstance(m, bool) or not isinstance(m, int | np.integer) or m < 1 for m in wanted):

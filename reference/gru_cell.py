@@ -111,7 +111,12 @@ def _arrays(
     if x.ndim != 2 or h.ndim != 2 or len(x) != len(h):
         raise ValueError(f"x has shape {x.shape} and h {h.shape}; expected (N, I) and (N, H)")
     gates = 3 * h.shape[1]
-    expected = {"weight_x": (gates, x.shape[1]), "weight_h": (gates, h.shape[1]), "bias_x": (gates,), "bias_h": (gates,)}
+    expected = {
+        "weight_x": (gates, x.shape[1]),
+        "weight_h": (gates, h.shape[1]),
+        "bias_x": (gates,),
+        "bias_h": (gates,),
+    }
     given = {"weight_x": weight_x, "weight_h": weight_h, "bias_x": bias_x, "bias_h": bias_h}
     for name, a in given.items():
         if a is not None and a.shape != expected[name]:

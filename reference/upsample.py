@@ -107,7 +107,9 @@ def _matrix(size: int, scale: int, mode: str, align_corners: bool, exact: bool) 
 def _matrices(x: Array, scale: Scale, mode: str, align_corners: bool) -> list[Array]:
     """For each axis, what multiplies it."""
     if x.ndim < 3 or 0 in x.shape[2:]:
-        raise ValueError(f"x has shape {x.shape}; expected (N, C, *size) with at least one spatial axis, and elements in each")
+        raise ValueError(
+            f"x has shape {x.shape}; expected (N, C, *size) with at least one spatial axis, and elements in each"
+        )
     axes = x.ndim - 2
     scales: Any = (scale,) * axes if np.ndim(scale) == 0 else tuple(np.atleast_1d(scale).tolist())
     if len(scales) != axes or any(isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1 for k in scales):

@@ -19,7 +19,15 @@ PAGES = sorted(page for page in (DOCS / "derivations").glob("*.md") if page != I
 TESTS = sorted((ROOT / "tests" / "derivations").glob("test_*.py"))
 
 # By document: the letter of its results, and how many there are. T and W are of no document: layers that came later.
-RESULTS = {"000": ("S", 6), "001": ("B", 13), "002": ("L", 11), "003": ("P", 8), "004": ("C", 20), "T": ("T", 11), "W": ("W", 9)}
+RESULTS = {
+    "000": ("S", 6),
+    "001": ("B", 13),
+    "002": ("L", 11),
+    "003": ("P", 8),
+    "004": ("C", 20),
+    "T": ("T", 11),
+    "W": ("W", 9),
+}
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]
 QUESTIONS = [str(number) for number in range(1, 11)]
 ENTRIES = {entry.id: entry for document in documents(DOCS) for entry in document.entries}

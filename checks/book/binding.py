@@ -13,8 +13,8 @@ from checks.book import documents
 from checks.book.contents import Book, Chapter, Proof, Question, Row, Source
 from checks.book.documents import Document, Entry, Link
 from checks.book.figures import FIGURES
-from checks.book.page import render
 from checks.book.lesson import lesson
+from checks.book.page import render
 from checks.book.proofs import Outcomes, Progress, prove
 from checks.book.sources import called, function, shared
 

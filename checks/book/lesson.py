@@ -14,7 +14,10 @@ from reference import conv
 
 FILE = "by-hand.md"
 CASE = {"size": (3, 3), "kernel": (2, 2)}
-PART = re.compile(r"^```(?P<language>\w+)\n(?P<block>.*?)^```$|^!\[(?P<says>[^\]]*)\]\((?P<picture>[^)]+)\)$", re.M | re.S)
+PART = re.compile(
+    r"^```(?P<language>\w+)\n(?P<block>.*?)^```$|^!\[(?P<says>[^\]]*)\]\((?P<picture>[^)]+)\)$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def lesson(docs: Path) -> Lesson:

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checks.book import documents
-from checks.book.figures import FIGURES
 from checks.book.binding import ROOT, require_clone
+from checks.book.figures import FIGURES
 from checks.render.picture import Line, Picture
 
 # What captions and titles have of LaTeX, as signs of a line of text.
 SIGNS = {
-    **dict(zip(r"\alpha \beta \gamma \delta \varepsilon \sigma \partial \le".split(), "αβγδεσ∂≤", strict=True)),
+    **dict(
+        zip(
+            [r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\sigma", r"\partial", r"\le"],
+            "αβγδεσ∂≤",
+            strict=True,
+        )
+    ),
     r"\tfrac12": "½",
     r"\tfrac14": "¼",
     r"\tilde B": "B̃",

@@ -81,7 +81,9 @@ def _of_option(text: str, chosen: Sequence[Op]) -> list[tuple[str, str, str]]:
 
 def _compiled(impl: str) -> str:
     if split(impl)[0] is None:
-        raise ValueError(f"--compile asks the compiler of a framework, and {impl} is in none; expected --impl torch:{impl}")
+        raise ValueError(
+            f"--compile asks the compiler of a framework, and {impl} is in none; expected --impl torch:{impl}"
+        )
     return COMPILED + impl.removeprefix(COMPILED)
 
 

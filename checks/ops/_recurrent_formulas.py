@@ -30,7 +30,9 @@ def _affine(problem: Problem, row: int, n: int, inputs: tuple[tuple[str, str], .
     return add((*products, *(Element(bias, (row,)) for bias in biases if bias in problem.present)))
 
 
-def _spread(problem: Problem, result: str, index: Index, of_a: Callable[[int, int], Expression], many: int) -> Expression:
+def _spread(
+    problem: Problem, result: str, index: Index, of_a: Callable[[int, int], Expression], many: int
+) -> Expression:
     """Σ ∂J/∂a·weight for an input, Σ ∂J/∂a·input for a weight, Σ ∂J/∂a for a bias; of_a of a sample and a row."""
     samples, rows = problem.shape("x")[0], many * problem.shape("h")[1]
     if result in {"x", "h"}:

@@ -81,7 +81,9 @@ ADAPTIVE = tuple(
         (
             "ends rounded down",
             "Forward and backward end windows at ⌊(i + 1)·n/m⌋, where it is ⌈(i + 1)·n/m⌉, so that none share an element.",
-            _each_axis(_windows(_first, lambda n, m: np.maximum((np.arange(m) + 1) * n // m, _first(n, m) + 1)), both=True),
+            _each_axis(
+                _windows(_first, lambda n, m: np.maximum((np.arange(m) + 1) * n // m, _first(n, m) + 1)), both=True
+            ),
         ),
         (
             "beginnings rounded up",

@@ -81,7 +81,9 @@ def _outside(case: Case) -> Mapping[str, Array]:
         normal = p.x / r
         of_x = p.h / r - p.x / root * p.mean(p.h * normal) / r
     found = {"y": p.gamma * normal, "x": of_x, "gamma": p.sum(p.g * normal)}
-    return {name: np.asarray(a, case.cotangent.dtype) for name, a in found.items() if name == "y" or name in right(case)}
+    return {
+        name: np.asarray(a, case.cotangent.dtype) for name, a in found.items() if name == "y" or name in right(case)
+    }
 
 
 RMS_NORM = tuple(
@@ -98,7 +100,11 @@ RMS_NORM = tuple(
             "The mean of h was subtracted too, as in a layer norm; here none is taken off x.",
             _of(x=lambda p: (p.h - p.mean(p.h) - p.normal * p.mean(p.h * p.normal)) / p.r),
         ),
-        ("mean added", "x̂·mean(h·x̂) was added, where it is subtracted.", _of(x=lambda p: (p.h + p.normal * p.mean(p.h * p.normal)) / p.r)),
+        (
+            "mean added",
+            "x̂·mean(h·x̂) was added, where it is subtracted.",
+            _of(x=lambda p: (p.h + p.normal * p.mean(p.h * p.normal)) / p.r),
+        ),
         (
             "gamma forgotten",
             "g stands where h = γ·g belongs.",

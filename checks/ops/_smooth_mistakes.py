@@ -127,13 +127,21 @@ GELU = made(
         "Φ − x·φ was computed, where the sum stands.",
         _by(lambda case: _share(case) - _product(case)),
     ),
-    ("density without x", "Φ + φ was computed, where φ is multiplied by x.", _by(lambda case: _share(case) + _phi(case))),
+    (
+        "density without x",
+        "Φ + φ was computed, where φ is multiplied by x.",
+        _by(lambda case: _share(case) + _phi(case)),
+    ),
     (
         "inner derivative forgotten",
         "The derivative of what the function is taken of was left out, or taken twice.",
         _by(_inner_forgotten),
     ),
-    ("density not halved", "e^{−x²} was taken for the density, where the exponent is halved.", _by(lambda c: _bell(c, 1.0))),
+    (
+        "density not halved",
+        "e^{−x²} was taken for the density, where the exponent is halved.",
+        _by(lambda c: _bell(c, 1.0)),
+    ),
     ("backward of the other", "Backward is that of the other function called GELU.", _exchanged(y=False)),
     (
         "both the other",
@@ -178,7 +186,11 @@ SILU = made(
         _of_x(lambda x: sigma(x) + sigma_slope(x)),
     ),
     ("derivative of sigmoid", "σ'(x) was taken, the derivative of the factor alone.", _of_x(sigma_slope)),
-    ("slope subtracted", "σ − x·σ' was computed, where the sum stands.", _of_x(lambda x: sigma(x) - x * sigma_slope(x))),
+    (
+        "slope subtracted",
+        "σ − x·σ' was computed, where the sum stands.",
+        _of_x(lambda x: sigma(x) - x * sigma_slope(x)),
+    ),
     (
         "one minus forgotten",
         "σ + x·σ was computed, where σ' is σ(1 − σ).",
@@ -250,7 +262,11 @@ ELU = made(
     ("alpha forgotten", "e^x where x < 0, where it is α·e^x.", _where(_e)),
     ("alpha squared", "α was taken twice where x < 0.", _where(lambda c: _alpha(c) ** 2 * _e(c))),
     ("alpha on both sides", "α where x > 0 too, where it is 1.", _where(lambda c: _alpha(c) * _e(c), _alpha)),
-    ("y without alpha", "y was taken where x < 0, where the derivative is y + α.", _where(lambda c: _alpha(c) * (_e(c) - 1))),
+    (
+        "y without alpha",
+        "y was taken where x < 0, where the derivative is y + α.",
+        _where(lambda c: _alpha(c) * (_e(c) - 1)),
+    ),
     ("y and one", "y + 1 was taken where x < 0, where it is y + α.", _where(lambda c: _alpha(c) * (_e(c) - 1) + 1)),
     ("exponential forgotten", "α where x < 0, as for a leaky ReLU.", _where(_alpha)),
     ("nothing below 0", "0 where x < 0, as for ReLU.", _where(lambda _: 0.0)),
@@ -282,14 +298,26 @@ HARD_SWISH = made(
         _of_x(lambda x: _inside(x) * (2 * x + 3) / 6),
     ),
     ("one below", "1 where x < −3 too.", _of_x(lambda x: np.where(_inside(x), (2 * x + 3) / 6, 1))),
-    ("third for half", "x/3 + 1/3 was computed, where it is x/3 + 1/2.", _of_x(lambda x: np.where(_inside(x), (x + 1) / 3, x > 3))),
+    (
+        "third for half",
+        "x/3 + 1/3 was computed, where it is x/3 + 1/2.",
+        _of_x(lambda x: np.where(_inside(x), (x + 1) / 3, x > 3)),
+    ),
     (
         "clipped at 1",
         "The derivative was kept in [0, 1], which that of hard sigmoid is in, and this one is not.",
         _by(lambda c: np.clip(_slope(c), 0, 1)),
     ),
-    ("derivative of hard sigmoid", "1/6 between −3 and 3, that of the factor alone.", _of_x(lambda x: _inside(x) / x.dtype.type(6))),
-    ("derivative of swish", "σ + x·σ' was taken, of the function that it stands in for.", _of_x(lambda x: silu.backward(np.ones_like(x), x)[0])),
+    (
+        "derivative of hard sigmoid",
+        "1/6 between −3 and 3, that of the factor alone.",
+        _of_x(lambda x: _inside(x) / x.dtype.type(6)),
+    ),
+    (
+        "derivative of swish",
+        "σ + x·σ' was taken, of the function that it stands in for.",
+        _of_x(lambda x: silu.backward(np.ones_like(x), x)[0]),
+    ),
 )
 
 
@@ -325,10 +353,26 @@ LOG_SOFTMAX = made(
         _rows(lambda g, p, axis: p * (g - (g * p).sum(axis, keepdims=True))),
     ),
     ("sum forgotten", "g − g·p was computed, where every g of the row comes in.", _rows(lambda g, p, _: g - g * p)),
-    ("sum added", "g + p·Σ g was computed, where it is subtracted.", _rows(lambda g, p, axis: g + p * g.sum(axis, keepdims=True))),
-    ("mean for sum", "g − p·mean g was computed, where the sum stands.", _rows(lambda g, p, axis: g - p * g.mean(axis, keepdims=True))),
-    ("mean subtracted", "g − mean g was computed, as if all probabilities were alike.", _rows(lambda g, _, axis: g - g.mean(axis, keepdims=True))),
-    ("weighted sum", "g − p·Σ g·p was computed, where Σ g stands.", _rows(lambda g, p, axis: g - p * (g * p).sum(axis, keepdims=True))),
+    (
+        "sum added",
+        "g + p·Σ g was computed, where it is subtracted.",
+        _rows(lambda g, p, axis: g + p * g.sum(axis, keepdims=True)),
+    ),
+    (
+        "mean for sum",
+        "g − p·mean g was computed, where the sum stands.",
+        _rows(lambda g, p, axis: g - p * g.mean(axis, keepdims=True)),
+    ),
+    (
+        "mean subtracted",
+        "g − mean g was computed, as if all probabilities were alike.",
+        _rows(lambda g, _, axis: g - g.mean(axis, keepdims=True)),
+    ),
+    (
+        "weighted sum",
+        "g − p·Σ g·p was computed, where Σ g stands.",
+        _rows(lambda g, p, axis: g - p * (g * p).sum(axis, keepdims=True)),
+    ),
     ("logarithm for softmax", "g − y·Σ g was computed, where p = e^y stands.", _of_y),
     ("identity", "g was passed on, where the logarithm of the sum has a gradient too.", _rows(lambda g, _p, _a: g)),
     (
@@ -341,5 +385,9 @@ LOG_SOFTMAX = made(
         "Σ g was taken over samples and positions too, where each has a row of its own.",
         _rows(lambda g, p, _: g - p * g.sum()),
     ),
-    ("last axis", "Forward and backward agree with each other, on the last axis, whatever the axis was to be.", _last_axis),
+    (
+        "last axis",
+        "Forward and backward agree with each other, on the last axis, whatever the axis was to be.",
+        _last_axis,
+    ),
 )

@@ -15,8 +15,8 @@ from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, one_of, per_axis, whole
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import BATCHES, along, not_too_large, together
-from reference import adaptive_avg_pool, pixel_shuffle, upsample
 from reference import _resample as resample
+from reference import adaptive_avg_pool, pixel_shuffle, upsample
 from reference.adaptive_avg_pool import ends
 
 if TYPE_CHECKING:
@@ -254,7 +254,9 @@ PIXEL_SHUFFLE = Op(
             "x": "N C*upscale_factor*upscale_factor H W",
             "y": "N C H*upscale_factor W*upscale_factor",
         },
-        parameters=(Parameter("upscale_factor", 2, "how many times as large along both axes", "2", whole(1), (2, 3, 1)),),
+        parameters=(
+            Parameter("upscale_factor", 2, "how many times as large along both axes", "2", whole(1), (2, 3, 1)),
+        ),
         sizes=(
             Sizes("size", "H W", "height and width of the input", (2, 1, 3), metavar="4,6"),
             Sizes("channels", "C", "channels of the output", (1, 2, 3)),

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.algebra.expression import Call, Element, Expression, Named, Power, Product, Quotient, Sum, add, negative, number
+from checks.algebra.expression import (
+    Call,
+    Element,
+    Expression,
+    Named,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    add,
+    negative,
+    number,
+)
 from checks.numbers.precision import Array
 from checks.op import Case, Documents, Kind, Op, Problem, Rounding
 from checks.ops._root_mean_square_mistakes import RMS_NORM
@@ -118,9 +130,7 @@ OP = Op(
     twin=twin,
     rounds=Rounding(terms, magnitudes),
     kind=Kind(linear_in=(("gamma",),), radius=radius),
-    told=Documents(
-        sources=dict.fromkeys(("y", "x", "gamma"), "T11"), formula=formula, usual={"batch": 2, "last": 2}
-    ),
+    told=Documents(sources=dict.fromkeys(("y", "x", "gamma"), "T11"), formula=formula, usual={"batch": 2, "last": 2}),
     mistakes=RMS_NORM,
 )
 

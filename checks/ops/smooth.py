@@ -44,9 +44,7 @@ def counted(y: int, **gradients: int) -> Callable[[Problem], Mapping[str, int]]:
     return lambda _: {"y": y, **gradients}
 
 
-def relative_to(
-    y: Callable[[Case], Array], slope: Callable[[Case], Array]
-) -> Callable[[Case], Mapping[str, Array]]:
+def relative_to(y: Callable[[Case], Array], slope: Callable[[Case], Array]) -> Callable[[Case], Mapping[str, Array]]:
     """Of a function of x: what y, and the derivative that g is multiplied by, round relative to."""
     return lambda case: {"y": np.abs(y(case)), "x": np.abs(case.cotangent) * slope(case)}
 
@@ -185,7 +183,9 @@ def corners(places: Places) -> Kinks:
             if at.any():
                 seen = gradient[at].astype(np.float64) / case.cotangent[at]
                 named = dict(zip(("the left one", "the right one", "halfway"), (*slopes, sum(slopes) / 2), strict=True))
-                words = [w for w, slope in named.items() if np.all(np.abs(seen - slope) <= rounding * max(1, abs(slope)))]
+                words = [
+                    w for w, slope in named.items() if np.all(np.abs(seen - slope) <= rounding * max(1, abs(slope)))
+                ]
                 said.append(f"the derivative at {place:g} is {words[0] if words else 'between the two'}")
         return ", ".join(said)
 
@@ -295,9 +295,7 @@ SOFTPLUS = replace(
     SILU,
     name="softplus",
     reference=softplus,
-    takes=elementwise(
-        Parameter("beta", 1.0, "how steep it is at 0", "1.0", real(0, above=True), (1.0, 0.5, 2.0, 3.0))
-    ),
+    takes=elementwise(Parameter("beta", 1.0, "how steep it is at 0", "1.0", real(0, above=True), (1.0, 0.5, 2.0, 3.0))),
     twin=softplus_twin,
     rounds=Rounding(counted(2 * EXP + 5, x=OF_ONE + 3), relative_to(of_softplus, of_softplus_slope)),
     kind=Kind(radius=lambda case: within_reach_of("x")(case) / max(1.0, case.parameters["beta"])),
@@ -369,9 +367,7 @@ SWIGLU = Op(
     twin=swiglu_twin,
     rounds=Rounding(counted(OF_ONE + 3, gate=3 * OF_ONE + 7, x=OF_ONE + 3), swiglu_magnitudes),
     kind=Kind(linear_in=(("x",),), radius=within_reach_of("gate")),
-    told=Documents(
-        letters={"gate": "a"}, sources=dict.fromkeys(("y", "gate", "x"), "T10"), formula=formulas.swiglu
-    ),
+    told=Documents(letters={"gate": "a"}, sources=dict.fromkeys(("y", "gate", "x"), "T10"), formula=formulas.swiglu),
     mistakes=_gate_mistakes.SWIGLU,
 )
 

@@ -74,7 +74,9 @@ def twin(x: torch.Tensor, *, kernel_size: Any, stride: Any, padding: Any, dilati
     import torch
 
     axes = x.ndim - 2
-    moves = [value if isinstance(value, tuple) else (value,) * axes for value in (kernel_size, stride, padding, dilation)]
+    moves = [
+        value if isinstance(value, tuple) else (value,) * axes for value in (kernel_size, stride, padding, dilation)
+    ]
     for axis, (k, s, p, d) in reversed(list(enumerate(zip(*moves, strict=True), 2))):
         rest = 2 * (x.ndim - 1 - axis)
         x = torch.nn.functional.pad(x, [0] * rest + [p, p])

@@ -82,7 +82,9 @@ def _details(cells: Sequence[Cell]) -> Iterator[str]:
         if _is_told(cell):
             lines = [*cell["said"], *cell.get("undecided", ()), *cell.get("warnings", ())]
             told = "".join(f"<p>{escape(line)}</p>" for line in lines)
-            again = "".join(f"<pre><code>{escape(line)}</code></pre>" for line in [cell["command"], *cell.get("again", ())])
+            again = "".join(
+                f"<pre><code>{escape(line)}</code></pre>" for line in [cell["command"], *cell.get("again", ())]
+            )
             boxed = scrolling(again, f"how {name} is judged again", kind="code")
             yield (
                 f'<section class="cell" id="{_anchor(cell)}"><h3>{escape(name)}: {escape(cell["verdict"])}</h3>'

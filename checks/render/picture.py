@@ -194,7 +194,9 @@ def _panel(panel: Panel, size: int, x: float, y: float) -> str:
     sign = ""
     if panel.sign:
         middle = y + LINE + len(panel.cells) * size / 2 + FONT / 3
-        sign = f'<text class="sign" x="{x + SPACE / 2:g}" y="{middle:g}" font-size="{FONT}">{escape(panel.sign)}</text>\n'
+        sign = (
+            f'<text class="sign" x="{x + SPACE / 2:g}" y="{middle:g}" font-size="{FONT}">{escape(panel.sign)}</text>\n'
+        )
         x += SPACE
     name = f'<text class="name" x="{x:g}" y="{y + FONT:g}" font-size="{FONT}">{escape(panel.caption)}</text>\n'
     cells = grid.drawn(panel.cells, size)

@@ -54,8 +54,9 @@ def pictures(explanation: Explanation, *, steps: bool = False) -> Iterator[tuple
         series = list(_series(explanation, formula))
         wide, high = (max(sides) for sides in zip(*map(size, series), strict=True))
         for number, picture in enumerate(series, 1):
-            yield f"{name}-step-{number}", replace(
-                picture, title=f"{picture.title}, {number} of {len(series)}", canvas=(wide, high)
+            yield (
+                f"{name}-step-{number}",
+                replace(picture, title=f"{picture.title}, {number} of {len(series)}", canvas=(wide, high)),
             )
 
 
@@ -100,7 +101,9 @@ def _series(explanation: Explanation, formula: Formula) -> Iterator[Picture]:
         raise ValueError(f"{asked} is an output; expected an input, whose outputs are shown one by one: --wrt names it")
     if formula.polynomial is None:
         op = explanation.problem.op.name
-        raise ValueError(f"{op} is no polynomial, so its outputs do not add one product after another; leave out --steps")
+        raise ValueError(
+            f"{op} is no polynomial, so its outputs do not add one product after another; leave out --steps"
+        )
     left = derivative(formula.array, formula.index, explanation.notation)[0]
     outputs = truth.polynomials(explanation.problem, "y")
     met = _met(formula.expression)

@@ -32,7 +32,9 @@ def _verdict(report: Report) -> Iterator[tuple[str, str]]:
     yield words.subject(report), "note"
     if not report.failures:
         yield words.ran(report), ""
-        yield from ((f"{line}.", "") for line in (*words.elsewhere(report), *words.left(report), *words.decided(report)))
+        yield from (
+            (f"{line}.", "") for line in (*words.elsewhere(report), *words.left(report), *words.decided(report))
+        )
 
 
 def _told(finding: Finding) -> Iterator[Line]:
@@ -52,7 +54,9 @@ def _failure(report: Report, finding: Finding) -> tuple[tuple[Panel, ...], tuple
     if panels and finding.exhibit is not None and finding.exhibit.problem.identity != finding.problem.identity:
         shapes = finding.exhibit.problem.shapes.items()
         sizes = ", ".join(f"{name} {words.shape(shape)}" for name, shape in shapes if shape is not None)
-        lines.append(Line(f"above: {sizes}; below: the smallest case, which has too few elements to show where", "note"))
+        lines.append(
+            Line(f"above: {sizes}; below: the smallest case, which has too few elements to show where", "note")
+        )
     lines.append(Line(f"smallest case: {words.case(finding)}"))
     if finding.actual is not None and finding.expected is not None:
         yours, right = words.number(finding.actual), words.number(finding.expected)

@@ -172,7 +172,9 @@ def with_arrays(op: Op, found: Any, framework: Framework) -> tuple[Function, ins
     held = [] if inspect.isroutine(found) else [n for n in op.inputs if _holds(found, n, framework)]
     if not held:
         return found, taken(found)
-    put = setattr if isinstance(found, dict) else object.__setattr__  # what is frozen, or guards its fields, is a copy here
+    put = (
+        setattr if isinstance(found, dict) else object.__setattr__
+    )  # what is frozen, or guards its fields, is a copy here
 
     def call(*inputs: Any, **parameters: Any) -> Any:
         layer = _copied(found)

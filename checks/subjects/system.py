@@ -54,7 +54,7 @@ def passing(descriptors: Mapping[str, int]) -> tuple[dict[str, int], dict[str, A
 
     handles = {name: msvcrt.get_osfhandle(d) for name, d in descriptors.items()}  # type: ignore[attr-defined]  # Windows
     for handle in handles.values():
-        os.set_handle_inheritable(handle, True)  # type: ignore[attr-defined]  # noqa: FBT003, Windows, by position only
+        os.set_handle_inheritable(handle, True)  # type: ignore[attr-defined]
     startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": list(handles.values())})  # type: ignore[attr-defined]
     group = subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
     return handles, {"startupinfo": startup, "creationflags": group}

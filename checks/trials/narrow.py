@@ -36,7 +36,12 @@ from checks.trials.finding import Finding, Verdict
 from checks.trials.sides import falls_to_both_sides, is_factor
 from checks.trials.trial import Run
 
-STORED = (1 / 16, 1 / 4, 1, 4)  # of γ₁, sharpest first: what explains it counts. Magnitudes are what the roundings of the
+STORED = (
+    1 / 16,
+    1 / 4,
+    1,
+    4,
+)  # of γ₁, sharpest first: what explains it counts. Magnitudes are what the roundings of the
 # formula that loses most are relative to, so that one which is stored in another may be far less
 HUNDREDTH = 0.01
 FACTOR = "every element is off by the same factor, in every draw"

@@ -24,7 +24,9 @@ def compared(failures: Iterable[Finding], tried: Tried) -> Iterator[Finding]:
         yield from failures
         return
     spec = judged.spec.removeprefix(COMPILED)
-    eager = Isolated(judged.op, spec, judged.dtype, judged.device, judged.timeout, judged.memory, promised=judged.promised)
+    eager = Isolated(
+        judged.op, spec, judged.dtype, judged.device, judged.timeout, judged.memory, promised=judged.promised
+    )
     without = Tried(eager, tried.laws, strict=tried.strict, witness=tried.witness)
     try:
         for failure in failures:

@@ -252,7 +252,12 @@ def _refuse_nonsense(
 
 def _said(accumulate: str, reach: int, shapes: int | None, *, all_kinds: bool) -> dict[str, Any]:
     """What repeats a run beside what is pinned, where it is not as usual."""
-    said = {"accumulate": (accumulate, ""), "reach": (reach, REACH), "shapes": (shapes, None), "all_kinds": (all_kinds, False)}
+    said = {
+        "accumulate": (accumulate, ""),
+        "reach": (reach, REACH),
+        "shapes": (shapes, None),
+        "all_kinds": (all_kinds, False),
+    }
     return {name: value for name, (value, usual) in said.items() if value != usual}
 
 

@@ -38,7 +38,13 @@ def merged(reports: Iterable[Report]) -> tuple[Report, ...]:
 def _run(report: Report) -> object:
     """What reports on shards of the same run have in common."""
     subject = report.op.name, report.implementation, report.is_reference, report.spec, report.dtype
-    drawn = report.seed, report.examples if report.budget is None else None, report.laws, report.decisive, report.of_shards
+    drawn = (
+        report.seed,
+        report.examples if report.budget is None else None,
+        report.laws,
+        report.decisive,
+        report.of_shards,
+    )
     return *subject, *drawn, repr(sorted(report.pinned.items()))
 
 

@@ -51,5 +51,7 @@ def test_its_figures_are_the_steps(chapter):
 
 def test_a_picture_of_something_else_is_refused(tmp_path):
     (tmp_path / "by-hand.md").write_text("# t\n\n![says](pictures/conv-V-9-9.svg)\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=re.escape("by-hand.md shows conv-V-9-9; expected one of conv-V-2-2, conv-V-2-2-step-1")):
+    with pytest.raises(
+        ValueError, match=re.escape("by-hand.md shows conv-V-9-9; expected one of conv-V-2-2, conv-V-2-2-step-1")
+    ):
         lesson(tmp_path)

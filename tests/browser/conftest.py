@@ -99,7 +99,9 @@ def driver():
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = selenium.Chrome(options, selenium.ChromeService(DRIVER))
-    driver.set_script_timeout(120)  # axe-core looks at each of the 20 000 elements of the book, on a machine that is busy
+    driver.set_script_timeout(
+        120
+    )  # axe-core looks at each of the 20 000 elements of the book, on a machine that is busy
     yield driver
     driver.quit()
 

@@ -46,7 +46,9 @@ def test_formulas_are_drawn_and_figures_said(page, book):
 def test_the_contents_stay_where_there_is_room(page, book):
     """Beside the text; else a link leads to them from wherever one is."""
     page.open(book, width=1400).run("document.getElementById('L7').scrollIntoView()")
-    box = page.run("const b = document.querySelector('nav.contents').getBoundingClientRect(); return [b.top, b.left, b.right]")
+    box = page.run(
+        "const b = document.querySelector('nav.contents').getBoundingClientRect(); return [b.top, b.left, b.right]"
+    )
     assert box[:2] == [0, 0]
     assert page.run("return document.querySelector('#L7 h3').getBoundingClientRect().left") > box[2]
     assert not page.one(".to-contents").is_displayed()
@@ -64,7 +66,9 @@ def test_what_is_searched_for_is_found_in_this_page(page, book):
     assert page.one(".search [role=status]").text == f"{len(found)} places"
     assert not page.one(".chapters").is_displayed()
     for hash_ in found:
-        text = page.run("return document.querySelector(arguments[0]).textContent.normalize('NFKD').toLowerCase()", hash_)
+        text = page.run(
+            "return document.querySelector(arguments[0]).textContent.normalize('NFKD').toLowerCase()", hash_
+        )
         assert all(word in text for word in ("gradient", "kernel", "k11"))
     page.one("#search").send_keys("\n")
     assert page.run("return location.hash") == found[0]

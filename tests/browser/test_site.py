@@ -19,7 +19,16 @@ pytestmark = pytest.mark.skipif(not SITE, reason="SITE names no site: tox -e doc
 
 def test_it_has_its_pages():
     names = {path.stem for path in PAGES}
-    assert {"index", "api", "first-steps", "judge-your-own", "formulas", "contributing", "derivations", "search"} <= names
+    assert {
+        "index",
+        "api",
+        "first-steps",
+        "judge-your-own",
+        "formulas",
+        "contributing",
+        "derivations",
+        "search",
+    } <= names
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

@@ -7,7 +7,22 @@ import numpy as np
 import pytest
 import sympy
 
-from reference import elu, gelu, glu, hard_swish, layer_norm, leaky_relu, log_softmax, relu, rms_norm, sigmoid, silu, softmax, softplus, swiglu
+from reference import (
+    elu,
+    gelu,
+    glu,
+    hard_swish,
+    layer_norm,
+    leaky_relu,
+    log_softmax,
+    relu,
+    rms_norm,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    swiglu,
+)
 from tests.derivations._notation import equal
 
 
@@ -210,7 +225,9 @@ def test_T11_normalisation_by_the_root_mean_square():
     g = rng(11).integers(-9, 10, (2, 4))
 
     def Y(x, gamma):
-        return np.array([[c * n / sympy.sqrt(sum(m**2 for m in row) / 4 + 9) for n, c in zip(row, gamma, strict=True)] for row in x])
+        return np.array(
+            [[c * n / sympy.sqrt(sum(m**2 for m in row) / 4 + 9) for n, c in zip(row, gamma, strict=True)] for row in x]
+        )
 
     inputs = [a.astype(object) for a in (x, gamma)]
     floats = [a.astype(float) for a in (x, gamma)]

@@ -71,7 +71,11 @@ def assert_proved(op, Y, inputs, g, roundings, **parameters):
 @pytest.mark.parametrize("masked", [False, True])
 def test_W1_attention(masked):
     """y_te = Σ_s P_ts·v_se, P the softmax of α·q·k over the keys that are seen."""
-    q, k, v = rng(1).integers(-4, 5, (1, 1, 2, 2)) / 4, rng(2).integers(-4, 5, (1, 1, 3, 2)) / 4, rng(3).integers(-4, 5, (1, 1, 3, 2)) / 4
+    q, k, v = (
+        rng(1).integers(-4, 5, (1, 1, 2, 2)) / 4,
+        rng(2).integers(-4, 5, (1, 1, 3, 2)) / 4,
+        rng(3).integers(-4, 5, (1, 1, 3, 2)) / 4,
+    )
     seen = np.array([[1, 1, 1], [1, 0, 1]] if masked else [[1, 1, 1]] * 2, bool)
     g = rng(4).integers(-9, 10, (1, 1, 2, 2))
 
@@ -123,8 +127,9 @@ def test_W3_rotary_positions(interleaved):
     """Each pair times a matrix, and its cotangent times the transpose."""
     x, g = symbols("x", 2, 4).array, symbols("g", 2, 4).array
     c, s = symbols("c", 2, 2).array, symbols("s", 2, 2).array
-    y, (of_x, *others) = rotary.forward(x, c, s, interleaved=interleaved), rotary.backward(
-        g, x, c, s, interleaved=interleaved
+    y, (of_x, *others) = (
+        rotary.forward(x, c, s, interleaved=interleaved),
+        rotary.backward(g, x, c, s, interleaved=interleaved),
     )
     assert others == [None, None]
     for t in range(2):
@@ -229,7 +234,11 @@ def test_W7_upsampling(mode, n, k, aligned):
         return
     matrix = np.full((n * k, n), sympy.Integer(0), object)
     for i in range(1, n * k + 1):
-        s = 1 + sympy.Rational((i - 1) * (n - 1), max(1, k * n - 1)) if aligned else sympy.Rational(2 * i - 1, 2 * k) + sympy.Rational(1, 2)
+        s = (
+            1 + sympy.Rational((i - 1) * (n - 1), max(1, k * n - 1))
+            if aligned
+            else sympy.Rational(2 * i - 1, 2 * k) + sympy.Rational(1, 2)
+        )
         if mode == "nearest":
             matrix[i - 1, (i - 1) // k] = sympy.Integer(1)
             continue

@@ -265,7 +265,10 @@ def test_what_cannot_be_loaded_is_said(run, mine):
         ("conv --names A,B", "names A,B; expected 4, for x, weight, y and grad_output"),
         ("conv --names A,A,C,D", "names A,A,C,D; expected a letter or a word for each array, no two the same"),
         ("cross_entropy --names p,t,E,G", "names p,t,E,G; p stands for something else in these formulas"),
-        ("conv --format tex", "--format: 'tex' given; expected text or latex or mathml or json or svg or png; did you mean text?"),
+        (
+            "conv --format tex",
+            "--format: 'tex' given; expected text or latex or mathml or json or svg or png; did you mean text?",
+        ),
         ("conv --base 2", "--base: '2' given; expected 0 to 1"),
         ("conv --stride 0", "--stride: '0' given; expected at least 1"),
         ("conv --size 1 --kernel 3", "a kernel of 3 spans 3 and does not fit into size 1 with padding 0; "),

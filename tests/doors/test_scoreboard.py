@@ -7,13 +7,27 @@ import pytest
 from checks import scoreboard
 from checks.render import board
 
-FEW = ("--frameworks", "torch", "--ops", "relu,dropout", "--dtypes", "float32", "--plain", "--examples", "3", "--laws", "exact")
+FEW = (
+    "--frameworks",
+    "torch",
+    "--ops",
+    "relu,dropout",
+    "--dtypes",
+    "float32",
+    "--plain",
+    "--examples",
+    "3",
+    "--laws",
+    "exact",
+)
 
 
 def test_a_cell_is_judged_once_and_shown(tmp_path, monkeypatch):
     where = ("--json", str(tmp_path / "board.json"), "--html", str(tmp_path / "board.html"))
     assert scoreboard.main([*FEW, *where]) == 0
-    (cell,) = json.loads((tmp_path / "board.json").read_text())["cells"]  # torch's dropout takes no mask, so it has none
+    (cell,) = json.loads((tmp_path / "board.json").read_text())[
+        "cells"
+    ]  # torch's dropout takes no mask, so it has none
     assert (cell["op"], cell["verdict"], cell["cases"]) == ("relu", "right", 3)
     assert cell["command"] == "gradoracle relu --impl torch --dtype float32 --examples 3 --seed 1 --laws exact"
     assert "✓" in (tmp_path / "board.html").read_text()
@@ -38,7 +52,10 @@ def test_what_is_interrupted_keeps_what_was_judged(tmp_path, monkeypatch):
     [
         (("--frameworks", "torhc"), "--frameworks: 'torhc' given; did you mean torch?"),
         (("--ops", "relu,cnov"), "--ops: 'relu,cnov' given; did you mean conv?"),
-        (("--json", "there.json"), "--json there.json is no scoreboard; expected a file that this command wrote, or none yet"),
+        (
+            ("--json", "there.json"),
+            "--json there.json is no scoreboard; expected a file that this command wrote, or none yet",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, monkeypatch, capsys, words, refusal):
@@ -56,8 +73,17 @@ CELL = {
 
 
 def test_the_page_tells_what_is_wrong_and_how_it_is_judged_again():
-    wrong = {**CELL, "op": "tanh", "compiled": True, "verdict": "wrong", "said": ["grad_x is wrong: <half>"], "again": ["gradoracle tanh"]}
-    page = board.render([CELL, wrong, {**CELL, "dtype": "float64", "verdict": "not offered", "said": ["no such dtype"]}])
+    wrong = {
+        **CELL,
+        "op": "tanh",
+        "compiled": True,
+        "verdict": "wrong",
+        "said": ["grad_x is wrong: <half>"],
+        "again": ["gradoracle tanh"],
+    }
+    page = board.render(
+        [CELL, wrong, {**CELL, "dtype": "float64", "verdict": "not offered", "said": ["no such dtype"]}]
+    )
     assert "torch 2, compiled" in page
     assert "grad_x is wrong: &lt;half&gt;" in page
     assert page.count("gradoracle tanh") == 1

@@ -198,7 +198,11 @@ def test_a_hundredth_is_found_in_float32_alone():
 
 def test_slight_mistakes_are_found_in_float32_alone():
     """A fit through many points sees what differences of two hide: a neighbour's derivative, a share of a loss."""
-    for name, wrong in (("gelu", "tanh's derivative"), ("cross entropy", "smoothing left out"), ("clip", "2 at the bound")):
+    for name, wrong in (
+        ("gelu", "tanh's derivative"),
+        ("cross entropy", "smoothing left out"),
+        ("clip", "2 at the bound"),
+    ):
         entry = FUNCTIONS[name]
         f, b = only("float32", entry.f), only("float32", entry.wrong[wrong])
         report = judge_function(f, b, entry.inputs, dtype="float32", seed=2, examples=12)

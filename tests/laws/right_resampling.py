@@ -190,7 +190,11 @@ class UnfoldWindowByWindow:
     def forward(self, x, **moves):
         around, over, windows = self._parts(x, moves)
         columns = [around[(..., *cut)].reshape(len(x), -1, 1) for cut in windows]
-        return np.concatenate(columns, 2) if x.size else np.zeros((len(x), x.shape[1] * prod(over.kernel), len(windows)), x.dtype)
+        return (
+            np.concatenate(columns, 2)
+            if x.size
+            else np.zeros((len(x), x.shape[1] * prod(over.kernel), len(windows)), x.dtype)
+        )
 
     def backward(self, g, x, **moves):
         around, over, windows = self._parts(np.zeros_like(x), moves)

@@ -213,7 +213,10 @@ class GruByInterpolation:
         size = h.shape[1]
         zeros = np.zeros(3 * size, x.dtype)
         a, b = (
-            [inputs @ w.T + d for w, d in zip(np.split(weight, 3), np.split(zeros if bias is None else bias, 3), strict=True)]
+            [
+                inputs @ w.T + d
+                for w, d in zip(np.split(weight, 3), np.split(zeros if bias is None else bias, 3), strict=True)
+            ]
             for inputs, weight, bias in ((x, weight_x, bias_x), (h, weight_h, bias_h))
         )
         r, z = (1 / (1 + np.exp(-(a[k] + b[k]))) for k in range(2))

@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from torch.nn import functional
 
 from reference import adaptive_avg_pool, pixel_shuffle, unfold, upsample
@@ -28,7 +27,9 @@ def assert_is_torchs(op, function, x, **parameters):
 @pytest.mark.parametrize(("shape", "output"), ADAPTIVE)
 def test_adaptive_means_are_torchs(shape, output):
     x = np.random.default_rng(2).standard_normal(shape)
-    pool = (functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d, functional.adaptive_avg_pool3d)[len(output) - 1]
+    pool = (functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d, functional.adaptive_avg_pool3d)[
+        len(output) - 1
+    ]
     assert_is_torchs(adaptive_avg_pool, lambda t: pool(t, output), x, output_size=output)
 
 
@@ -48,7 +49,9 @@ def test_upsampling_is_torchs(mode, aligned, scale):
 
 def test_pixel_shuffle_and_unfold_are_torchs():
     rng = np.random.default_rng(4)
-    assert_is_torchs(pixel_shuffle, lambda t: functional.pixel_shuffle(t, 3), rng.standard_normal((2, 18, 2, 3)), upscale_factor=3)
+    assert_is_torchs(
+        pixel_shuffle, lambda t: functional.pixel_shuffle(t, 3), rng.standard_normal((2, 18, 2, 3)), upscale_factor=3
+    )
     moves = {"kernel_size": (2, 3), "dilation": (2, 1), "padding": 1, "stride": (1, 2)}
     assert_is_torchs(unfold, lambda t: functional.unfold(t, **moves), rng.standard_normal((2, 3, 7, 5)), **moves)
 
@@ -70,14 +73,24 @@ def test_a_mean_in_float16_is_summed_in_float32():
 
 X = np.ones((1, 4, 3, 3))
 REFUSED = [
-    (adaptive_avg_pool, np.ones((2, 3)), {}, "x has shape (2, 3); expected (N, C, *size) with at least one spatial axis"),
+    (
+        adaptive_avg_pool,
+        np.ones((2, 3)),
+        {},
+        "x has shape (2, 3); expected (N, C, *size) with at least one spatial axis",
+    ),
     (adaptive_avg_pool, X, {"output_size": 0}, "output_size is 0; expected a whole number of at least 1, or 2 of them"),
     (adaptive_avg_pool, X, {"output_size": (1, 2, 3)}, "output_size is (1, 2, 3); expected a whole number"),
     (upsample, np.ones((1, 1, 0)), {}, "x has shape (1, 1, 0); expected (N, C, *size) with at least one spatial axis"),
     (upsample, X, {"scale": 1.5}, "scale is 1.5; expected"),
     (upsample, X, {"mode": "bilinear"}, "mode is 'bilinear'; expected one of nearest, linear, cubic"),
     (upsample, X, {"align_corners": True}, "align_corners is True, which makes no sense for mode nearest"),
-    (pixel_shuffle, X, {"upscale_factor": 3}, "x has shape (1, 4, 3, 3); expected (N, C·9, H, W), for upscale_factor 3"),
+    (
+        pixel_shuffle,
+        X,
+        {"upscale_factor": 3},
+        "x has shape (1, 4, 3, 3); expected (N, C·9, H, W), for upscale_factor 3",
+    ),
     (pixel_shuffle, X, {"upscale_factor": 0}, "upscale_factor is 0; expected a whole number of at least 1"),
     (unfold, np.ones((1, 2)), {}, "x has shape (1, 2); expected (N, C, *size) with at least one spatial axis"),
 ]

@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from reference import rms_norm
-from tests.reference.witnesses import MP, assert_all_close, assert_close, complex_step, digits, of_torch, ulps_of_the_largest
+from tests.reference.witnesses import (
+    MP,
+    assert_all_close,
+    assert_close,
+    complex_step,
+    digits,
+    of_torch,
+    ulps_of_the_largest,
+)
 
 SHAPES = [((6, 3), 1), ((2, 3, 5), 1), ((4, 3, 2), 2), ((2, 3, 4), 3), ((5,), 1), ((40, 5, 401), 1)]
 

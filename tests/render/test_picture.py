@@ -64,7 +64,9 @@ def test_steps_show_each_output_and_what_it_adds():
         assert f"so far: ∂J/∂V₂,₂ = {' + '.join(adds[:number])}" in lines
         lit = {cell.text for panel in one.panels for row in panel.cells for cell in row if cell.style == "lit"}
         assert lit == set(added.split("·"))
-    second = {cell.text: cell.mark for panel in shown["conv-V-2-2-step-2"].panels for row in panel.cells for cell in row}
+    second = {
+        cell.text: cell.mark for panel in shown["conv-V-2-2-step-2"].panels for row in panel.cells for cell in row
+    }
     assert {name: mark for name, mark in second.items() if mark} == {
         "V₁,₂": "K₁,₁",
         "V₁,₃": "K₁,₂",

@@ -28,7 +28,11 @@ def test_a_text_has_a_bridge_a_place_and_a_name(spec, parts, framework):
 @pytest.mark.parametrize("bridge", loading.BUILT_IN)
 def test_what_a_framework_has_is_named_after_ops_and_takes_their_inputs(bridge):
     assert bridge in loading.BRIDGES
-    own = {name: f for name, f in vars(loading.BUILT_IN[bridge]).items() if getattr(f, "__module__", "").endswith(f"built_in.{bridge}")}
+    own = {
+        name: f
+        for name, f in vars(loading.BUILT_IN[bridge]).items()
+        if getattr(f, "__module__", "").endswith(f"built_in.{bridge}")
+    }
     public = {name for name in own if not name.startswith("_")}
     assert public <= set(ops())
     for name in public:
@@ -41,5 +45,7 @@ def test_a_framework_that_is_not_installed_and_a_compiler_that_there_is_not(monk
     monkeypatch.setitem(sys.modules, "paddle", None)
     with pytest.raises(NotAnImplementation, match=r"its extra brings it: pip install -e '\.\[paddle\]'$"):
         loading.load(find("relu"), "paddle")
-    with pytest.raises(NotAnImplementation, match=r"^compiled:mine.py:f has no framework that could compile it; expected "):
+    with pytest.raises(
+        NotAnImplementation, match=r"^compiled:mine.py:f has no framework that could compile it; expected "
+    ):
         loading.load(find("relu"), "compiled:mine.py:f")

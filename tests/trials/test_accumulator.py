@@ -6,8 +6,8 @@ import pytest
 
 from checks.op import Problem
 from checks.ops import find
-from checks.trials.accumulator import rounds_products, summed
 from checks.subjects.implementation import Implementation
+from checks.trials.accumulator import rounds_products, summed
 
 
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])

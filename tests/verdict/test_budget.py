@@ -50,7 +50,7 @@ def test_the_report_says_how_many_fitted_and_what_that_earns():
     began = time.perf_counter()
     report = judge("linear", linear, budget=1.0, seed=1, laws=QUICK)
     assert report
-    assert 1.0 <= time.perf_counter() - began
+    assert time.perf_counter() - began >= 1.0
     assert f"{report.cases} cases fitted into 1s; code that is wrong in one case of ten" in str(report)
     assert report.unmet == pytest.approx(0.9**report.cases)
     assert words.repeats(report).endswith("--seed 1 --budget 1s")

@@ -9,10 +9,10 @@ import numpy as np
 
 from checks.algebra.polynomial import symbols
 from checks.book.contents import Figure
-from checks.render.picture import Panel
 from checks.book.figures.panels import Index, met, named, numbers, panel, window
 from checks.numbers.precision import Array
 from checks.render.grid import Cell
+from checks.render.picture import Panel
 from reference import conv, lenet
 
 Letters = tuple[str, str, str]  # of the input, the kernel and the cotangent

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from checks.algebra.polynomial import Polynomial
-from checks.render.picture import Panel
 from checks.formulas.writing import SUBSCRIPTS
 from checks.numbers.precision import Array
 from checks.render.grid import Cell
+from checks.render.picture import Panel
 
 Index = tuple[int, ...]
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from checks.algebra.polynomial import symbols
 from checks.book.contents import Figure
-from checks.render.picture import Panel
 from checks.book.figures.panels import met, named, numbers, strips
 from checks.numbers.precision import Array
 from checks.render.grid import Cell
+from checks.render.picture import Panel
 from reference import conv, similarity
 
 

@@ -65,7 +65,7 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
     """`found` as forward and backward on NumPy arrays; gradients come through jax.vjp."""
     import jax
 
-    jax.config.update("jax_enable_x64", True)  # noqa: FBT003, jax's own
+    jax.config.update("jax_enable_x64", True)
     try:
         framework = Jax(dtype, jax.devices(device)[0])
     except RuntimeError as error:

@@ -9,13 +9,17 @@ from reference._window import window
 MOST = 1e-3  # eps of a layer norm
 
 
-def conv(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+def conv(
+    x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
     """F.conv1d, 2d, 3d, the last two of which take zeros for both ends of an axis."""
     from paddle.nn import functional as f
 
     over = window(tuple(x.shape[2:]), tuple(weight.shape[2:]), stride=stride, padding=padding, dilation=dilation)
     ends = [end for pair in zip(over.before, over.after, strict=True) for end in pair]
-    return (f.conv1d, f.conv2d, f.conv3d)[x.ndim - 3](x, weight, bias, list(over.stride), ends, list(over.dilation), groups)
+    return (f.conv1d, f.conv2d, f.conv3d)[x.ndim - 3](
+        x, weight, bias, list(over.stride), ends, list(over.dilation), groups
+    )
 
 
 def conv_transpose(
@@ -36,9 +40,7 @@ def conv_transpose(
     if any(m >= s for m, s in zip(more, steps, strict=True)):
         raise NotImplementedError("output_padding has to be less than stride")
     transposed = (f.conv1d_transpose, f.conv2d_transpose, f.conv3d_transpose)[x.ndim - 3]
-    return transposed(
-        x, weight, bias, stride, padding, output_padding=output_padding, groups=groups, dilation=dilation
-    )
+    return transposed(x, weight, bias, stride, padding, output_padding=output_padding, groups=groups, dilation=dilation)
 
 
 def max_pool(x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Any:
@@ -49,7 +51,13 @@ def max_pool(x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, 
 
 
 def avg_pool(
-    x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+    x: Any,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> Any:
     """F.avg_pool1d, 2d, 3d; exclusive leaves the padding out of what is counted."""
     from paddle.nn import functional as f

@@ -7,7 +7,9 @@ from typing import Any
 from reference._window import window
 
 
-def conv(x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:  # noqa: ARG001, the shapes say how many
+def conv(
+    x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
     """tf.nn.conv1d, 2d, 3d of what tf.pad makes of x; groups follow from the shapes."""
     import tensorflow as tf
 

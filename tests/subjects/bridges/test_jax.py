@@ -78,7 +78,13 @@ def theirs(tmp_path_factory):
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 def test_a_function_is_right(theirs, dtype, compiled):
     report = judge(
-        "linear", f"{compiled}jax:{theirs}:linear", dtype=dtype, examples=6, reach=1, seed=3, laws=["agreement", "contract"]
+        "linear",
+        f"{compiled}jax:{theirs}:linear",
+        dtype=dtype,
+        examples=6,
+        reach=1,
+        seed=3,
+        laws=["agreement", "contract"],
     )
     assert report, str(report)
     assert report.implementation == ("linear, compiled" if compiled else "linear")
@@ -117,7 +123,15 @@ def test_a_padding_with_a_name_is_passed_in_numbers(theirs):
 def test_the_arrays_of_a_module_are_inputs(tmp_path, package, text, name):
     pytest.importorskip(package)
     (tmp_path / "layers.py").write_text(text)
-    report = judge("linear", f"jax:{tmp_path / 'layers.py'}:{name}", examples=6, reach=1, seed=3, laws=["agreement"], features=(3, 2))
+    report = judge(
+        "linear",
+        f"jax:{tmp_path / 'layers.py'}:{name}",
+        examples=6,
+        reach=1,
+        seed=3,
+        laws=["agreement"],
+        features=(3, 2),
+    )
     assert report.decided["grad_weight"][0] > 3, str(report)
     assert report, str(report)
     if name != "Linen":  # which says itself that its bias is missing

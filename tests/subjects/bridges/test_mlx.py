@@ -48,7 +48,13 @@ def theirs(tmp_path_factory):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 def test_a_function_is_right(theirs, dtype, compiled):
     report = judge(
-        "linear", f"{compiled}mlx:{theirs}:linear", dtype=dtype, examples=8, seed=3, laws=["agreement", "contract"], batch=2
+        "linear",
+        f"{compiled}mlx:{theirs}:linear",
+        dtype=dtype,
+        examples=8,
+        seed=3,
+        laws=["agreement", "contract"],
+        batch=2,
     )
     assert report, str(report)
 
