@@ -64,14 +64,14 @@ def test_help_lists_the_commands_and_the_ops(said):
     ("given", "sentence"),
     [
         (
-            ["gelu"],
-            "there is no op 'gelu'; did you mean relu? Any other function is judged by ",
+            ["prelu"],
+            "there is no op 'prelu'; did you mean relu? Any other function is judged by ",
         ),
         ([], "name an op: "),
         (["linear", "--batsh", "2"], "linear has no option --batsh; did you mean --batch?"),
         (["linear", "--impl", "nowhere.py"], "there is no file nowhere.py"),
         (["--function", "nowhere.py:f", "--backward", "nowhere.py:b", "--inputs", "3"], "there is no file nowhere.py"),
-        (["explain", "gelu"], "there is no op 'gelu'; did you mean relu?"),
+        (["explain", "prelu"], "there is no op 'prelu'; did you mean relu?"),
         (["explain", "linear", "--wrt", "q"], ""),
         (["render", "nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
     ],
@@ -93,7 +93,7 @@ def test_help_of_an_op_names_the_command(said):
 
 
 def test_gradcheck_itself_says_what_it_said(said):
-    assert said(gradcheck.main, ["gelu"]) == (2, "", "gradcheck: there is no op 'gelu'; did you mean relu?\n")
+    assert said(gradcheck.main, ["prelu"]) == (2, "", "gradcheck: there is no op 'prelu'; did you mean relu?\n")
 
 
 def test_python_runs_it_as_a_module():
