@@ -1,9 +1,9 @@
 """Speed of the reference against torch: python -m benchmarks.reference
 
 Forward plus full backward of each, in one process, in turns of five, medians. Ratios below 1: the reference is faster.
-Convolutions show the share of the machine's matrix product that they reach, and their memory, as well. NumPy's exp takes 2 to
-6 times as long as torch's, which is the limit of what it is a part of: sigmoid and tanh are also compared with the passes over
-the numbers that their formula needs, each by NumPy alone, and should take at most 1.5 times their sum.
+Convolutions show the share of the machine's matrix product that they reach, and their memory, as well. NumPy's exp takes 2
+to 6 times as long as torch's, which is the limit of what it is a part of: sigmoid and tanh are also compared with the
+passes over the numbers that their formula needs, each by NumPy alone, and should take at most 1.5 times their sum.
 """
 
 from __future__ import annotations

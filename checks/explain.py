@@ -51,7 +51,7 @@ def explain(
     return Explained(explanation.explain(found, pinned, wrt, names=names, base=base, implementation=theirs))
 
 
-def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:  # noqa: C901, one branch a form
     """Run the command line, as what it was called; returns the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if any(word.split("=")[0] == "--book" for word in given):

@@ -2,7 +2,7 @@
 
 Every op of every framework that is installed is judged, as it is and compiled, in each dtype, and kept in a JSON file after
 each cell: what is there already, by the same version with the same seed and number of cases, is not judged again. --html
-writes the page (render/board.py). Exit codes: 0 all of it was judged; 2 the command line makes no sense; 3 it was interrupted.
+writes the page (render/board.py). Exit codes: 0 all of it was judged; 2 the command line makes no sense; 3 interrupted.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _read(report: Report) -> dict[str, Any]:
     stopped = report.interrupted and report.exit_code == NOT_JUDGED and not report.failures
     return {
         "verdict": board.STOPPED if stopped else VERDICTS[report.exit_code],
-        "said": [" ".join(filter(None, _failure(report, f))) for f in report.failures],
+        "said": [" ".join(filter(None, _failure(f))) for f in report.failures],
         "again": [words.again(report, f) for f in report.failures],
         "undecided": [] if report.failures else list(words.left(report)),
         "limits": list(words.elsewhere(report)),
@@ -108,7 +108,7 @@ def _read(report: Report) -> dict[str, Any]:
     }
 
 
-def _failure(report: Report, failure: Any) -> Iterator[str]:
+def _failure(failure: Any) -> Iterator[str]:
     yield words.broken(failure)
     yield f"{failure.mistake}:" if failure.mistake else ""
     yield failure.explanation

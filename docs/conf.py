@@ -14,7 +14,7 @@ from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
-from sphinx.application import Sphinx
+from sphinx.application import Sphinx  # noqa: TC002, Sphinx resolves annotations
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -58,7 +58,7 @@ FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 def rewritten(markdown: str, folder: Path) -> str:
     """A document of this folder as the site has it: every link leads to a page, into the book, or to a file."""
 
-    def link(found: re.Match[str]) -> str:
+    def link(found: re.Match[str]) -> str:  # noqa: PLR0911, one place after another
         sign, says, path, fragment = found.groups()
         if path.startswith("http") or not path:
             return found[0]
@@ -98,7 +98,7 @@ def _anchor(file: Path, fragment: str | None) -> str:
 
 
 def read(app: Sphinx, name: str, source: list[str]) -> None:  # noqa: ARG001, as Sphinx calls it
-    """A page as it is read: the README and CONTRIBUTING from where they lie, the parts of the reference from what there is."""
+    """A page as it is read: the README and CONTRIBUTING from where they lie, the reference from what there is."""
     for file in PAGES:
         source[0] = source[0].replace(f"@{file}@", rewritten((ROOT / file).read_text(encoding="utf-8"), ROOT))
     if name == "api":

@@ -1,4 +1,4 @@
-"""Functions of each element by itself, block by block; and the logistic function with its derivative, of which many are made."""
+"""Functions of each element by itself, block by block; and the logistic function and its slope, of which many are made."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def back(g: Array, matrices: Sequence[Array]) -> Array:
 
 def rounded(exact: Array, dtype: np.dtype) -> Array:
     """A matrix of fractions as numbers, each rounded once at most; for arrays of objects as it is."""
-    if dtype == object:
+    if dtype.kind == "O":
         return exact
     over, under = (
         np.array([getattr(f, part) for f in exact.ravel()], np.longdouble) for part in ("numerator", "denominator")

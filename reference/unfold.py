@@ -1,8 +1,8 @@
 """Unfold: every window of every map laid out as a column, as convolution by matrix products has it                  (W9).
 
-With s the stride, d the dilation, p the padding, windows i numbered row by row as l, offsets k of the kernel as κ (all from 0)
+With s the stride, d the dilation, p the padding, windows i and offsets k numbered row by row as l and κ, all from 0,
 
-    y[n, c·|kernel| + κ, l] = x[n, c, i·s + k·d − p],   0 where that is padding                                    (002, eq. 1)
+    y[n, c·|kernel| + κ, l] = x[n, c, i·s + k·d − p],   0 where that is padding                                 (002, eq. 1)
 
 Each element of x is copied to as many places as there are windows over it, so its gradient is the sum over them, which is
 what fold computes: with g = ∂J/∂y

@@ -46,7 +46,7 @@ class Raises:
 
 
 class Shaded:
-    """Gradients that are 1 to 8 roundings to float16 too large, by the inputs: rounding could do as much, to either side."""
+    """Gradients that are 1 to 8 roundings to float16 too large, by the inputs: rounding could do as much to either side."""
 
     forward = staticmethod(softmax.forward)
 

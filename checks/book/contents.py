@@ -84,7 +84,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A chapter that is read from front to back: parts, each with its kind, which is text (Markdown), math, code or figure."""
+    """A chapter that is read from front to back: parts, each of a kind, which is text (Markdown), math, code or figure."""
 
     title: str
     parts: tuple[tuple[str, str | Figure], ...]

@@ -1,4 +1,4 @@
-"""The first chapter of the book, docs/by-hand.md, as parts: text, formulas, and the pictures that its images are files of."""
+"""The first chapter of the book, docs/by-hand.md, as parts: text, formulas, and pictures that its images are files of."""
 
 from __future__ import annotations
 

@@ -97,7 +97,8 @@ def _failures(made: Book) -> str:
 
 def _contents(made: Book) -> str:
     parts = [
-        '<nav class="wide contents" id="contents" aria-label="Contents"><h2>Contents</h2><div class="search no-print"></div>',
+        '<nav class="wide contents" id="contents" aria-label="Contents"><h2>Contents</h2>',
+        '<div class="search no-print"></div>',
         f'<div class="chapters"><h3><a href="#by-hand">{_title(made.lesson.title)}</a></h3>',
     ]
     for chapter in made.chapters:

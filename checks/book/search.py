@@ -13,7 +13,8 @@ place.innerHTML = '<label for="search">Search the book</label> <input type="sear
 const field = place.querySelector("input"), said = place.querySelector("[role=status]"), list = place.querySelector("ol");
 // V₂₂ is found as V22, and 2,2 in a formula however it is set.
 const plain = text => text.normalize("NFKD").replace(/[\\u0300-\\u036f\\u2061-\\u2064\\s]+/g, " ").toLowerCase();
-const parts = [...document.querySelectorAll("section.row, section.chapter > section.code, section.lesson > section, #notation")]
+const searched = "section.row, section.chapter > section.code, section.lesson > section, #notation";
+const parts = [...document.querySelectorAll(searched)]
   .filter(part => part.id || part.querySelector("[id]"))
   .map(part => {
     const heading = part.querySelector("h2, h3"), id = heading.querySelector(".id");

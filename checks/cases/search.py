@@ -80,10 +80,8 @@ class Search:
         from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
         phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-        if shrink:
-            step = self._again(visit)
-        else:
-            step = visit if self.until is None else self._until(self.until, visit)
+        drawn = visit if self.until is None else self._until(self.until, visit)
+        step = self._again(visit) if shrink else drawn
 
         @hypothesis.seed(self.seed)
         @settings(
@@ -175,7 +173,7 @@ def search_of(
     until: float | None = None,
     most: int | None = None,
 ) -> Search:
-    """The cases of a run: those that Hypothesis draws and varies, those that take turns (turns.py), and wide ones (wide.py)."""
+    """The cases of a run: what Hypothesis draws and varies, what takes turns (turns.py), and wide ones (wide.py)."""
 
     def near(problem: Problem) -> SearchStrategy[Problem]:
         alike = {name: value for name, value in problem.pins.items() if name in op.takes.defaults or name == "dims"}
@@ -211,10 +209,10 @@ def _no_files() -> Iterator[None]:
     with TemporaryDirectory(prefix="gradoracle-") as folder:
         set_hypothesis_home_dir(folder)
         if read is not None and known is not None:
-            providers._get_local_constants = lambda: known
+            providers._get_local_constants = lambda: known  # noqa: SLF001, there is no setting for it
         try:
             yield
         finally:
             set_hypothesis_home_dir(home)
             if read is not None and known is not None:
-                providers._get_local_constants = read
+                providers._get_local_constants = read  # noqa: SLF001, as it was

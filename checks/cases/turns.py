@@ -32,7 +32,7 @@ FIRST = 4  # times as much as all pairs with it that were not there counts what 
 def problems_in_turn(
     op: Op, pinned: Pinned, dtype: str, many: int, seed: int, among: Among = EVERYTHING
 ) -> Iterator[Problem]:
-    """So many problems in which the pinned values hold, the same for a seed; fewer, if few are of no kind that is left out."""
+    """So many problems in which the pinned values hold, the same for a seed; fewer where kinds are left out."""
     if not many:
         return
     chance = Random(f"{op.name} {dtype} {seed} turns")  # noqa: S311, no secret

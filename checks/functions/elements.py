@@ -263,7 +263,7 @@ class _Asked:
         v[elements] = self.v[elements]
         return v
 
-    def whole(self, elements: Array) -> None:
+    def whole(self, elements: Array) -> None:  # noqa: C901, one branch a finding
         """Ask along all of these, and narrow down what is wrong."""
         elements = np.setdiff1d(elements, self.kinks)
         while elements.size and not self.found:
@@ -319,7 +319,7 @@ class _Asked:
         return [*first, *second]
 
     def _is_smooth(self, elements: Array, off: float) -> bool:
-        """Whether no kink explains what is off along these, where a fit can tell; several kinks may cancel, at one place."""
+        """Whether no kink explains what is off along these, where a fit can tell; at one place several may cancel."""
         place = self.place
         seen = place.is_coarse and fitted.smooth(place, self._only(elements), off)
         return seen and (elements.size == 1 or self._wrong_beside(elements.tolist()))

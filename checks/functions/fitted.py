@@ -1,12 +1,11 @@
 """A slope where a function is coarse, as in float32: of the polynomial that fits ⟨g, f(x + tv)⟩ best.
 
 Differences of two values lose u·y/h, and a step that is short enough for them leaves little in float32. So the function is
-called at `NODES` pairs ±t, up to far from x, at Chebyshev's places. The odd part, half of what the two differ by, is fitted by t, t³, …,
-and what is left over after the fit is rounding, seen along this very direction: what does not move adds nothing to it. The
-standard error of the slope follows from it as in any fit by least squares; `SURE` of these, and what one more term changes,
-is the doubt. Where all results stand still between two numbers of the format there is nothing left over either: a rounding
-of y is the least that is doubted.
-
+called at `NODES` pairs ±t, up to far from x, at Chebyshev's places. The odd part, half of what the two differ by, is fitted
+by t, t³, …, and what is left over after the fit is rounding, seen along this very direction: what does not move adds
+nothing to it. The standard error of the slope follows from it as in any fit by least squares; `SURE` of these, and what one
+more term changes, is the doubt. Where all results stand still between two numbers of the format there is nothing left over
+either: a rounding of y is the least that is doubted.
 The even part, fitted by t², t⁴, … and by |t|, says how large a kink at x may be. A smooth function that is strongly curved
 has slopes on both sides of x that differ, as a kink has; it has no |t|.
 """
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -105,7 +105,7 @@ def _fit(place: Place, v: Array, reach: float) -> Fit:
         even[at] = inner(place.g, (right - place.y) + (left - place.y)) / 2
     least = place.measuring.roundoff * float(np.linalg.norm(place.g * place.y)) / reach
     slopes = [_first(odd, tuple(2 * k + 1 for k in range(terms))) for terms in TERMS]
-    doubts = [(abs(a[0] - b[0]) + SURE * a[1], a[0]) for a, b in zip(slopes, slopes[1:], strict=False)]
+    doubts = [(abs(a[0] - b[0]) + SURE * a[1], a[0]) for a, b in pairwise(slopes)]
     doubt, value = min(doubts)
     kinks = [_first(even, (1, *(2 * k + 2 for k in range(terms)))) for terms in TERMS[:-1]]
     size, error = min(kinks, key=lambda kink: abs(kink[0]) + SURE * kink[1])

@@ -2,10 +2,10 @@
 
     jvp(tangents, *inputs) -> J v, like y
 
-tangents is one array for each input, None where that is whole numbers. Both sides are the same sum over paths from inputs to
-outputs, so they differ by rounding only: by what the derivation of the complex step says of tangents (place.py), and by how
-unsteady the gradients are measured to be. g is drawn, and so is v: along all elements, then along each of a few parts of
-them, since errors in two may cancel in one sum.
+tangents is one array for each input, None where that is whole numbers. Both sides are the same sum over paths from inputs
+to outputs, so they differ by rounding only: by what the derivation of the complex step says of tangents (place.py), and by
+how unsteady the gradients are measured to be. g is drawn, and so is v: along all elements, then along each of a few parts
+of them, since errors in two may cancel in one sum.
 """
 
 from __future__ import annotations

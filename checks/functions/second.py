@@ -3,8 +3,8 @@
     double_backward(grad_grads, grad_output, *inputs) -> one gradient for grad_output and one for each input
 
 grad_grads is one cotangent for each gradient that backward returns, in the form in which it does. With u for these, what is
-claimed is the gradient of ⟨u, Jᵀg⟩: J u for g, and Σ g_k H_k u for the inputs, where H_k is the Hessian of y_k. Every law for
-a function and its backward holds for these two as well, so that they are judged in the same way, element by element.
+claimed is the gradient of ⟨u, Jᵀg⟩: J u for g, and Σ g_k H_k u for the inputs, where H_k is the Hessian of y_k. Every law
+for a function and its backward holds for these two as well, so that they are judged in the same way, element by element.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from checks.subjects.tensors import Handed, apart, passed_on
 Function = Callable[..., Any]
 
 
-def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int, ...]]]]:
+def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int, ...]]]]:  # noqa: C901, PLR0915, closures over one function
     """Forward, backward, and the inputs that follow those of forward: the parameters of a module, with their shapes.
 
     Raises NotAnImplementation, in one sentence, for what cannot be called.

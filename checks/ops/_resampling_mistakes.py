@@ -221,18 +221,18 @@ UPSAMPLE = tuple(
         ),
         (
             "both with corners the other way",
-            "Forward and backward agree with each other, on corners that are aligned where they are not, or not where they are.",
+            "Forward and backward agree with each other, on corners aligned where they are not, or not where they are.",
             _weights(_other_corners, both=True),
         ),
         (
             "pixels as points",
             "Forward and backward look at i/k, where the centre of a pixel is at (i + ½)/k − ½.",
-            _weights(_at(lambda i, n, k: i / k), both=True),
+            _weights(_at(lambda i, _, k: i / k), both=True),
         ),
         (
             "outside left out",
             "Forward and backward weigh what is outside as 0, where the element at the end stands for it.",
-            _weights(_at(lambda i, n, k: (i + 0.5) / k - 0.5, clamped=False), both=True),
+            _weights(_at(lambda i, _, k: (i + 0.5) / k - 0.5, clamped=False), both=True),
         ),
         (
             "backward of nearest",
@@ -317,7 +317,7 @@ SHUFFLE = tuple(
     for name, explanation, wrong_gradient in (
         (
             "blocks before channels",
-            "Forward and backward read channel (r·a + b)·C + c, where it is c·r² + r·a + b, as depth-to-space has it elsewhere.",
+            "Forward and backward read channel (r·a + b)·C + c, as depth-to-space has it elsewhere; it is c·r² + r·a + b.",
             _shuffled((1, 2, 0), (0, 3, 4, 1, 5, 2), both=True),
         ),
         (

@@ -86,50 +86,57 @@ def _outside(case: Case) -> Mapping[str, Array]:
     }
 
 
-RMS_NORM = tuple(
-    Mistake(name, explanation, "T11", wrong)
-    for name, explanation, wrong in (
-        ("root held constant", "h/r was computed, where r depends on every x of the row.", _of(x=lambda p: p.h / p.r)),
-        (
-            "sum for mean",
-            "The sum of h·x̂ over the row was taken, where its mean stands.",
-            _of(x=lambda p: (p.h - p.normal * (p.h * p.normal).sum(p.over, keepdims=True)) / p.r),
-        ),
-        (
-            "mean taken off",
-            "The mean of h was subtracted too, as in a layer norm; here none is taken off x.",
-            _of(x=lambda p: (p.h - p.mean(p.h) - p.normal * p.mean(p.h * p.normal)) / p.r),
-        ),
-        (
-            "mean added",
-            "x̂·mean(h·x̂) was added, where it is subtracted.",
-            _of(x=lambda p: (p.h + p.normal * p.mean(p.h * p.normal)) / p.r),
-        ),
-        (
-            "gamma forgotten",
-            "g stands where h = γ·g belongs.",
-            _of(x=lambda p: (p.g - p.normal * p.mean(p.g * p.normal)) / p.r),
-        ),
-        (
-            "gamma after the mean",
-            "γ was multiplied by after the mean was taken, which is over γ·g.",
-            _of(x=lambda p: p.gamma * (p.g - p.normal * p.mean(p.g * p.normal)) / p.r),
-        ),
-        ("not divided", "It was not divided by r.", _of(x=lambda p: p.h - p.normal * p.mean(p.h * p.normal))),
-        (
-            "x for its normalised",
-            "x·mean(h·x̂) was subtracted, where x̂ stands.",
-            _of(x=lambda p: (p.h - p.x * p.mean(p.h * p.normal)) / p.r),
-        ),
-        ("gamma of x", "∂J/∂γ is Σ g·x̂; it was taken of x as it is.", _of(gamma=lambda p: p.sum(p.g * p.x))),
-        ("gamma like a shift", "∂J/∂γ is Σ g·x̂; Σ g was taken, that of a shift.", _of(gamma=lambda p: p.sum(p.g))),
-        (
-            "gamma averaged",
-            "∂J/∂γ is a sum over all rows; their mean was taken.",
-            _of(gamma=lambda p: p.sum(p.g * p.normal) * p.g.dtype.type(p.gamma.size / max(1, p.g.size))),
-        ),
-        ("eps forgotten", "Backward has no ε, forward has.", _other_eps),
-        ("both with eps outside", "Forward and backward agree with each other, on √mean(x²) + ε.", _outside),
-        ("both a layer norm", "Forward and backward agree with each other, with the mean taken off.", _layer_norm),
-    )
-) + (last_sample("gamma"),)
+RMS_NORM = (
+    *tuple(
+        Mistake(name, explanation, "T11", wrong)
+        for name, explanation, wrong in (
+            (
+                "root held constant",
+                "h/r was computed, where r depends on every x of the row.",
+                _of(x=lambda p: p.h / p.r),
+            ),
+            (
+                "sum for mean",
+                "The sum of h·x̂ over the row was taken, where its mean stands.",
+                _of(x=lambda p: (p.h - p.normal * (p.h * p.normal).sum(p.over, keepdims=True)) / p.r),
+            ),
+            (
+                "mean taken off",
+                "The mean of h was subtracted too, as in a layer norm; here none is taken off x.",
+                _of(x=lambda p: (p.h - p.mean(p.h) - p.normal * p.mean(p.h * p.normal)) / p.r),
+            ),
+            (
+                "mean added",
+                "x̂·mean(h·x̂) was added, where it is subtracted.",
+                _of(x=lambda p: (p.h + p.normal * p.mean(p.h * p.normal)) / p.r),
+            ),
+            (
+                "gamma forgotten",
+                "g stands where h = γ·g belongs.",
+                _of(x=lambda p: (p.g - p.normal * p.mean(p.g * p.normal)) / p.r),
+            ),
+            (
+                "gamma after the mean",
+                "γ was multiplied by after the mean was taken, which is over γ·g.",
+                _of(x=lambda p: p.gamma * (p.g - p.normal * p.mean(p.g * p.normal)) / p.r),
+            ),
+            ("not divided", "It was not divided by r.", _of(x=lambda p: p.h - p.normal * p.mean(p.h * p.normal))),
+            (
+                "x for its normalised",
+                "x·mean(h·x̂) was subtracted, where x̂ stands.",
+                _of(x=lambda p: (p.h - p.x * p.mean(p.h * p.normal)) / p.r),
+            ),
+            ("gamma of x", "∂J/∂γ is Σ g·x̂; it was taken of x as it is.", _of(gamma=lambda p: p.sum(p.g * p.x))),
+            ("gamma like a shift", "∂J/∂γ is Σ g·x̂; Σ g was taken, that of a shift.", _of(gamma=lambda p: p.sum(p.g))),
+            (
+                "gamma averaged",
+                "∂J/∂γ is a sum over all rows; their mean was taken.",
+                _of(gamma=lambda p: p.sum(p.g * p.normal) * p.g.dtype.type(p.gamma.size / max(1, p.g.size))),
+            ),
+            ("eps forgotten", "Backward has no ε, forward has.", _other_eps),
+            ("both with eps outside", "Forward and backward agree with each other, on √mean(x²) + ε.", _outside),
+            ("both a layer norm", "Forward and backward agree with each other, with the mean taken off.", _layer_norm),
+        )
+    ),
+    last_sample("gamma"),
+)

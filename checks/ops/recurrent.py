@@ -1,7 +1,7 @@
 """One step of an LSTM and of a GRU: how they round.
 
 All errors are in units of n·u, n the most roundings of an element: those of the sums over features in and hidden (I + H,
-and a bias), and `STEP` for what comes after them. Capitals are sums of magnitudes, A = |weight_x||x| + |weight_h||h| + |bias|.
+and a bias), and `STEP` for what comes after them. Capitals are sums of sizes, A = |weight_x||x| + |weight_h||h| + |bias|.
 A sigmoid's slope is at most 1/4, tanh's is at most 1, wherever rounding leads; each is computed to within EXP + 2 roundings
 of numbers of size 1 (activation.py). So with e(·) the error of a gate, of its σ(1 − σ), and of a 1 − t²,
 

@@ -36,8 +36,8 @@ class Cell:
     """One place of a grid.
 
     `style` is one of lit, warm, wrong, tint, dim, head, or a class that the page defines for rect and text; "" is plain.
-    `label` is what the cell says to who points at it, and what the description says instead of `text`. `mark` stands small in
-    its upper right corner.
+    `label` is what the cell says to who points at it, and what the description says instead of `text`. `mark` stands small
+    in its upper right corner.
     """
 
     text: str = ""

@@ -48,7 +48,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text; `style` is title, name, note, or "" for plain. Spaces that it begins with are kept; long ones are broken."""
+    """A line of text; `style` is title, name, note, or "" for plain. Spaces before it are kept; long ones are broken."""
 
     text: str
     style: str = ""

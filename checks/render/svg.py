@@ -1,4 +1,4 @@
-"""The verdict as a picture that is a file of its own: of what is wrong its words, both formulas, and yours beside the right one."""
+"""The verdict as a picture in a file of its own: what is wrong in words, both formulas, and yours beside the right one."""
 
 from __future__ import annotations
 

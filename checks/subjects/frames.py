@@ -31,7 +31,7 @@ def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 def _package(file: str) -> str:
     """The folder of the installed package that a file is part of."""
     site = next((site for site in sorted(SITES, key=len, reverse=True) if file.startswith(site)), "")
-    return f"{site}{file.removeprefix(site).split(os.sep)[0]}" if site else ""
+    return f"{site}{file.removeprefix(site).split(os.sep)[0]}" if site else ""  # noqa: PTH206, text that a traceback holds
 
 
 def place(frames: Sequence[traceback.FrameSummary]) -> str:

@@ -44,7 +44,7 @@ def bridge_names() -> list[str]:
 
 
 def split(spec: str) -> tuple[str | None, str, str]:
-    """Bridge, or None; file or module, "" for what is built into the framework; attribute path, "" for the module itself."""
+    """Bridge, or None; file or module, "" for what is built into the framework; attribute path, "" for the module."""
     spec = spec.removeprefix(COMPILED)
     first, _, rest = spec.partition(":")
     bridge = first if first in bridge_names() else None

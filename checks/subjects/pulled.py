@@ -1,8 +1,8 @@
 """A function of another framework's arrays as forward and backward on NumPy arrays, through the framework's reverse mode.
 
 Arrays are copied on the way in and on the way out: unlike torch's tensors (tensors.py), those of the frameworks that come
-through here do not lie in memory as NumPy's do, so layouts are not handed on. What a function writes to an array that it was
-given is written to the caller's after the call, so that the contract hears of it.
+through here do not lie in memory as NumPy's do, so layouts are not handed on. What a function writes to an array that it
+was given is written to the caller's after the call, so that the contract hears of it.
 
 Parameters are closed over and None is left out, so that what a framework compiles is a function of arrays alone: the
 forward, and the whole of the reverse mode, each once for the same parameters and shapes.
@@ -104,7 +104,7 @@ class Pulled:
         return of_arrays
 
     def _pull(self, given: Sequence[Any], parameters: Mapping[str, Any], places: Sequence[int]) -> Function:
-        """The gradients by the arrays at these places, as a function of the cotangent and of all arrays that are present."""
+        """The gradients by the arrays at these places, as a function of the cotangent and of all arrays there are."""
         function = self._of_arrays(given, parameters)
 
         def pull(cotangent: Any, *arrays: Any) -> Sequence[Any]:

@@ -47,7 +47,7 @@ def physical_memory() -> int | None:
 
 
 def passing(descriptors: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Any]]:
-    """The numbers by which a new process opens these, and what Popen is told, so that it has them and Ctrl-C is not for it."""
+    """The numbers by which a new process opens these, and what Popen is told so that it has them, and no Ctrl-C."""
     if not WINDOWS:
         return dict(descriptors), {"pass_fds": list(descriptors.values()), "start_new_session": True}
     import msvcrt

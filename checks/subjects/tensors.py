@@ -149,7 +149,7 @@ def _is_shared(array: Array, tensor: torch.Tensor) -> bool:
 
 
 def _written_once(a: Any) -> Any:
-    """One element of all that lie in the same place: the first along each axis that has a stride of 0; a number, of no axes."""
+    """One element of all that lie in the same place: the first along each axis with a stride of 0; a number, of no axes."""
     strides = a.strides if isinstance(a, np.ndarray) else a.stride()
     return a[tuple(slice(0, 1) if s == 0 else slice(None) for s in strides)]
 

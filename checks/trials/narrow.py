@@ -10,8 +10,8 @@ little. An excuse counts only where there is evidence for it:
   s partial sums P_j each is rounded, and so is each addition, γ_s(u)·Σ|P_j| more. An element counts those that reach it.
 - **Narrow sums throughout**, where numbers that cancel on this very problem show that bits are lost: γ_n(u)·Σ|terms|.
 - **Products that are rounded** before they are summed, where products of more than p bits show it: u·Σ|terms| more.
-- **Several steps**, of an op that is no sum of products: a few results on the way may have been stored, up to 4·γ₁(u)·Σ|terms|
-  more, or all of them, γ_n(u)·Σ|terms|. Rounding falls to both sides, and a factor does not: of the same
+- **Several steps**, of an op that is no sum of products: a few results on the way may have been stored, up to
+  4·γ₁(u)·Σ|terms| more, or all of them, γ_n(u)·Σ|terms|. Rounding falls to both sides, and a factor does not: of the same
   problem drawn again, what is beyond one rounding has to be too large in some draws and too small in others. What is off
   by the same factor in all of them is wrong.
 - **Transforms in few bits**, of an op that is transformed: what they are off by is of the size of the largest elements,

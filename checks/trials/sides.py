@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
@@ -78,6 +78,8 @@ def _has_factor(run: Run, result: str) -> bool:
         factor = float(np.sum((actual - expected) * expected)) / size if size else 0.0
         if not factor:
             continue
+        if not isfinite(factor):
+            return False
         factors.append(factor)
         seen.append((other, actual, expected))
         if min(factors) < 0 < max(factors):

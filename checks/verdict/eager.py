@@ -1,4 +1,4 @@
-"""Whether what fails compiled fails as it is too: the same law is asked of the same code without its compiler, in the same case."""
+"""Whether what fails compiled fails as it is too: the same law, of the same code without its compiler, in the same case."""
 
 from __future__ import annotations
 

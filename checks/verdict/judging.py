@@ -48,7 +48,7 @@ DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 
 
-def judge(
+def judge(  # noqa: PLR0915, one step after another
     op: str,
     implementation: Any = None,
     *,

@@ -1,4 +1,4 @@
-"""What is rare takes turns: all that cases can be like comes among the first twenty, for every seed; rare mistakes shrink."""
+"""What is rare takes turns: all that cases can be like is among the first twenty, for every seed; rare mistakes shrink."""
 
 from collections import Counter
 

@@ -31,7 +31,7 @@ def test_a_cell_is_judged_once_and_shown(tmp_path, monkeypatch):
     assert (cell["op"], cell["verdict"], cell["cases"]) == ("relu", "right", 3)
     assert cell["command"] == "gradoracle relu --impl torch --dtype float32 --examples 3 --seed 1 --laws exact"
     assert "✓" in (tmp_path / "board.html").read_text()
-    monkeypatch.setattr(scoreboard.Cell, "judged", lambda self: pytest.fail("it was judged already"))
+    monkeypatch.setattr(scoreboard.Cell, "judged", lambda _: pytest.fail("it was judged already"))
     assert scoreboard.main([*FEW, *where]) == 0
 
 

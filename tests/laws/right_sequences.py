@@ -242,7 +242,7 @@ class SampleBySample:
                 if k < self.states:
                     into[n] = part[0]
                 elif into is not None:
-                    into += part
+                    into[...] += part
         return tuple(total)
 
     def _split(self, inputs):

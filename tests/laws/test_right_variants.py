@@ -32,7 +32,9 @@ from tests.laws.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.laws.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
 
 CASES = 500
-FEWER = 200  # where sizes and parameters are all that varies, or numbers carry errors: such a bound costs as much as all laws
+FEWER = (
+    200  # where sizes and parameters are all that varies, or numbers carry errors: such bounds cost as much as all laws
+)
 OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much of each case, and little of its numbers
 # Those that compare every element, and the conventions, over all cases; those that sample, over a fifth of them.
 SHARP = ["exact", "forward", "agreement", "kinks"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def texts(drawing):
     """All texts of a drawing, in order."""
-    return [element.text for element in ElementTree.fromstring(drawing).iter(f"{SVG}text")]
+    return [element.text for element in ET.fromstring(drawing).iter(f"{SVG}text")]
 
 
 def centre(**more):
@@ -37,7 +37,7 @@ def test_colours_are_written_out_for_light_and_for_dark():
 
 def test_a_picture_says_what_it_shows():
     (drawing,) = (picture.svg(p) for p in centre().values())
-    root = ElementTree.fromstring(drawing)
+    root = ET.fromstring(drawing)
     assert root.find(f"{SVG}title").text == "conv: ∂J/∂V₂,₂"
     assert "K: K₁,₁, K₁,₂; K₂,₁, K₂,₂" in root.find(f"{SVG}desc").text
     assert {"V", "K", "G = ∂J/∂Z"} <= set(texts(drawing))
@@ -92,11 +92,11 @@ def test_what_is_no_polynomial_is_drawn_with_what_defines_its_letters():
 def test_what_an_implementation_computes_stands_below():
     class Zero:
         @staticmethod
-        def forward(x, weight, bias=None, **_):
+        def forward(x, weight, bias=None, **_):  # noqa: ARG004, the protocol's
             return 0 * x[:, :, 1:, 1:]
 
         @staticmethod
-        def backward(g, x, weight, bias=None, **_):
+        def backward(g, x, weight, bias=None, **_):  # noqa: ARG004, the protocol's
             return 0 * x, 0 * weight, None
 
     shown = explain("conv", "V[1,1]", Zero(), size=(3, 3), kernel=(2, 2)).explanation
@@ -108,7 +108,7 @@ def test_long_lines_are_broken_and_panels_stand_below_one_another():
     cells = ((Cell("1"),) * 20,)
     long = " + ".join(f"K{n}·G{n}" for n in range(60))
     drawing = picture.svg(Picture("t", tuple(Panel(f"p{n}", cells) for n in range(3)), below=(Line(long),)))
-    root = ElementTree.fromstring(drawing)
+    root = ET.fromstring(drawing)
     assert float(root.get("width")) <= picture.WIDEST + 2 * picture.MARGIN
     lines = [e for e in root.iter(f"{SVG}text") if "·" in e.text]
     assert len(lines) > 1
@@ -125,7 +125,7 @@ def test_too_many_elements_are_refused():
 def test_a_file_is_written_for_each(tmp_path):
     written = list(files.write(centre(steps=True).items(), tmp_path / "new", "svg"))
     assert [file.name for file in written] == [f"conv-V-2-2-step-{n}.svg" for n in range(1, 6)]
-    assert ElementTree.parse(written[0]).getroot().tag == f"{SVG}svg"
+    assert ET.parse(written[0]).getroot().tag == f"{SVG}svg"
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"conv-V-2-2\.svg cannot be written: "):
         list(files.write(centre().items(), tmp_path / "file", "svg"))
@@ -139,7 +139,7 @@ def test_png_is_twice_as_large_and_has_letters(tmp_path):
     content = file.read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
-    root = ElementTree.fromstring(picture.svg(centre()["conv-V-2-2"]))
+    root = ET.fromstring(picture.svg(centre()["conv-V-2-2"]))
     assert (width, height) == tuple(round(2 * float(root.get(side))) for side in ("width", "height"))
     bare = re.sub(r"<text.*?</text>", "", picture.svg(centre()["conv-V-2-2"]))
     assert raster.png(bare) != content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,7 +14,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def whole(*reports):
     """All texts of the picture, as one line."""
-    return " ".join(e.text for e in ElementTree.fromstring(svg.render(*reports)).iter(f"{SVG}text") if e.text)
+    return " ".join(e.text for e in ET.fromstring(svg.render(*reports)).iter(f"{SVG}text") if e.text)
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -25,7 +25,7 @@ def test_every_verdict_can_be_drawn(name):
 
 
 def test_text_of_any_signs_stays_text():
-    root = ElementTree.fromstring(svg.render(hostile()))
+    root = ET.fromstring(svg.render(hostile()))
     assert {e.tag.removeprefix(SVG) for e in root.iter()} <= {"svg", "title", "desc", "style", "rect", "text", "g"}
 
 
@@ -38,7 +38,7 @@ def test_what_is_wrong_is_told_and_outlined():
     element, yours, right = failure.letters
     assert f"{element} = {right}" in said
     assert f"yours: {yours}" in said
-    root = ElementTree.fromstring(svg.render(report))
+    root = ET.fromstring(svg.render(report))
     groups = [g for g in root.iter(f"{SVG}g") if g.get("class") == "cells"]
     outlined = [[r.get("class") == "wrong" for r in g.iter(f"{SVG}rect")] for g in groups]
     assert len(outlined) == 2

@@ -14,7 +14,7 @@ from checks.subjects import system
 
 @pytest.fixture
 def windows(monkeypatch):
-    """Windows, as far as its calls go that are asked for: a pipe into which somebody wrote three bytes at the second look."""
+    """Windows, as far as its calls go that are asked for: a pipe with three bytes in it at the second look."""
     looks = []
 
     def peek(handle, buffer, size, read, waiting, left):
@@ -28,7 +28,7 @@ def windows(monkeypatch):
         return 1
 
     kernel = SimpleNamespace(PeekNamedPipe=peek, GlobalMemoryStatusEx=memory)
-    msvcrt = SimpleNamespace(get_osfhandle=lambda d: d + 1000, open_osfhandle=lambda n, flags: n - 1000)
+    msvcrt = SimpleNamespace(get_osfhandle=lambda d: d + 1000, open_osfhandle=lambda n, _flags: n - 1000)
     inheritable = []
     monkeypatch.setattr(system, "WINDOWS", True)
     monkeypatch.setitem(sys.modules, "msvcrt", msvcrt)
@@ -58,7 +58,7 @@ def test_on_windows_a_pipe_is_looked_at_until_there_is_something(windows):
 
 def test_on_windows_a_process_ends_with_what_it_started(windows, monkeypatch):
     called = []
-    monkeypatch.setattr(subprocess, "run", lambda words, **how: called.append(words))
+    monkeypatch.setattr(subprocess, "run", lambda words, **_: called.append(words))
     running = SimpleNamespace(pid=42, kill=lambda: called.append("kill"), wait=lambda: called.append("wait"))
     system.end(running)
     assert called == [["taskkill", "/T", "/F", "/PID", "42"], "kill", "wait"]

@@ -1,4 +1,4 @@
-"""In few bits rounding falls to either side, and a factor does not: what tells right code that stores results from wrong code."""
+"""In few bits rounding falls to either side, and a factor does not: so code that stores results is told from wrong code."""
 
 import numpy as np
 import pytest

@@ -54,7 +54,7 @@ def test_a_failure_stays_as_it_is_where_its_process_is_not_started_again():
     """It ended too often: whoever looks for small whole numbers on which it fails too must not end with that."""
 
     class Gone:
-        def ask(self, law, problem):
+        def ask(self, _law, _problem):
             raise Stopped
 
     failure = judge("conv", Wrong(), examples=2, reach=1, seed=51, laws=["agreement"]).failures[0]

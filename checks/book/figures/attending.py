@@ -18,8 +18,8 @@ def W1() -> Figure:
     weights = attention.forward(q, k, np.eye(3)[None, None], causal=True)[0, 0]
     hidden: dict[Index, str] = {(t, s): "dim" for t in range(3) for s in range(t + 1, 3)}
     return Figure(
-        "Causal, with scores that are all alike: query $`t`$ takes the mean of the first $`t`$ values. A value gets back what "
-        "the queries that see it have taken of it: its column of $`P`$ against $`g`$.",
+        "Causal, with scores that are all alike: query $`t`$ takes the mean of the first $`t`$ values. A value gets back "
+        "what the queries that see it have taken of it: its column of $`P`$ against $`g`$.",
         (
             numbers("P", weights, hidden),
             numbers("v", v[0, 0]),
@@ -37,7 +37,8 @@ def W2() -> Figure:
     twice: dict[Index, str] = {(n, d): "tint" for n in (0, 2) for d in range(2)}
     row: dict[Index, str] = {(2, d): "tint" for d in range(2)}
     return Figure(
-        "The third row, tinted, is asked for by two places, and collects both of their cotangents; nobody asks for the second.",
+        "The third row, tinted, is asked for by two places, and collects both of their cotangents; nobody asks for the "
+        "second.",
         (
             numbers("row", index + 1.0, {(n,): "tint" for n in (0, 2)}),
             numbers("w", weight, row),
@@ -93,8 +94,8 @@ def W5() -> Figure:
     inputs = np.zeros((1, 1)), h, np.zeros((6, 1)), np.zeros((6, 2)), bias, np.zeros(6)
     kept: dict[Index, str] = {(0, 1): "tint"}
     return Figure(
-        "Two numbers of a state, with 0 to be written in their place: $`z = \\tfrac12`$ keeps half of the first, $`z = 1`$ all of "
-        "the second, tinted, and as much of its cotangent comes straight back.",
+        "Two numbers of a state, with 0 to be written in their place: $`z = \\tfrac12`$ keeps half of the first, "
+        "$`z = 1`$ all of the second, tinted, and as much of its cotangent comes straight back.",
         (
             numbers("h", h, kept),
             numbers("y", gru_cell.forward(*inputs), kept, sign="→"),

@@ -33,8 +33,8 @@ def W7() -> Figure:
     linear: dict[str, Any] = {**nearest, "mode": upsample.MODES[1]}
     lit: dict[Index, str] = {(2,): "tint"}
     return Figure(
-        "Twice as many: by the nearest, and by linear weights, of which the two at the ends look outside and find the number "
-        "at the end. The third output, tinted, has a cotangent of 4, and gives it back to those it has looked at.",
+        "Twice as many: by the nearest, and by linear weights, of which the two at the ends look outside and find the "
+        "number at the end. The third output, tinted, has a cotangent of 4, and gives it back to those it has looked at.",
         (
             numbers("x", x[0, 0]),
             numbers("y, nearest", upsample.forward(x, **nearest)[0, 0], lit, sign="→"),

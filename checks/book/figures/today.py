@@ -103,8 +103,8 @@ def T8() -> Figure:
     x, g = np.log(np.array([[1.0, 2, 1], [1, 1, 2]])), np.array([[4.0, 0, 0], [0, 0, 8]])
     first: dict[Index, str] = {(0, i): "tint" for i in range(3)}
     return Figure(
-        "Two rows with the softmax $`p`$. A single $`g`$ goes to its own $`x`$, and is taken off all of the row in the shares $`p`$: "
-        "each row of $`\\partial J/\\partial x`$ adds to 0.",
+        "Two rows with the softmax $`p`$. A single $`g`$ goes to its own $`x`$, and is taken off all of the row in "
+        "the shares $`p`$: each row of $`\\partial J/\\partial x`$ adds to 0.",
         (
             numbers("p", np.round(np.exp(log_softmax.forward(x)), 3), first),
             numbers("g", g, first),
@@ -118,7 +118,8 @@ def T9() -> Figure:
     x, g = np.array([[4.0, 4, 4, -50, 0, 50]]), np.array([[1.0, 1, 1]])
     gates: dict[Index, str] = {(0, i): "tint" for i in range(3, 6)}
     return Figure(
-        "Three values, and behind them, tinted, their gates: shut, half open and open. A gate that is shut or open has no gradient.",
+        "Three values, and behind them, tinted, their gates: shut, half open and open. A gate that is shut or "
+        "open has no gradient.",
         (
             numbers("x", x, gates),
             numbers("y", np.round(glu.forward(x), 3), sign="→"),
@@ -133,8 +134,8 @@ def T10() -> Figure:
     a, x, g = np.array([-50.0, 0, 50]), np.array([2.0, 2, 2]), np.ones(3)
     of_a, of_x = swiglu.backward(g, a, x)
     return Figure(
-        "A gate that is shut, one at 0 and one that is open: this multiplies by its own number, so that $`\\partial J/\\partial a`$ is "
-        "$`x`$ there, and half of it at 0.",
+        "A gate that is shut, one at 0 and one that is open: this multiplies by its own number, so that "
+        "$`\\partial J/\\partial a`$ is $`x`$ there, and half of it at 0.",
         (
             numbers("a", a),
             numbers("x", x),
@@ -151,8 +152,8 @@ def T11() -> Figure:
     rows: dict[Index, str] = {(0, i): "tint" for i in range(4)}
     of_x, _ = rms_norm.backward(g, x, np.ones(4), eps=9)
     return Figure(
-        "Each row by itself, with $`\\gamma = 1`$, and $`\\varepsilon = 9`$ to make $`\\rho`$ 4 and 5: unlike a layer norm, a row of "
-        "equal numbers would stay one, and rows of the gradient do not add to 0.",
+        "Each row by itself, with $`\\gamma = 1`$, and $`\\varepsilon = 9`$ to make $`\\rho`$ 4 and 5: unlike a layer "
+        "norm, a row of equal numbers would stay one, and rows of the gradient do not add to 0.",
         (
             numbers("x", x, rows),
             numbers("y", rms_norm.forward(x, np.ones(4), eps=9), rows, sign="→"),

@@ -1,4 +1,4 @@
-"""Anything differentiable in Paddle: a function of tensors, a paddle.nn.Layer with the weights as inputs; paddle.jit.to_static."""
+"""Anything differentiable in Paddle: a function of tensors, a Layer with the weights as inputs; paddle.jit.to_static."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Anything differentiable in tinygrad: a function of tensors, an object that is called and holds the weights; TinyJit.
 
-Everything there is compiled when its numbers are asked for, on the CPU by clang; a TinyJit captures the kernels in its second
-call and runs them again in every later one, so it is called until it does.
+Everything there is compiled when its numbers are asked for, on the CPU by clang; a TinyJit captures the kernels in its
+second call and runs them again in every later one, so it is called until it does.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def _function(op: Op, found: Any, device: str) -> tuple[Any, inspect.Signature]:
 
 
 def _compiled(function: Any) -> Any:
-    """What torch.compile makes of it by inductor, for as many shapes and parameters as come: it would else stop compiling."""
+    """What torch.compile makes of it by inductor, for as many shapes and parameters as come, else it would stop."""
     import torch
 
     torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = UNLIMITED  # noqa: SLF001, torch's own name for it

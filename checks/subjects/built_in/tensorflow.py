@@ -8,7 +8,14 @@ from reference._window import window
 
 
 def conv(
-    x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,  # noqa: ARG001, shapes say it
 ) -> Any:
     """tf.nn.conv1d, 2d, 3d of what tf.pad makes of x; groups follow from the shapes."""
     import tensorflow as tf
