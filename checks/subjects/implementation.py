@@ -28,6 +28,7 @@ import numpy as np
 from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
+from checks.subjects.adapting.layer import adapted
 from checks.subjects.frames import own_frames, place, told
 
 LOOKED_FOR = 10**6  # steps in looking for an element that two arrays have in common: about a tenth of a second
@@ -140,7 +141,12 @@ class Implementation(Judged):
             try:
                 given = given()
             except Exception as error:
-                raise NotAnImplementation(f"{name} could not be made with no arguments: {_brief(error)}") from error
+                made = f"{name} could not be made with no arguments: {_brief(error)}"
+                try:
+                    given = adapted(op, given, name)
+                except Exception as unfit:
+                    raise NotAnImplementation(f"{made}; nor adapted: {_brief(unfit)}") from error
+                name = given.__name__
         parts = {part: getattr(given, part, None) for part in ("forward", "backward")}
         missing = [part for part, function in parts.items() if not callable(function)]
         if missing:

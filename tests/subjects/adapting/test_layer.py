@@ -1,0 +1,94 @@
+"""Layers as courses write them are judged as they are: right ones right, and a mistake by its name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from checks.ops import find
+from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.verdict.judging import judge
+
+
+class Dense:
+    """As in Neural Networks from Scratch: weights (in, out), and a bias with an axis of samples."""
+
+    def __init__(self, n_inputs, n_neurons):
+        self.weights = np.ones((n_inputs, n_neurons))
+        self.biases = np.zeros((1, n_neurons))
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs @ self.weights + self.biases
+
+    def backward(self, dvalues):
+        self.dweights = self.inputs.T @ dvalues
+        self.dbiases = dvalues.sum(axis=0, keepdims=True)
+        return dvalues @ self.weights.T
+
+
+class Averaged(Dense):
+    def backward(self, dvalues):
+        dx = super().backward(dvalues)
+        self.dweights = self.dweights / max(1, len(dvalues))
+        return dx
+
+
+class SamplesLast:
+    """x (features, samples), parameters in a dictionary."""
+
+    def __init__(self, input_size, output_size):
+        self.params = {"W": np.ones((output_size, input_size)), "b": np.zeros((output_size, 1))}
+
+    def forward(self, A_prev):
+        self.cache = A_prev
+        return self.params["W"] @ A_prev + self.params["b"]
+
+    def backward(self, dZ):
+        self.grads = {"W": dZ @ self.cache.T, "b": dZ.sum(axis=1, keepdims=True)}
+        return self.params["W"].T @ dZ
+
+
+def judged(op, layer):
+    return judge(op, layer, examples=12, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("op", "layer", "said"),
+    [
+        ("linear", Dense, "x (*batch I), weight (I O)"),
+        ("linear", SamplesLast, "x (I *batch), weight (O I)"),
+    ],
+)
+def test_the_only_arrangement_in_which_forward_is_right_is_found_and_said(op, layer, said):
+    assert said in Implementation.of(find(op), layer).name
+
+
+@pytest.mark.parametrize(("op", "right", "wrong"), [("linear", Dense, Averaged)])
+def test_a_right_layer_is_right_and_a_mistake_is_found_in_its_weight(op, right, wrong):
+    assert judged(op, right).exit_code == 0
+    report = judged(op, wrong)
+    assert report.exit_code == 1
+    assert {failure.result for failure in report.failures} == {"grad_weight"}
+
+
+def test_samples_last_is_judged_as_it_is():
+    assert judged("linear", SamplesLast).exit_code == 0
+
+
+def test_what_fits_no_arrangement_is_said():
+    class Shifted(Dense):
+        def forward(self, inputs):
+            return super().forward(inputs) + 1
+
+    with pytest.raises(NotAnImplementation, match="none of the arrangements"):
+        Implementation.of(find("linear"), Shifted)
+
+
+def test_where_no_gradient_is_left_that_is_said_and_nothing_judged():
+    class Silent(Dense):
+        def backward(self, dvalues):
+            return dvalues @ self.weights.T
+
+    with pytest.raises(NotAnImplementation, match="no gradient of weight as dweights"):
+        Implementation.of(find("linear"), Silent)
