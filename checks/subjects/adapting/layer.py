@@ -7,8 +7,8 @@ the gradients, which are judged, decide nothing. A new layer is made for each ca
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -18,12 +18,8 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.adapting.arrangement import Arrangement
+from checks.subjects.adapting.asked import Asked, Sort, asked, sorts
 from checks.subjects.adapting.words import ARGUMENTS, WEIGHTS, gradients_of
-
-# Axes all of different sizes, also those of y: only one arrangement fits.
-SIZES: Mapping[str, Mapping[str, Any]] = {
-    "linear": {"*batch": (5,), "I": 3, "O": 4},
-}
 
 
 class Unfit(Exception):
@@ -53,61 +49,107 @@ class _Layer:
 def adapted(op: Op, given: Any, name: str) -> Any:
     """The class as forward and backward of the protocol; raises Unfit where that cannot be told."""
     layer = _read(op, given)
-    sizes = SIZES[op.name]
-    x, y, weight, fit = _arranged(layer, sizes)
-    _look_for_gradients(layer, sizes, x, y)
-    said = f"x ({x}), weight ({weight}): {fit}"
-    of_bias = next(Arrangement.all_of("O"))
-    arrangements = {"x": x, "weight": weight, "bias": of_bias}
-    weights = list(layer.weights)
-
-    def made(inputs: tuple[Array | None, ...], parameters: Mapping[str, Any]) -> Any:
-        taken = {**{n: op.takes.defaults[n] for n in layer.parameters}, **parameters}
-        shapes = {n: None if a is None else a.shape for n, a in zip(op.inputs, (*inputs, None), strict=False)}
-        try:
-            fresh = layer.made(op.takes.sizes_in(shapes), taken)
-        except Exception as error:
-            raise NotImplementedError(f"is not made with such sizes: {error}") from error
-        for n, array in zip(weights, inputs[1:], strict=True):
-            attribute = layer.weights[n]
-            held = _held(fresh, attribute)
-            laid = np.zeros(held.shape, inputs[0].dtype) if array is None else arrangements[n].laid(array)  # type: ignore[union-attr]
-            if n == "weight" and held.shape != laid.shape:
-                raise NotImplementedError("makes no weight of as many axes")
-            _hold(fresh, attribute, np.array(laid, order="C").reshape(held.shape))
-        return fresh
-
-    def forward(*inputs: Array | None, **parameters: Any) -> Any:
-        return _back(y, made(inputs, parameters).forward(x.laid(inputs[0])))  # type: ignore[arg-type]
-
-    def backward(grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
-        fresh = made(inputs, parameters)
-        fresh.forward(x.laid(inputs[0]))  # type: ignore[arg-type]
-        returned = fresh.backward(y.laid(grad_output))
-        gradients = [_back(x, returned)]
-        for n in weights:
-            found = _gradient(fresh, layer.weights[n])
-            gradients.append(found.reshape(-1) if n == "bias" and hasattr(found, "reshape") else _back(weight, found))
-        return tuple(gradients)
-
-    taken = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in ("x", *weights)]
+    x, y, weight = _arranged(layer, asked(op))
+    found = Adapted(layer, x, y, {"weight": weight, "bias": next(Arrangement.all_of("O"))})
+    found.look_for_gradients(asked(op))
+    found.refused.extend(sort for sort in sorts(op) if found.raises(sort))
+    taken = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in ("x", *layer.weights)]
     named = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None) for n in layer.parameters]
     first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_ONLY)
+
+    def forward(*inputs: Array | None, **parameters: Any) -> Any:
+        return found.forward(inputs, parameters)
+
+    def backward(grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
+        return found.backward(grad_output, inputs, parameters)
+
     forward.__signature__ = inspect.Signature([*taken, *named])  # type: ignore[attr-defined]
     backward.__signature__ = inspect.Signature([first, *taken, *named])  # type: ignore[attr-defined]
-    return SimpleNamespace(forward=forward, backward=backward, __name__=f"{name}, {said}")
+    said = f"{name}, x ({x}), weight ({weight}): the only arrangement in which forward is right"
+    return SimpleNamespace(forward=forward, backward=backward, __name__=said)
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """The class, its arrangement, and the sorts of cases that it raises in."""
+
+    layer: _Layer
+    x: Arrangement
+    y: Arrangement
+    weights: Mapping[str, Arrangement]
+    refused: list[Sort] = field(default_factory=list)
+
+    def forward(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> Any:
+        """y, as the protocol has it."""
+        return _back(self.y, self._made(inputs, parameters).forward(self.x.laid(_present(inputs[0]))))
+
+    def backward(self, g: Array, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The gradients of x and of each weight, as the protocol has them."""
+        fresh = self._made(inputs, parameters)
+        fresh.forward(self.x.laid(_present(inputs[0])))
+        gradients = [_back(self.x, fresh.backward(self.y.laid(g)))]
+        for n, attribute in self.layer.weights.items():
+            gradient = _gradient(fresh, attribute)
+            flat = n == "bias" and isinstance(gradient, np.ndarray)
+            gradients.append(gradient.reshape(-1) if flat else _back(self.weights[n], gradient))
+        return tuple(gradients)
+
+    def raises(self, sort: Sort) -> bool:
+        """Whether it raises in a case of this sort: what comes out decides nothing."""
+        try:
+            one = asked(self.layer.op, **sort.pins)
+            inputs = [one.arrays[n] for n in ("x", *self.layer.weights)]
+            self.forward(inputs, one.parameters)
+            self.backward(one.arrays["y"], inputs, one.parameters)
+        except Exception:  # noqa: BLE001, whatever it raises
+            return True
+        return False
+
+    def look_for_gradients(self, one: Asked) -> None:
+        """Raise Unfit where a gradient is not found where it is looked for; its numbers do not matter."""
+        fresh = self.layer.made(one.sizes, one.parameters)
+        fresh.forward(self.x.laid(one.arrays["x"]).copy())
+        try:
+            returned = fresh.backward(self.y.laid(one.arrays["y"]).copy())
+        except Exception:  # noqa: BLE001, that it raises is for the judge to say
+            return
+        if not isinstance(returned, np.ndarray):
+            raise Unfit(f"backward returns a {type(returned).__name__}, where the gradient of x alone is expected")
+        for n, attribute in self.layer.weights.items():
+            if _gradient(fresh, attribute) is None:
+                raise Unfit(f"backward leaves no gradient of {n} as {', '.join(gradients_of(attribute))}, nor in grads")
+
+    def _made(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> Any:
+        """A new layer with these weights; a bias that is absent is 0."""
+        op, data = self.layer.op, _present(inputs[0])
+        # Of what it is not made with, everything is at its default: the signature takes nothing else.
+        taken = {**op.takes.defaults, **parameters}
+        given = dict(zip(("x", *self.layer.weights), inputs, strict=True))
+        sizes = op.takes.sizes_in({n: None if a is None else a.shape for n, a in given.items()})
+        for sort in self.refused:
+            if sort.holds(sizes, taken):
+                raise NotImplementedError(f"does not take {sort.words}")
+        fresh = self.layer.made(sizes, taken)
+        for n, attribute in self.layer.weights.items():
+            held, array = _held(fresh, attribute), given[n]
+            laid = np.zeros(held.shape, data.dtype) if array is None else self.weights[n].laid(array)
+            if n == "weight" and held.ndim != laid.ndim:
+                raise NotImplementedError(f"does not take a weight of {laid.ndim} axes")
+            _hold(fresh, attribute, np.array(laid, order="C").reshape(held.shape if n == "bias" else laid.shape))
+        return fresh
 
 
 def _read(op: Op, given: Any) -> _Layer:
-    if op.name not in SIZES:
-        raise Unfit(f"no layer of {op.name} is adapted")
+    if set(op.inputs) != {"x", *WEIGHTS}:
+        raise Unfit(f"adapted is what takes x, weight and bias; {op.name} takes {', '.join(op.inputs)}")
     for part in ("forward", "backward"):
         function = getattr(given, part, None)
         taken = list(inspect.signature(function).parameters.values())[1:] if callable(function) else []
         if len([p for p in taken if p.default is p.empty]) != 1:
             raise Unfit(f"{part} does not take one array")
     arguments: dict[str, str] = {}
-    meant = {*SIZES[op.name], *op.takes.defaults}
+    one = asked(op)
+    meant = {*one.sizes, *op.takes.defaults}
     for p in inspect.signature(given).parameters.values():
         what = next((w for w in meant & ARGUMENTS.keys() if p.name.lower() in ARGUMENTS[w]), None)
         if what is not None and p.kind is not p.POSITIONAL_ONLY:
@@ -115,7 +157,7 @@ def _read(op: Op, given: Any) -> _Layer:
         elif p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise Unfit(f"what its argument {p.name} means is not known")
     layer = _Layer(op, given, arguments, {})
-    instance = layer.made(SIZES[op.name], op.takes.defaults)
+    instance = layer.made(one.sizes, one.parameters)
     weights = {}
     for n, names in WEIGHTS.items():
         found = [a for a in names if isinstance(_held(instance, a), np.ndarray)]
@@ -125,54 +167,46 @@ def _read(op: Op, given: Any) -> _Layer:
     return _Layer(op, given, arguments, weights)
 
 
-def _arranged(layer: _Layer, sizes: Mapping[str, Any]) -> tuple[Arrangement, Arrangement, Arrangement, str]:
-    """How x, y and weight lie, by forward alone, and in words by what that was told."""
-    op, rng = layer.op, np.random.default_rng(0)
-    shapes = op.takes.shapes(sizes, op.takes.defaults)
-    names = ("x", *layer.weights)
-    arrays = {n: rng.integers(-4, 5, shapes[n]).astype(float) for n in names}
-    right = op.reference.forward(*(arrays.get(n) for n in op.inputs))
+def _arranged(layer: _Layer, one: Asked) -> tuple[Arrangement, Arrangement, Arrangement]:
+    """How x, y and weight lie: the only arrangement in which forward is right, to the last bit."""
+    op, declared = layer.op, layer.op.takes.arrays
+    given = {n: one.arrays[n] for n in ("x", *layer.weights)}
+    right = op.reference.forward(*(given.get(n) for n in op.inputs), **one.parameters)
     exact = []
-    of_y = list(Arrangement.all_of(op.takes.arrays["y"]))
-    declared = op.takes.arrays
-    for (x, y), weight in product(
-        zip(Arrangement.all_of(declared["x"]), of_y, strict=True), Arrangement.all_of(declared["weight"])
-    ):
-        fresh = layer.made(sizes, op.takes.defaults)
-        laid = weight.laid(arrays["weight"])
+    alike = zip(Arrangement.all_of(declared["x"]), Arrangement.all_of(declared["y"]), strict=True)
+    for (x, y), weight in product(alike, Arrangement.all_of(declared["weight"])):
+        fresh = layer.made(one.sizes, one.parameters)
+        laid = weight.laid(given["weight"])
         if _held(fresh, layer.weights["weight"]).shape != laid.shape:
             continue
         _hold(fresh, layer.weights["weight"], laid.copy())
         if "bias" in layer.weights:
             held = _held(fresh, layer.weights["bias"])
-            if held.size != arrays["bias"].size:
-                raise Unfit(f"its bias has shape {held.shape}")
-            _hold(fresh, layer.weights["bias"], arrays["bias"].reshape(held.shape))
+            if held.size != given["bias"].size:
+                raise Unfit(f"its bias has shape {held.shape}, where {given['bias'].shape} is expected")
+            _hold(fresh, layer.weights["bias"], given["bias"].reshape(held.shape))
         try:
-            found = fresh.forward(x.laid(arrays["x"]).copy())
-        except Exception:  # noqa: BLE001, of another arrangement whatever it is
+            found = fresh.forward(x.laid(given["x"]).copy())
+        except Exception:  # noqa: BLE001, S112, of another arrangement, whatever it is
             continue
-        if isinstance(found, np.ndarray) and found.shape == y.laid(right).shape:
-            exact += [(x, y, weight)] if np.array_equal(y.back(found), right) else []
-    if len(exact) == 1:
-        return *exact[0], "the only arrangement in which forward is right"
-    raise Unfit(f"{len(exact) or 'none'} of the arrangements of {declared['x']} and {declared['weight']} make forward right")
+        if (
+            isinstance(found, np.ndarray)
+            and found.shape == y.laid(right).shape
+            and np.array_equal(y.back(found), right)
+        ):
+            exact.append((x, y, weight))
+    if len(exact) != 1:
+        many = "; ".join(f"x ({x}), weight ({w})" for x, _, w in exact) or "none"
+        raise Unfit(
+            f"of all orders of x ({declared['x']}) and weight ({declared['weight']}), forward is right in: {many}"
+        )
+    return exact[0]
 
 
-def _look_for_gradients(layer: _Layer, sizes: Mapping[str, Any], x: Arrangement, y: Arrangement) -> None:
-    """Raise Unfit where backward leaves no gradient of a weight, or returns more than one array; numbers do not matter."""
-    shapes = layer.op.takes.shapes(sizes, layer.op.takes.defaults)
-    fresh = layer.made(sizes, layer.op.takes.defaults)
-    fresh.forward(x.laid(np.ones(shapes["x"])))
-    try:
-        returned = fresh.backward(y.laid(np.ones(shapes["y"])))
-    except Exception:  # noqa: BLE001, that it raises is for the judge to say
-        return
-    if not isinstance(returned, np.ndarray):
-        raise Unfit(f"backward returns a {type(returned).__name__}, where the gradient of x alone is expected")
-    for n, attribute in layer.weights.items():
-        if _gradient(fresh, attribute) is None:
-            raise Unfit(f"backward leaves no gradient of {n} as {', '.join(gradients_of(attribute))}, nor in grads")
+def _present(array: Array | None) -> Array:
+    if array is None:
+        raise NotImplementedError("does not take x as None")
+    return array
 
 
 def _back(arrangement: Arrangement, array: Any) -> Any:

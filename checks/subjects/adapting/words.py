@@ -12,7 +12,16 @@ ARGUMENTS = {
     "dilation": ("dilation", "dilations"),
     "groups": ("groups",),
 }
-OUT_FEATURES = ("out_features", "features_out", "out_dim", "output_dim", "nout", "n_outputs", "n_neurons", "output_size")
+OUT_FEATURES = (
+    "out_features",
+    "features_out",
+    "out_dim",
+    "output_dim",
+    "nout",
+    "n_outputs",
+    "n_neurons",
+    "output_size",
+)
 ARGUMENTS["O"] += (*OUT_FEATURES, "out_size", "units")
 WEIGHTS = {
     "weight": ("weight", "weights", "W", "w", "kernel", "kernels"),

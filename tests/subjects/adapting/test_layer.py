@@ -49,8 +49,48 @@ class SamplesLast:
         return self.params["W"].T @ dZ
 
 
-def judged(op, layer):
-    return judge(op, layer, examples=12, seed=3)
+class ConvNHWC:
+    """Two dimensions, channels last, weight HWIO."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1):
+        self.k, self.s = kernel_size, stride
+        self.W = np.ones((self.k, self.k, in_channels, out_channels))
+        self.b = np.zeros(out_channels)
+
+    def places(self, y):
+        for i, j in np.ndindex(y.shape[1:3]):
+            yield (
+                i,
+                j,
+                np.s_[:, i * self.s : i * self.s + self.W.shape[0], j * self.s : j * self.s + self.W.shape[1]],
+            )
+
+    def forward(self, x):
+        self.x = x
+        n, h, w, _ = x.shape
+        out = [(size - k) // self.s + 1 for size, k in zip((h, w), self.W.shape, strict=False)]
+        y = np.zeros((n, *out, len(self.b)), x.dtype)
+        for i, j, window in self.places(y):
+            y[:, i, j] = np.tensordot(x[window], self.W, 3) + self.b
+        return y
+
+    def backward(self, dout):
+        dx, self.dW, self.db = np.zeros_like(self.x), np.zeros_like(self.W), dout.sum(axis=(0, 1, 2))
+        for i, j, window in self.places(dout):
+            dx[window] += np.tensordot(dout[:, i, j], self.W, ([1], [3]))
+            self.dW += np.tensordot(self.x[window], dout[:, i, j], ([0], [0]))
+        return dx
+
+
+class Turned(ConvNHWC):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.dW = self.dW[::-1, ::-1]
+        return dx
+
+
+def judged(op, layer, examples=30):
+    return judge(op, layer, examples=examples, seed=3)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +98,17 @@ def judged(op, layer):
     [
         ("linear", Dense, "x (*batch I), weight (I O)"),
         ("linear", SamplesLast, "x (I *batch), weight (O I)"),
+        ("conv", ConvNHWC, "x (N *size C), weight (*kernel C/groups O)"),
     ],
 )
 def test_the_only_arrangement_in_which_forward_is_right_is_found_and_said(op, layer, said):
     assert said in Implementation.of(find(op), layer).name
 
 
-@pytest.mark.parametrize(("op", "right", "wrong"), [("linear", Dense, Averaged)])
+@pytest.mark.parametrize(("op", "right", "wrong"), [("linear", Dense, Averaged), ("conv", ConvNHWC, Turned)])
 def test_a_right_layer_is_right_and_a_mistake_is_found_in_its_weight(op, right, wrong):
-    assert judged(op, right).exit_code == 0
-    report = judged(op, wrong)
+    assert judged(op, right, 200).exit_code == 0
+    report = judged(op, wrong, 200)
     assert report.exit_code == 1
     assert {failure.result for failure in report.failures} == {"grad_weight"}
 
@@ -81,7 +122,7 @@ def test_what_fits_no_arrangement_is_said():
         def forward(self, inputs):
             return super().forward(inputs) + 1
 
-    with pytest.raises(NotAnImplementation, match="none of the arrangements"):
+    with pytest.raises(NotAnImplementation, match="forward is right in: none"):
         Implementation.of(find("linear"), Shifted)
 
 
