@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -49,7 +50,7 @@ def asked(op: Op, **pins: Any) -> Asked:
     known = {option.name for option in op.takes.options}
     batch = (2,) if op.takes.dims is None else 2
     held = {name: value for name, value in {**PINS, "batch": batch}.items() if name in known}
-    one = problem(ByChance(Random(0)), op, {**held, **op.takes.defaults, **pins}, "float64")
+    one = problem(ByChance(Random(0)), op, {**held, **op.takes.defaults, **pins}, "float64")  # noqa: S311, no secret
     sizes = op.takes.sizes_in(one.shapes)
     rng = np.random.default_rng(0)
     arrays = {
@@ -65,21 +66,34 @@ def sorts(op: Op) -> Iterator[Sort]:
     for option in op.takes.sizes:
         if option.count:
             axis = option.axes
-            yield Sort(f"several axes of {option.option}", lambda s, _, axis=axis: len(s[axis]) > 1, {"batch": (2, 5)})
+            yield Sort(f"several axes of {option.option}", partial(_many, axis), {"batch": (2, 5)})
         elif option.spatial and option.option in PINS:
             sizes = tuple(n - i for i, n in enumerate(PINS[option.option]))
             if option.option != "size":
                 axis = option.axes
                 words = f"unequal sizes of a {option.option}"
-                yield Sort(words, lambda s, _, axis=axis: len(set(s[axis])) > 1, {option.option: sizes})
+                yield Sort(words, partial(_uneven, axis), {option.option: sizes})
     for name, default in op.takes.defaults.items():
         if type(default) is int and name != "groups":
             unequal = (default + 1, default + 2)
-            yield Sort(f"unequal {name}", lambda _, p, name=name: _unequal(p[name]), {name: unequal})
+            yield Sort(f"unequal {name}", partial(_unequal, name), {name: unequal})
         if name == "padding":
             for word in NAMED_PADDINGS:
-                yield Sort(f"{name} {word!r}", lambda _, p, word=word: p["padding"] == word, {name: word})
+                yield Sort(f"{name} {word!r}", partial(_named, word), {name: word})
 
 
-def _unequal(value: Any) -> bool:
+def _many(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
+    return len(sizes[axis]) > 1
+
+
+def _uneven(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
+    return len(set(sizes[axis])) > 1
+
+
+def _unequal(name: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    value = parameters[name]
     return isinstance(value, tuple) and len(set(value)) > 1
+
+
+def _named(word: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    return bool(parameters["padding"] == word)

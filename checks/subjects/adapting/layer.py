@@ -163,7 +163,8 @@ def _read(op: Op, given: Any) -> _Layer:
         found = [a for a in names if isinstance(_held(instance, a), np.ndarray)]
         if len(found) > 1 or (n == "weight" and not found):
             raise Unfit(f"its {n} is looked for as {', '.join(names)}; found {', '.join(found) or 'none'}")
-        weights.update({n: a for a in found})
+        if found:
+            weights[n] = found[0]
     return _Layer(op, given, arguments, weights)
 
 
