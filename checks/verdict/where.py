@@ -26,6 +26,7 @@ from checks.signature.options import Pinned
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, Unsupported
 
 FIRST, SURE = 60, 12  # cases that are tried at first, and that a kind has to fail in
+FURTHER = 600  # cases that are tried where none of the first returns anything
 FEW = 3  # cases of each kind that are tried once the rest is explained
 DRAWN = 2400  # problems to choose from; few of them are tried
 LARGE = 1 << 12  # elements of a case that need not be tried
@@ -129,7 +130,9 @@ def _moving(op: Op, held: Pinned) -> list[str]:
 
 def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Kind]:
     """The fewest kinds that between them explain as much of what fails as any do."""
-    for at in range(min(FIRST, len(probe.problems))):
+    for at in range(min(FURTHER, len(probe.problems))):
+        if at >= FIRST and probe.ran:  # what takes little may take none of the first
+            break
         probe.fails(at)
     members = {kind: [at for at, one in enumerate(probe.problems) if kind.holds(one)] for kind in known}
     out: list[Kind] = []
