@@ -140,11 +140,11 @@ class Implementation(Judged):
         if inspect.isclass(given):
             try:
                 given = given()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001, whatever theirs raises
                 made = f"{name} could not be made with no arguments: {_brief(error)}"
                 try:
                     given = adapted(op, given, name)
-                except Exception as unfit:
+                except Exception as unfit:  # noqa: BLE001, likewise
                     raise NotAnImplementation(f"{made}; nor adapted: {_brief(unfit)}") from error
                 name = given.__name__
         parts = {part: getattr(given, part, None) for part in ("forward", "backward")}
