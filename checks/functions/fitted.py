@@ -6,6 +6,7 @@ by t, t³, …, and what is left over after the fit is rounding, seen along this
 nothing to it. The standard error of the slope follows from it as in any fit by least squares; `SURE` of these, and what one
 more term changes, is the doubt. Where all results stand still between two numbers of the format there is nothing left over
 either: a rounding of y is the least that is doubted.
+
 The even part, fitted by t², t⁴, … and by |t|, says how large a kink at x may be. A smooth function that is strongly curved
 has slopes on both sides of x that differ, as a kink has; it has no |t|.
 """

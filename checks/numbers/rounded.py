@@ -14,9 +14,9 @@ which is its error once it is used: it is closed then, one term again. Of a and 
     f(a)   size |f(a)|    error  sup |f(â) − f(a)|                  + 6u·(|f(a)| + sup |f(â) − f(a)|) + η
 
 with u the unit roundoff and η half the smallest subnormal number. f is e^x, e^x − 1, log, log(1 + x), tanh, erfc or a
-power: these come within 3 units in the last place, 6 roundings, from every library that is in use; their suprema over |â −
-a| ≤ e stand beside the code. A product with a power of 2 is exact; another constant is rounded once, unless the precision
-holds it.
+power: these come within 3 units in the last place, 6 roundings, from every library that is in use; their suprema over
+|â − a| ≤ e stand beside the code. A product with a power of 2 is exact; another constant is rounded once, unless the
+precision holds it.
 
 Nothing is to first order only, and the error is infinite where rounding could make a divisor 0, the argument of a root
 negative or a sum too large to be held.

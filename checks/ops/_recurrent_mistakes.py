@@ -259,7 +259,10 @@ GRU = (
             ),
             (
                 "reset before the product",
-                "Forward and backward agree with each other, on weight_h·(r·h) as in the paper; it is r·(weight_h·h).",
+                (
+                    "Forward and backward agree with each other, on weight_h·(r·h) as in the paper, where it is "
+                    "r·(weight_h·h)."
+                ),
                 _gru(before=True, both=True),
             ),
             (

@@ -221,7 +221,10 @@ UPSAMPLE = tuple(
         ),
         (
             "both with corners the other way",
-            "Forward and backward agree with each other, on corners aligned where they are not, or not where they are.",
+            (
+                "Forward and backward agree with each other, on corners that are aligned where they are not, or not where "
+                "they are."
+            ),
             _weights(_other_corners, both=True),
         ),
         (
@@ -317,7 +320,10 @@ SHUFFLE = tuple(
     for name, explanation, wrong_gradient in (
         (
             "blocks before channels",
-            "Forward and backward read channel (r·a + b)·C + c, as depth-to-space has it elsewhere; it is c·r² + r·a + b.",
+            (
+                "Forward and backward read channel (r·a + b)·C + c, where it is c·r² + r·a + b, as depth-to-space has it "
+                "elsewhere."
+            ),
             _shuffled((1, 2, 0), (0, 3, 4, 1, 5, 2), both=True),
         ),
         (

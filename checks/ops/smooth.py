@@ -1,10 +1,11 @@
 """GELU, SiLU, softplus, ELU, hard swish, log softmax and two gates: how they round, and what kinks some have.
 
 σ, Φ and the tanh in their place go through numbers of size 1 and may be computed as 1 minus something, so their error is
-relative to 1 (activation.py): k = EXP + 3 roundings, since Φ also rounds its argument by 1/√2, which moves it by |x|φ(x) <
-1/4 for each rounding. y = x·Φ is relative to |x| then. The derivative Φ + x·φ is relative to 1 + |x|·φ·(1 + x²) for Φ, as
-the exponent −x²/2 rounds relative to itself; to 1 + |x| where σ' is made of σ by a difference; and for the tanh of a cubic
-u to 1 + |x|·u'·(1 + |u|·(1 − tanh²)), where 1 − tanh² is such a difference, relative to 1, and u has roundings of its own.
+relative to 1 (activation.py): k = EXP + 3 roundings, since Φ also rounds its argument by 1/√2, which moves it by
+|x|φ(x) < 1/4 for each rounding. y = x·Φ is relative to |x| then. The derivative Φ + x·φ is relative to 1 + |x|·φ·(1 + x²)
+for Φ, as the exponent −x²/2 rounds relative to itself; to 1 + |x| where σ' is made of σ by a difference; and for the tanh
+of a cubic u to 1 + |x|·u'·(1 + |u|·(1 − tanh²)), where 1 − tanh² is such a difference, relative to 1, and u has roundings
+of its own.
 
 Softplus is relative to (1 + |βx|)/|β|: e^{βx} rounds its exponent relative to |βx|, and the logarithm of 1 + e^{βx} too.
 ELU is relative to |x| above 0 and to |α| below, since e^x − 1 may be that difference. Hard swish is a product of x and a
