@@ -28,7 +28,7 @@ import numpy as np
 from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
-from checks.subjects.adapting.layer import adapted
+from checks.subjects.adapting.layer import Unfit, adapted
 from checks.subjects.frames import own_frames, place, told
 
 LOOKED_FOR = 10**6  # steps in looking for an element that two arrays have in common: about a tenth of a second
@@ -145,7 +145,9 @@ class Implementation(Judged):
                 try:
                     given = adapted(op, given, name)
                 except Exception as unfit:  # noqa: BLE001, likewise
-                    raise NotAnImplementation(f"{made}; nor adapted: {_brief(unfit)}") from error
+                    raise NotAnImplementation(
+                        f"{made}; nor adapted: {unfit if isinstance(unfit, Unfit) else _brief(unfit)}"
+                    ) from error
                 name = given.__name__
         parts = {part: getattr(given, part, None) for part in ("forward", "backward")}
         missing = [part for part, function in parts.items() if not callable(function)]
