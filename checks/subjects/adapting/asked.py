@@ -14,7 +14,6 @@ from checks.cases.drawing import problem
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.signature.drawing import ByChance
-from reference._window import NAMED_PADDINGS
 
 # By option; sizes of y differ from these too, so that only one arrangement fits.
 PINS: Mapping[str, Any] = {
@@ -24,6 +23,8 @@ PINS: Mapping[str, Any] = {
     "kernel": (4, 4),
     "size": (9, 10),
 }
+# Those of the reference, which is not imported here: until ops are loaded, `reference` may be a name of the user's own.
+NAMED_PADDINGS = ("valid", "same", "full")
 LARGEST = 4  # of the whole numbers: sums of products of them are exact
 
 
