@@ -127,10 +127,10 @@ def comparable(problem: Problem, array: str, reference: Judged) -> dict[tuple[in
         truth.refuse_large(problem)
     except ValueError:
         return None
-    if problem.op.kinks is not None:
-        return recovered(reference, problem, array)
     if problem.op.kind.degree is None:
         return None
+    if problem.op.kinks is not None:
+        return recovered(reference, problem, array)
     case = asked_with(problem)
     constants = {name: case.input(name) for name in problem.op.takes.constant}
     return {index: p.given(constants) for index, p in truth.polynomials(problem, array).items()}

@@ -73,7 +73,7 @@ class _Box:
         self.array = array
         self.case = asked_with(problem)
         op = problem.op
-        given = [] if op.kinks is not None else list(problem.present)
+        given = [] if op.kinks is not None and op.kind.degree is not None else list(problem.present)
         self.arrays = {name: self.case.input(name).shape for name in given}
         if array != "y":
             self.arrays[COTANGENT] = self.case.cotangent.shape

@@ -187,7 +187,8 @@ def test_junit_holds_seed_cases_miss_bound_and_mistake(judged, pytester):
     said = properties(pytester.path / "out.xml")
     exact, linearity = said["test_law[linear-exact]"], said["test_law[linear-linearity]"]
     assert (exact["seed"], exact["cases"], exact["mistake"]) == ("7", "12", "negated")
-    assert "miss bound" in exact
+    judged("Right", "-k", "exact", "--junit-xml", "right.xml", "--judge-seed", "7")
+    assert "miss bound" in properties(pytester.path / "right.xml")["test_law[linear-exact]"]
     assert "mistake" not in linearity, "a gradient that is negated is linear still"
 
 
