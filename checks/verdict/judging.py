@@ -48,7 +48,7 @@ DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 
 
-def judge(  # noqa: PLR0915, one step after another
+def judge(  # noqa: C901, PLR0915, one step after another
     op: str,
     implementation: Any = None,
     *,
@@ -125,6 +125,7 @@ def judge(  # noqa: PLR0915, one step after another
     told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
     mine = belongs(shard)
     compiled: float | None = None
+    stopped = False  # by Ctrl-C, before anything was tried
 
     def run(among: Among, first: Callable[[Finding], None] | None, *, trips: bool) -> tuple[Tried, Search]:
         tried = Tried(
@@ -149,7 +150,10 @@ def judge(  # noqa: PLR0915, one step after another
                 crew.add(problem)
 
         try:
-            search.run(in_turn(few, add) if few else add)
+            if stopped:
+                search.interrupted = True
+            else:
+                search.run(in_turn(few, add) if few else add)
             crew.settle(interrupted=search.interrupted or tried.tripped, late=search.late)
         finally:
             crew.close()
@@ -165,7 +169,10 @@ def judge(  # noqa: PLR0915, one step after another
             wrapped.load()
         with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
             if shapes is None and not wrapped.is_reference:
-                compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
+                try:
+                    compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
+                except KeyboardInterrupt:
+                    stopped = True
                 shapes = SHAPES if compiled else None
             tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
             interrupted = search.interrupted
