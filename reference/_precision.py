@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from reference._window import Array
@@ -15,3 +17,13 @@ def at_least_single(a: Array) -> Array:
 def real(a: Array) -> Array:
     """The real parts, by which a formula is chosen and a size is told; of objects, the floats that they are worth."""
     return a.astype(np.float64) if a.dtype == object else a.real
+
+
+def all_wide(*arrays: Array | None) -> list[Any]:
+    """All of them as the float that has room, as above; None as it is."""
+    return [None if a is None else at_least_single(a) for a in arrays]
+
+
+def promoted(*arrays: Array | None) -> np.dtype[Any]:
+    """The dtype that NumPy promotes those to which are there, float16 at least."""
+    return np.result_type(np.float16, *(a for a in arrays if a is not None))

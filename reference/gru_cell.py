@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from reference._precision import at_least_single
+from reference._precision import all_wide, at_least_single, promoted
 from reference._window import Array
 from reference.lstm_cell import sigmoid
 
@@ -45,9 +45,9 @@ def forward(
     Raises ValueError, naming the numbers, if the shapes do not fit together.
     """
     arrays = _arrays(x, h, weight_x, weight_h, bias_x, bias_h)
-    wide = _wide(*arrays)
+    wide = all_wide(*arrays)
     _, z, n, _ = _step(*wide)
-    return np.asarray((1 - z) * n + z * wide[1]).astype(_dtype(*arrays), copy=False)
+    return np.asarray((1 - z) * n + z * wide[1]).astype(promoted(*arrays), copy=False)
 
 
 def backward(
@@ -69,8 +69,8 @@ def backward(
     grad = np.asarray(grad_output)
     if grad.shape != arrays[1].shape:
         raise ValueError(f"grad_output has shape {grad.shape}; y has {arrays[1].shape}")
-    dtype = _dtype(grad, *arrays)
-    x, h, weight_x, weight_h, bias_x, bias_h = wide = _wide(*arrays)
+    dtype = promoted(grad, *arrays)
+    x, h, weight_x, weight_h, bias_x, bias_h = wide = all_wide(*arrays)
     r, z, n, b_n = _step(*wide)
     g = at_least_single(grad)
     of_n = g * (1 - z) * (1 - n * n)
@@ -91,15 +91,6 @@ def _step(
     r, z = (sigmoid(a[:, part] + b[:, part]) for part in (slice(hidden), slice(hidden, 2 * hidden)))
     b_n = b[:, 2 * hidden :]
     return r, z, np.tanh(a[:, 2 * hidden :] + r * b_n), b_n
-
-
-def _wide(*arrays: Array | None) -> list[Any]:
-    """In float32 at least; None as it is."""
-    return [None if a is None else at_least_single(a) for a in arrays]
-
-
-def _dtype(*arrays: Array | None) -> np.dtype:
-    return np.result_type(np.float16, *(a for a in arrays if a is not None))
 
 
 def _arrays(

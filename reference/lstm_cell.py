@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from reference._precision import at_least_single
+from reference._precision import all_wide, at_least_single, promoted
 from reference._window import Array
 
 Gradients = tuple[Array, Array, Array, Array, Array, Array | None]
@@ -39,8 +39,8 @@ def forward(x: Array, h: Array, c: Array, weight_x: Array, weight_h: Array, bias
     Raises ValueError, naming the numbers, if the shapes do not fit together.
     """
     arrays = _arrays(x, h, c, weight_x, weight_h, bias)
-    (_, _, _, o), new, bounded = _step(*_wide(*arrays))
-    return np.concatenate((o * bounded, new), 1).astype(_dtype(*arrays), copy=False)
+    (_, _, _, o), new, bounded = _step(*all_wide(*arrays))
+    return np.concatenate((o * bounded, new), 1).astype(promoted(*arrays), copy=False)
 
 
 def backward(
@@ -57,7 +57,7 @@ def backward(
     samples, hidden = arrays[1].shape
     if grad.shape != (samples, 2 * hidden):
         raise ValueError(f"grad_output has shape {grad.shape}; y has {(samples, 2 * hidden)}")
-    x, h, c, weight_x, weight_h, bias = wide = _wide(*arrays)
+    x, h, c, weight_x, weight_h, bias = wide = all_wide(*arrays)
     (i, f, g, o), _, bounded = _step(*wide)
     of_h, of_new = at_least_single(grad[:, :hidden]), at_least_single(grad[:, hidden:])
     of_c = of_new + of_h * o * (1 - bounded * bounded)
@@ -65,7 +65,7 @@ def backward(
         (of_c * g * (i * (1 - i)), of_c * c * (f * (1 - f)), of_c * i * (1 - g * g), of_h * bounded * (o * (1 - o))), 1
     )
     found = of_a @ weight_x, of_a @ weight_h, of_c * f, of_a.T @ x, of_a.T @ h
-    dtype = _dtype(grad, *arrays)
+    dtype = promoted(grad, *arrays)
     made: list[Any] = [np.asarray(a).astype(dtype, copy=False) for a in found]
     return (*made, None if bias is None else of_a.sum(0).astype(dtype, copy=False))
 
@@ -87,15 +87,6 @@ def sigmoid(a: Array) -> Array:
     """1 / (1 + e^{−a}); far below 0 that is 1/∞."""
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-a)))
-
-
-def _wide(*arrays: Array | None) -> list[Any]:
-    """In float32 at least; None as it is."""
-    return [None if a is None else at_least_single(a) for a in arrays]
-
-
-def _dtype(*arrays: Array | None) -> np.dtype:
-    return np.result_type(np.float16, *(a for a in arrays if a is not None))
 
 
 def _arrays(
