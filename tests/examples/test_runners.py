@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 RUNNERS, VECTORS = ROOT / "examples" / "runners", ROOT / "vectors"
 MISTAKE = "kernel not turned"
 C = ("gcc", "-O2", "-o", "{out}", "runner.c", "-lm")
+GO = ("go", "build", "-o", "{out}", "-ldflags")
+GO_FILES = ("runner.go", "vectors.go", "conv.go")
 RUST = ("rustc", "--edition", "2021", "-O", "-o", "{out}", "runner.rs")
 
 
@@ -29,12 +31,20 @@ class Language:
     right: tuple[str, ...]
     wrong: tuple[str, ...]
     compiled: bool = True
+    version: str = "--version"
 
 
 LANGUAGES = (
     Language("conv.c", "gcc", C, (*C, "-DKERNEL_NOT_TURNED")),
     Language("conv.c", "gcc", (*C, "-fopenmp"), (*C, "-fopenmp", "-DKERNEL_NOT_TURNED")),
     Language("conv.rs", "rustc", RUST, (*RUST, "--cfg", "kernel_not_turned")),
+    Language(
+        "conv.go",
+        "go",
+        (*GO, "", *GO_FILES),
+        (*GO, f"-X 'main.mistake={MISTAKE}'", *GO_FILES),
+        version="version",
+    ),
     Language(
         "conv.js",
         "node",
@@ -45,12 +55,12 @@ LANGUAGES = (
 )
 
 
-@pytest.fixture(scope="module", params=LANGUAGES, ids=["C", "OpenMP", "Rust", "JavaScript"])
+@pytest.fixture(scope="module", params=LANGUAGES, ids=["C", "OpenMP", "Rust", "Go", "JavaScript"])
 def language(request, tmp_path_factory):
     """The name of a convolution, and the command lines of a runner that is right, and of one that is wrong."""
     one = request.param
     found = shutil.which(one.needs)
-    if not found or subprocess.run([found, "--version"], capture_output=True, check=False).returncode:
+    if not found or subprocess.run([found, one.version], capture_output=True, check=False).returncode:
         pytest.skip(f"{one.needs} is not installed")
     if not one.compiled:
         return one.name, list(one.right), list(one.wrong)
@@ -99,5 +109,5 @@ def test_live(language):
 
 def test_runners_are_short():
     lengths = {p.name: len(p.read_text(encoding="utf-8").splitlines()) for p in RUNNERS.iterdir() if p.suffix != ".md"}
-    assert {"runner.c", "runner.js", "runner.rs", "gradoracle.h"} <= set(lengths)
+    assert {"runner.c", "runner.js", "runner.rs", "runner.go", "vectors.go", "gradoracle.h"} <= set(lengths)
     assert {n: many for n, many in lengths.items() if many > 60 and not n.startswith("conv.")} == {}
