@@ -17,6 +17,7 @@ from checks.op import Case, Hard, Mistake, Op, Problem
 from checks.ops._mistakes import general
 from checks.signature.drawing import ByChance
 from checks.vectors import expected
+from checks.vectors.by_torch import by_torch
 from checks.vectors.precise import NotExact
 from checks.vectors.ties import tied
 from checks.vectors.vector import BOUNDED, EXACT, ONCE, SUBNORMAL, Expected, Given, right
@@ -239,7 +240,8 @@ def _signed_zeros(one: Candidate) -> Candidate | None:
 def _odd(one: Candidate, name: str) -> Candidate | None:
     """One NaN and one infinity among the numbers of an input: y is NaN, or infinite, where it depends on them.
 
-    Only y is asked for: gradients multiply by what is 0 in one implementation and left out in another.
+    Only y is asked for: gradients multiply by what is 0 in one implementation and left out in another. Where torch has
+    another y the same is true of y: an infinity under weights of both signs, or of 0, is NaN in one order and not in another.
     """
     if one.problem.shapes[name] is None:
         return None
@@ -250,8 +252,12 @@ def _odd(one: Candidate, name: str) -> Candidate | None:
     case = one.problem.whole_numbers().with_input(name, array)
     y = right(case)["y"]
     clear = np.isfinite(y).any() and not np.isfinite(y).all() and np.array_equal(_where(case, name), ~np.isfinite(y))
-    given = Given.of(one.problem, case)
-    return Candidate(given, {"y": Expected(y)}, one.sums, one.dtypes, (ODD,)) if clear else None
+    if not clear:
+        return None
+    other = by_torch(one.problem, case)
+    if other is not None and not np.array_equal(other["y"], y, equal_nan=True):
+        return None
+    return Candidate(Given.of(one.problem, case), {"y": Expected(y)}, one.sums, one.dtypes, (ODD,))
 
 
 def _where(case: Case, name: str) -> Array:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from checks.numbers.precision import Array
-from checks.op import Case
 from checks.vectors import files, pool, precise
+from checks.vectors.by_torch import by_torch
 from checks.vectors.vector import BOUNDED, ONCE, Vector, right
 from checks.vectors.within import underflows, within
 
@@ -47,7 +46,7 @@ def proof(name: str, vectors: list[Vector]) -> Proof:
     """What is found of these."""
     found = Proof(name, len(vectors))
     for vector in vectors:
-        for witness, answers in (("reference", _reference(vector)), ("torch", _torch(vector))):
+        for witness, answers in (("reference", _reference(vector)), ("torch", by_torch(vector.problem, vector.case))):
             if answers is None:
                 found.refused += 1
                 continue
@@ -91,23 +90,3 @@ def _caught(vector: Vector) -> set[str]:
         for m in pool.mistakes(vector.op)
         if m.name in vector.flags and pool.caught(m, vector.case, vector.results, vector.dtypes[0], vector.sums)
     }
-
-
-def _torch(vector: Vector) -> Mapping[str, Array] | None:
-    """y, and the gradients by autograd, in float64; None if torch does not do this case."""
-    import torch
-
-    case: Case = vector.case.widened()
-    named = zip(vector.op.inputs, case.inputs, strict=True)
-    tensors: dict[str, Any] = {n: None if a is None else torch.from_numpy(np.ascontiguousarray(a)) for n, a in named}
-    wanted = {n: tensors[n].requires_grad_() for n in vector.problem.present}
-    try:
-        y = vector.op.twin(*tensors.values(), **case.parameters)
-        gradients = torch.autograd.grad(y, list(wanted.values()), torch.from_numpy(case.cotangent), allow_unused=True)
-    except (RuntimeError, ValueError, NotImplementedError):
-        return None
-    found = {
-        f"grad_{n}": np.zeros_like(case.input(n)) if g is None else g.numpy()
-        for n, g in zip(wanted, gradients, strict=True)
-    }
-    return {"y": np.asarray(y.detach().numpy()), **found}
