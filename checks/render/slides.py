@@ -5,17 +5,19 @@ Of what is no polynomial the elements are lit that stand in the formula, and in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
 from checks.algebra.expression import Element, Expression, Named, Sum, definitions, parts, tree
 from checks.algebra.polynomial import COTANGENT, Polynomial
+from checks.algebra.through import through
 from checks.formulas import truth
 from checks.formulas.explanation import Explanation
 from checks.formulas.truth import Formula, places
 from checks.formulas.writing import derivative, symbol, text
+from checks.op import Problem
 from checks.render.explanation import as_text
 from checks.render.grid import Cell
 from checks.render.picture import Line, Panel, Picture, size
@@ -95,34 +97,36 @@ def _said(lines: str) -> Iterator[Line]:
 
 def _series(explanation: Explanation, formula: Formula) -> Iterator[Picture]:
     """Each output that the element meets, with what it adds; then the whole."""
+    problem, written = explanation.problem, explanation.notation
     element = Element(formula.array, formula.index)
     title, asked = _title(explanation, formula), text(element, explanation.notation)
     if formula.array == "y":
         raise ValueError(f"{asked} is an output; expected an input, whose outputs are shown one by one: --wrt names it")
-    if formula.polynomial is None:
-        op = explanation.problem.op.name
-        raise ValueError(
-            f"{op} is no polynomial, so its outputs do not add one product after another; leave out --steps"
-        )
-    left = derivative(formula.array, formula.index, explanation.notation)[0]
-    outputs = truth.polynomials(explanation.problem, "y")
+    left = derivative(formula.array, formula.index, written)[0]
+    outputs = truth.right(problem, "y")
     met = _met(formula.expression)
-    so_far = Polynomial()
-    for through in sorted({e.index for e in met if e.array == COTANGENT}):
-        added = _through(formula.polynomial, through)
-        before, so_far = _met(_written(explanation, so_far)), so_far + added
-        now, reached = _met(_written(explanation, added)), outputs[through]
-        window = [e for e in _met(_written(explanation, reached)) if e.array == formula.array]
-        styles = {**dict.fromkeys((*before, *window), "tint"), **dict.fromkeys(now, "lit"), element: "warm"}
-        output = text(Element("y", through), explanation.notation)
+    passed: list[Index] = []
+    so_far: Expression = Sum(())
+    for output in sorted({e.index for e in met if e.array == COTANGENT}):
+        before, reached = _met(so_far), outputs[output]
+        passed.append(output)
+        added, so_far = (_through(problem, formula, some) for some in ([output], passed))
+        window = [e for e in _met(reached.expression) if e.array == formula.array]
+        styles = {**dict.fromkeys((*before, *window), "tint"), **dict.fromkeys(_met(added), "lit"), element: "warm"}
+        partners = _partners(explanation, reached.polynomial, window) if reached.polynomial else {}
+        name = text(Element("y", output), written)
         yield Picture(
             title,
-            tuple(_panels(explanation, formula, met, _Looks(styles, _partners(explanation, reached, window)))),
-            above=(Line(f"{asked} and {output}", "title"),),
+            tuple(_panels(explanation, formula, met, _Looks(styles, partners))),
+            above=(Line(f"{asked} and {name}", "title"),),
             below=(
-                Line(f"{output} = {text(_written(explanation, reached), explanation.notation)}"),
-                Line(f"so {asked} adds {text(_written(explanation, added), explanation.notation)}"),
-                Line(f"so far: {left} = {text(_written(explanation, so_far), explanation.notation)}"),
+                Line(f"{name} = {text(reached.expression, written)}"),
+                Line(f"so {asked} adds {text(added, written)}"),
+                Line(f"so far: {left} = {text(so_far, written)}"),
+                *(
+                    Line(f"where {text(one, written)} = {text(one.definition, written)}", "note")
+                    for one in definitions([reached.expression, so_far])
+                ),
                 _case(explanation),
             ),
             roomy=True,
@@ -131,9 +135,13 @@ def _series(explanation: Explanation, formula: Formula) -> Iterator[Picture]:
     yield replace(whole, above=(Line(f"{asked}, all together", "title"),))
 
 
-def _through(polynomial: Polynomial, output: Index) -> Polynomial:
-    """The terms in which the cotangent of this output stands."""
-    return Polynomial({term: c for term, c in polynomial.terms.items() if (COTANGENT, output) in term})
+def _through(problem: Problem, formula: Formula, outputs: Collection[Index]) -> Expression:
+    """The part of a formula in which the cotangents of these outputs stand."""
+    if formula.polynomial is None:
+        return through(formula.expression, outputs)
+    terms = formula.polynomial.terms.items()
+    kept = {term: c for term, c in terms if any(name == COTANGENT and index in outputs for name, index in term)}
+    return tree(Polynomial(kept), places(problem))
 
 
 def _partners(explanation: Explanation, output: Polynomial, window: list[Element]) -> dict[Element, str]:

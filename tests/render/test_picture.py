@@ -75,6 +75,22 @@ def test_steps_show_each_output_and_what_it_adds():
     }
 
 
+def test_steps_of_what_is_no_polynomial_show_what_it_has_through_each_output():
+    shown = dict(slides.pictures(explain("softmax", "x[2]").explanation, steps=True))
+    first, second, *_, last = ([line.text for line in one.below] for one in shown.values())
+    assert "so x₂ adds −y₂·G₁·y₁" in first
+    assert "so x₂ adds y₂·(G₂ − G₂·y₂)" in second
+    assert "so far: ∂J/∂x₂ = y₂·(G₂ − (G₁·y₁ + G₂·y₂))" in second
+    assert last[0] == "∂J/∂x₂ = y₂·(G₂ − (G₁·y₁ + G₂·y₂ + G₃·y₃))"
+
+
+def test_letters_of_a_step_are_defined_below_it():
+    shown = dict(slides.pictures(explain("batch_norm", "x[1,1]").explanation, steps=True))
+    lines = [line.text for line in shown["batch_norm-x-1-1-step-1"].below]
+    assert "so x₁,₁ adds γ/σ·(G₁,₁ − G₁,₁/4 − x̂₁,₁·G₁,₁·x̂₁,₁/4)" in lines
+    assert "where μ = (x₁,₁ + x₁,₂ + x₂,₁ + x₂,₂)/4" in lines
+
+
 def test_the_slides_of_a_series_are_of_one_size_and_of_inputs_only():
     assert len({picture.size(one) for one in centre(steps=True).values()}) == 1
     names = dict(slides.pictures(explain("conv", size=(3, 3), kernel=(2, 2)).explanation, steps=True))
