@@ -32,7 +32,9 @@ BRIDGES: dict[str, ModuleType] = {
     module.name: import_module(f"{bridges.__name__}.{module.name}") for module in pkgutil.iter_modules(bridges.__path__)
 }
 BUILT_IN: dict[str, ModuleType] = {
-    module.name: import_module(f"{own.__name__}.{module.name}") for module in pkgutil.iter_modules(own.__path__)
+    module.name: import_module(f"{own.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(own.__path__)
+    if not module.name.startswith("_")
 }
 COMPILED = "compiled:"
 PACKAGES = {"mlx": "mlx.core"}  # what to import, where that is not the bridge's name

@@ -241,7 +241,7 @@ def _odd(one: Candidate, name: str) -> Candidate | None:
     """One NaN and one infinity among the numbers of an input: y is NaN, or infinite, where it depends on them.
 
     Only y is asked for: gradients multiply by what is 0 in one implementation and left out in another. Where torch has
-    another y the same is true of y: an infinity under weights of both signs, or of 0, is NaN in one order and not in another.
+    another y the same is true of y: an infinity under weights of both signs, or of 0, is NaN in one order, not in another.
     """
     if one.problem.shapes[name] is None:
         return None

@@ -5,7 +5,14 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from checks.subjects.built_in._named import named
 from reference._window import Window, pooling_window, window
+
+sigmoid, tanh, relu = named("jax.nn:sigmoid"), named("jax.nn:tanh"), named("jax.nn:relu")
+leaky_relu, elu = named("jax.nn:leaky_relu", negative_slope=0.01), named("jax.nn:elu", alpha=1.0)
+silu, softplus, hard_swish = named("jax.nn:silu"), named("jax.nn:softplus"), named("jax.nn:hard_swish")
+softmax, log_softmax = named("jax.nn:softmax", axis=1), named("jax.nn:log_softmax", axis=1)
+glu = named("jax.nn:glu")
 
 
 def conv(
@@ -76,41 +83,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
-def sigmoid(x: Any) -> Any:
-    """jax.nn.sigmoid."""
-    from jax import nn
-
-    return nn.sigmoid(x)
-
-
-def tanh(x: Any) -> Any:
-    """jax.nn.tanh."""
-    from jax import nn
-
-    return nn.tanh(x)
-
-
-def relu(x: Any) -> Any:
-    """jax.nn.relu."""
-    from jax import nn
-
-    return nn.relu(x)
-
-
-def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
-    """jax.nn.leaky_relu."""
-    from jax import nn
-
-    return nn.leaky_relu(x, negative_slope)
-
-
-def softmax(x: Any, *, axis: int = 1) -> Any:
-    """jax.nn.softmax."""
-    from jax import nn
-
-    return nn.softmax(x, axis)
-
-
 def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
     """jax.nn.log_softmax at the targets."""
     from jax import nn
@@ -136,6 +108,42 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
     normal = nn.standardize(x, tuple(range(-last, 0)), epsilon=eps)
     scaled = normal if gamma is None else gamma * normal
     return scaled if beta is None else scaled + beta
+
+
+def gelu(x: Any, *, approximate: str = "none") -> Any:
+    """jax.nn.gelu."""
+    from jax import nn
+
+    return nn.gelu(x, approximate=approximate == "tanh")
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False, scale: float | None = None) -> Any:
+    """jax.nn.dot_product_attention, with heads after positions; it shares heads where there are fewer of keys."""
+    from jax import nn
+
+    if v.shape[-1] != k.shape[-1]:
+        raise NotImplementedError("jax.nn.dot_product_attention has values as wide as keys")
+    q, k, v = (a.swapaxes(1, 2) for a in (q, k, v))
+    seen = None if mask is None else mask[None, None]
+    return nn.dot_product_attention(q, k, v, mask=seen, scale=scale, is_causal=causal).swapaxes(1, 2)
+
+
+def embedding(index: Any, weight: Any) -> Any:
+    """jax.numpy.take, as flax.linen.Embed has it."""
+    from jax import numpy
+
+    return numpy.take(weight, index, axis=0)
+
+
+def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest") -> Any:
+    """jax.image.resize, with half-pixel centres; its cubic weights are those of a = −1/2, and at edges no others are."""
+    from jax import image
+
+    if mode == "cubic":
+        raise NotImplementedError("jax.image.resize has the cubic weights of a = -1/2")
+    factors = scale if isinstance(scale, tuple) else (scale,) * (x.ndim - 2)
+    sizes = [n * k for n, k in zip(x.shape[2:], factors, strict=True)]
+    return image.resize(x, (*x.shape[:2], *sizes), mode)
 
 
 def _ends(over: Window) -> list[tuple[int, int]]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from checks.subjects.built_in._named import named
 from reference._window import window
+
+sigmoid, tanh, relu = named("mlx.core:sigmoid"), named("mlx.core:tanh"), named("mlx.nn:relu")
+elu, silu = named("mlx.nn:elu", alpha=1.0), named("mlx.nn:silu")
+softplus, hard_swish = named("mlx.nn:softplus"), named("mlx.nn:hardswish")
+softmax, log_softmax = named("mlx.core:softmax", axis=1), named("mlx.nn:log_softmax", axis=1)
+glu = named("mlx.nn:glu")
 
 
 def conv(
@@ -70,27 +77,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return x @ weight.T if bias is None else mx.addmm(bias, x, weight.T)
 
 
-def sigmoid(x: Any) -> Any:
-    """mx.sigmoid."""
-    import mlx.core as mx
-
-    return mx.sigmoid(x)
-
-
-def tanh(x: Any) -> Any:
-    """mx.tanh."""
-    import mlx.core as mx
-
-    return mx.tanh(x)
-
-
-def relu(x: Any) -> Any:
-    """mlx.nn.relu."""
-    from mlx import nn
-
-    return nn.relu(x)
-
-
 def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
     """mlx.nn.leaky_relu, which says that it is the larger of x and its multiple: that is one for slopes up to 1 only."""
     from mlx import nn
@@ -98,13 +84,6 @@ def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
     if negative_slope > 1:
         raise NotImplementedError("mlx.nn.leaky_relu takes slopes up to 1")
     return nn.leaky_relu(x, negative_slope)
-
-
-def softmax(x: Any, *, axis: int = 1) -> Any:
-    """mx.softmax."""
-    import mlx.core as mx
-
-    return mx.softmax(x, axis)
 
 
 def euclidean_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
@@ -140,6 +119,47 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
     if any(a is not None and a.ndim > 1 for a in (gamma, beta)):
         raise NotImplementedError("mx.fast.layer_norm normalises over one axis")
     return mx.fast.layer_norm(x, gamma, beta, eps)
+
+
+def rms_norm(x: Any, gamma: Any = None, *, eps: float = 1e-5) -> Any:
+    """mx.fast.rms_norm, over one axis."""
+    import mlx.core as mx
+
+    if gamma is not None and gamma.ndim > 1:
+        raise NotImplementedError("mx.fast.rms_norm normalises over one axis")
+    return mx.fast.rms_norm(x, gamma, eps)
+
+
+def gelu(x: Any, *, approximate: str = "none") -> Any:
+    """mlx.nn.gelu and mlx.nn.gelu_approx."""
+    from mlx import nn
+
+    return nn.gelu_approx(x) if approximate == "tanh" else nn.gelu(x)
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False, scale: float | None = None) -> Any:
+    """mx.fast.scaled_dot_product_attention; fewer heads of keys are shared, and the last query sees all."""
+    import mlx.core as mx
+
+    if causal and (mask is not None or q.shape[2] != k.shape[2]):
+        raise NotImplementedError("mx.fast.scaled_dot_product_attention aligns causal masks at the last key")
+    how = "causal" if causal else mask
+    return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale or q.shape[-1] ** -0.5, mask=how)
+
+
+def embedding(index: Any, weight: Any) -> Any:
+    """Indexing, as mlx.nn.Embedding has it."""
+    return weight[index]
+
+
+def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bool = False) -> Any:
+    """mlx.nn.Upsample, whose cubic weights are those of a = −1/2."""
+    from mlx import nn
+
+    if mode == "cubic":
+        raise NotImplementedError("mlx.nn.Upsample has the cubic weights of a = -1/2")
+    factors = tuple(map(float, scale if isinstance(scale, tuple) else (scale,) * (x.ndim - 2)))
+    return _first(nn.Upsample(factors, mode, align_corners)(_last(x)))
 
 
 def _last(x: Any) -> Any:

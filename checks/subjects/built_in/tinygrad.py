@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from checks.subjects.built_in._named import named
 from reference._window import window
+
+sigmoid, tanh, relu = (named(f"tinygrad:Tensor.{name}") for name in ("sigmoid", "tanh", "relu"))
+leaky_relu, elu = named("tinygrad:Tensor.leaky_relu", negative_slope=0.01), named("tinygrad:Tensor.elu", alpha=1.0)
+silu, hard_swish = named("tinygrad:Tensor.silu"), named("tinygrad:Tensor.hardswish")
+softplus = named("tinygrad:Tensor.softplus", beta=1.0)
+softmax, log_softmax = named("tinygrad:Tensor.softmax", axis=1), named("tinygrad:Tensor.log_softmax", axis=1)
 
 
 def conv(
@@ -56,31 +63,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return x.linear(weight.transpose(), bias)
 
 
-def sigmoid(x: Any) -> Any:
-    """Tensor.sigmoid."""
-    return x.sigmoid()
-
-
-def tanh(x: Any) -> Any:
-    """Tensor.tanh."""
-    return x.tanh()
-
-
-def relu(x: Any) -> Any:
-    """Tensor.relu."""
-    return x.relu()
-
-
-def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
-    """Tensor.leaky_relu."""
-    return x.leaky_relu(negative_slope)
-
-
-def softmax(x: Any, *, axis: int = 1) -> Any:
-    """Tensor.softmax."""
-    return x.softmax(axis)
-
-
 def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
     """Tensor.cross_entropy."""
     return logits.cross_entropy(target, reduction)
@@ -101,6 +83,31 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
     normal = x.layernorm(tuple(range(-last, 0)), eps)
     scaled = normal if gamma is None else normal * gamma
     return scaled if beta is None else scaled + beta
+
+
+def rms_norm(x: Any, gamma: Any = None, *, eps: float = 1e-5) -> Any:
+    """tinygrad.nn.RMSNorm, over one axis, of the values that it is given."""
+    from tinygrad import nn
+
+    if gamma is not None and gamma.ndim > 1:
+        raise NotImplementedError("tinygrad.nn.RMSNorm normalises over one axis")
+    norm = nn.RMSNorm(x.shape[-1], eps, elementwise_affine=False)
+    norm.weight = gamma
+    return norm(x)
+
+
+def gelu(x: Any, *, approximate: str = "tanh") -> Any:
+    """Tensor.gelu, which has the tanh."""
+    if approximate != "tanh":
+        raise NotImplementedError("Tensor.gelu has the tanh only")
+    return x.gelu()
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False, groups: int = 1) -> Any:
+    """Tensor.scaled_dot_product_attention, which takes a mask or is_causal."""
+    if causal and mask is not None:
+        raise NotImplementedError("Tensor.scaled_dot_product_attention takes no mask beside is_causal")
+    return q.scaled_dot_product_attention(k, v, mask, is_causal=causal, enable_gqa=groups > 1)
 
 
 def _each(value: Any, x: Any) -> tuple[int, ...]:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from checks.subjects.built_in._named import named
+
+sigmoid, tanh, relu = named("torch:sigmoid"), named("torch:tanh"), named("torch:relu")
+leaky_relu = named("torch.nn.functional:leaky_relu", negative_slope=0.01)
+elu = named("torch.nn.functional:elu", alpha=1.0)
+silu, hard_swish = named("torch.nn.functional:silu"), named("torch.nn.functional:hardswish")
+softmax, log_softmax = named("torch:softmax", axis=1), named("torch:log_softmax", axis=1)
+pixel_shuffle = named("torch.nn.functional:pixel_shuffle", upscale_factor=2)
+
 
 def conv(
     x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
@@ -64,33 +73,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return f.linear(x, weight, bias)
 
 
-def sigmoid(x: Any) -> Any:
-    """torch.sigmoid."""
-    return x.sigmoid()
-
-
-def tanh(x: Any) -> Any:
-    """torch.tanh."""
-    return x.tanh()
-
-
-def relu(x: Any) -> Any:
-    """torch.relu."""
-    return x.relu()
-
-
-def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
-    """F.leaky_relu."""
-    from torch.nn import functional as f
-
-    return f.leaky_relu(x, negative_slope)
-
-
-def softmax(x: Any, *, axis: int = 1) -> Any:
-    """torch.softmax."""
-    return x.softmax(axis)
-
-
 def euclidean_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     """F.mse_loss, whose sum is twice ours."""
     from torch.nn import functional as f
@@ -126,3 +108,96 @@ def local_response_norm(x: Any, *, size: int = 5, alpha: float = 1e-4, beta: flo
     from torch.nn import functional as f
 
     return f.local_response_norm(x, size, alpha, beta, k)
+
+
+def rms_norm(x: Any, gamma: Any = None, *, eps: float = 1e-5) -> Any:
+    """F.rms_norm."""
+    from torch.nn import functional as f
+
+    return f.rms_norm(x, x.shape[-1:] if gamma is None else gamma.shape, gamma, eps)
+
+
+def gelu(x: Any, *, approximate: str = "none") -> Any:
+    """F.gelu."""
+    from torch.nn import functional as f
+
+    return f.gelu(x, approximate=approximate)
+
+
+def softplus(x: Any, *, beta: float = 1.0) -> Any:
+    """F.softplus, without its threshold: at 20 it leaves out what is larger than rounding."""
+    from torch.nn import functional as f
+
+    return f.softplus(x, beta, threshold=40)
+
+
+def glu(x: Any) -> Any:
+    """F.glu."""
+    from torch.nn import functional as f
+
+    return f.glu(x, -1)
+
+
+def attention(
+    q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False, scale: float | None = None, groups: int = 1
+) -> Any:
+    """F.scaled_dot_product_attention, which takes a mask or is_causal."""
+    from torch.nn import functional as f
+
+    if causal and mask is not None:
+        raise NotImplementedError("F.scaled_dot_product_attention takes no mask beside is_causal")
+    return f.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale, enable_gqa=groups > 1)
+
+
+def embedding(index: Any, weight: Any, *, padding_index: int | None = None) -> Any:
+    """F.embedding."""
+    from torch.nn import functional as f
+
+    return f.embedding(index, weight, padding_index)
+
+
+def lstm_cell(x: Any, h: Any, c: Any, weight_x: Any, weight_h: Any, bias: Any = None) -> Any:
+    """torch.lstm_cell, of whose two biases one is enough."""
+    import torch
+
+    second = None if bias is None else torch.zeros_like(bias)
+    return torch.cat(torch.lstm_cell(x, (h, c), weight_x, weight_h, bias, second), 1)
+
+
+def gru_cell(x: Any, h: Any, weight_x: Any, weight_h: Any, bias_x: Any = None, bias_h: Any = None) -> Any:
+    """torch.gru_cell, which has both biases or none."""
+    import torch
+
+    if (bias_x is None) != (bias_h is None):
+        raise NotImplementedError("torch.gru_cell has both biases or none")
+    return torch.gru_cell(x, h, weight_x, weight_h, bias_x, bias_h)
+
+
+def adaptive_avg_pool(x: Any, *, output_size: Any = 1) -> Any:
+    """F.adaptive_avg_pool1d, 2d, 3d."""
+    from torch.nn import functional as f
+
+    return (f.adaptive_avg_pool1d, f.adaptive_avg_pool2d, f.adaptive_avg_pool3d)[x.ndim - 3](x, output_size)
+
+
+def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bool = False) -> Any:
+    """F.interpolate, which has cubic weights over two axes only."""
+    from torch.nn import functional as f
+
+    axes = x.ndim - 2
+    if mode == "cubic" and axes != 2:
+        raise NotImplementedError("F.interpolate has cubic weights over two axes only")
+    linear = ("linear", "bilinear", "trilinear")[axes - 1]
+    called = {"nearest": "nearest", "linear": linear, "cubic": "bicubic"}[mode]
+    factors = [float(k) for k in (scale if isinstance(scale, tuple) else (scale,) * axes)]
+    corners = None if mode == "nearest" else align_corners
+    return f.interpolate(x, scale_factor=factors, mode=called, align_corners=corners)
+
+
+def unfold(x: Any, *, kernel_size: Any = 2, stride: Any = 1, padding: Any = 0, dilation: Any = 1) -> Any:
+    """F.unfold, over two axes."""
+    from torch.nn import functional as f
+
+    if x.ndim != 4:
+        raise NotImplementedError("F.unfold has windows over two axes only")
+    return f.unfold(x, kernel_size, dilation, padding, stride)
