@@ -114,7 +114,7 @@ def gelu(x: Any, *, approximate: str = "none") -> Any:
     """jax.nn.gelu."""
     from jax import nn
 
-    return nn.gelu(x, approximate=approximate == "tanh")
+    return nn.gelu(x, approximate=approximate != "none")
 
 
 def attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False, scale: float | None = None) -> Any:

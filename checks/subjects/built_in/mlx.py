@@ -134,7 +134,7 @@ def gelu(x: Any, *, approximate: str = "none") -> Any:
     """mlx.nn.gelu and mlx.nn.gelu_approx."""
     from mlx import nn
 
-    return nn.gelu_approx(x) if approximate == "tanh" else nn.gelu(x)
+    return nn.gelu(x) if approximate == "none" else nn.gelu_approx(x)
 
 
 def attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False, scale: float | None = None) -> Any:

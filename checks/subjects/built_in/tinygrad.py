@@ -7,7 +7,7 @@ from typing import Any
 from checks.subjects.built_in._named import named
 from reference._window import window
 
-sigmoid, tanh, relu = (named(f"tinygrad:Tensor.{name}") for name in ("sigmoid", "tanh", "relu"))
+sigmoid, tanh, relu = named("tinygrad:Tensor.sigmoid"), named("tinygrad:Tensor.tanh"), named("tinygrad:Tensor.relu")
 leaky_relu, elu = named("tinygrad:Tensor.leaky_relu", negative_slope=0.01), named("tinygrad:Tensor.elu", alpha=1.0)
 silu, hard_swish = named("tinygrad:Tensor.silu"), named("tinygrad:Tensor.hardswish")
 softplus = named("tinygrad:Tensor.softplus", beta=1.0)
@@ -96,9 +96,9 @@ def rms_norm(x: Any, gamma: Any = None, *, eps: float = 1e-5) -> Any:
     return norm(x)
 
 
-def gelu(x: Any, *, approximate: str = "tanh") -> Any:
+def gelu(x: Any, *, approximate: str = "none") -> Any:
     """Tensor.gelu, which has the tanh."""
-    if approximate != "tanh":
+    if approximate == "none":
         raise NotImplementedError("Tensor.gelu has the tanh only")
     return x.gelu()
 

@@ -187,8 +187,7 @@ def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bo
     axes = x.ndim - 2
     if mode == "cubic" and axes != 2:
         raise NotImplementedError("F.interpolate has cubic weights over two axes only")
-    linear = ("linear", "bilinear", "trilinear")[axes - 1]
-    called = {"nearest": "nearest", "linear": linear, "cubic": "bicubic"}[mode]
+    called = mode if mode == "nearest" else f"{('', 'bi', 'tri')[axes - 1]}{mode}"
     factors = [float(k) for k in (scale if isinstance(scale, tuple) else (scale,) * axes)]
     corners = None if mode == "nearest" else align_corners
     return f.interpolate(x, scale_factor=factors, mode=called, align_corners=corners)
