@@ -1,18 +1,20 @@
-"""Unfold: the windows of pooling, with dilation, laid out as columns."""
+"""Unfold and fold: windows laid out as columns, and columns laid back and added up where they overlap."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import conv
+from checks.ops._fold_mistakes import FOLD
 from checks.ops._unfold_mistakes import UNFOLD
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import BATCHES, together
-from reference import unfold
+from reference import fold, unfold
 from reference._window import Window, window
 
 if TYPE_CHECKING:
@@ -46,10 +48,26 @@ def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     }
 
 
+def fold_refuse(pinned: Pinned) -> None:
+    """Raise ValueError, in one sentence with a suggestion, if no problem has these values."""
+    refuse(_of_output(pinned))
+
+
+def _of_output(pinned: Pinned) -> Pinned:
+    """What pins the same windows over the output as over an input of unfold."""
+    return {"size" if name == "output_size" else name: value for name, value in pinned.items()}
+
+
+def fold_geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
+    """The same windows, over the output; its size is written for each axis, as torch has it."""
+    drawn = geometry(draw, _of_output(pinned), axes)
+    return {**drawn, "output_size": tuple(drawn["*size"])}
+
+
 def window_of(problem: Problem) -> Window:
     """The window of a problem."""
-    size = problem.shape("x")[2:]
-    moves: dict[str, Any] = {name: value for name, value in problem.parameters.items() if name != "kernel_size"}
+    size = problem.shape("y" if "output_size" in problem.parameters else "x")[2:]
+    moves: dict[str, Any] = {n: v for n, v in problem.parameters.items() if n not in {"kernel_size", "output_size"}}
     kernel = problem.parameters["kernel_size"]
     return window(size, kernel if isinstance(kernel, tuple) else (kernel,) * len(size), **moves)
 
@@ -57,6 +75,11 @@ def window_of(problem: Problem) -> Window:
 def terms(problem: Problem) -> dict[str, int]:
     """What is copied is not rounded; as many cotangents are added as an element is in windows."""
     return {"y": 1, "x": prod(window_of(problem).kernel)}
+
+
+def fold_terms(problem: Problem) -> dict[str, int]:
+    """The other way round: as many elements are added as there are windows over an output."""
+    return {"y": prod(window_of(problem).kernel), "x": 1}
 
 
 def tried(problem: Problem) -> dict[str, tuple[Any, ...]]:
@@ -115,4 +138,36 @@ OP = Op(
     mistakes=UNFOLD,
 )
 
-OPS = (OP,)
+
+def fold_twin(x: torch.Tensor, *, output_size: Any, kernel_size: Any, **moves: Any) -> torch.Tensor:
+    """The same function by torch, whose own is over two axes only: the adjoint of the twin above, differentiated by it."""
+    import torch
+
+    kernel = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * len(output_size)
+    zeros = torch.zeros(len(x), x.shape[1] // prod(kernel), *output_size, dtype=x.dtype, requires_grad=True)
+    columns = twin(zeros, kernel_size=kernel, **moves)
+    (y,) = torch.autograd.grad(columns, zeros, x, create_graph=True)
+    return y
+
+
+OUTPUT_SIZE = Parameter("output_size", None, "size of the output", "9 | 9,7", per_axis(1))
+FOLD_OP = Op(
+    name="fold",
+    reference=fold,
+    takes=replace(
+        OP.takes,
+        arrays={"x": "N K L", "y": "N C *size"},
+        parameters=(OUTPUT_SIZE, *OP.takes.parameters),
+        sizes=(Sizes("output_size", "*size", "spatial size of the output"), *OP.takes.sizes[1:]),
+        geometry=fold_geometry,
+        refuse=fold_refuse,
+    ),
+    twin=fold_twin,
+    rounds=Rounding(fold_terms),
+    kind=OP.kind,
+    cases=OP.cases,
+    told=Documents(letters={"x": "x", "y": "y", "g": "g"}, sources={"y": "W10", "x": "W10"}),
+    mistakes=FOLD,
+)
+
+OPS = (OP, FOLD_OP)

@@ -82,6 +82,8 @@ class Sizes:
 class Parameter:
     """A parameter of the op: its default, how it is written, and what is drawn of it.
 
+    One that is called as an option of sizes is what that option pins, such as the size of what comes out.
+
     parse   reads the text of a command line; None makes a switch
     among   what is drawn, simplest first, which may depend on the sizes; none where the op's geometry finds it
     """
@@ -147,8 +149,9 @@ class Takes:
     @cached_property
     def options(self) -> tuple[Option, ...]:
         """What can be pinned."""
-        parameters = tuple(Option(p.name, p.help, p.metavar, p.parse) for p in self.parameters)
         sizes = tuple(s.as_option for s in self.sizes)
+        own = {option.name for option in sizes}
+        parameters = tuple(Option(p.name, p.help, p.metavar, p.parse) for p in self.parameters if p.name not in own)
         if not self.dims:
             return (*parameters, *sizes)
         least, most = min(self.dims), max(self.dims)

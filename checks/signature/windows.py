@@ -8,7 +8,20 @@ from typing import Any
 
 from checks.signature.options import Pinned, as_text, in_words
 
-PER_AXIS = ("stride", "padding", "output_padding", "dilation", "kernel", "kernel_size", "size", "spatial")
+PER_AXIS = (
+    "stride",
+    "padding",
+    "output_padding",
+    "before",
+    "after",
+    "dilation",
+    "kernel",
+    "kernel_size",
+    "scale",
+    "size",
+    "output_size",
+    "spatial",
+)
 MOST = 1 << 28
 
 BATCHES = (1, 2, 3, 2, 1, 3, 2, 0)  # no samples in one case of eight: it tests little

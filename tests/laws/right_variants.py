@@ -9,7 +9,15 @@ import torch
 
 from checks.op import Op
 from checks.ops import find, ops
-from tests.laws import right_layers, right_pointwise, right_resampling, right_sequences, right_smooth, right_windows
+from tests.laws import (
+    right_folding,
+    right_layers,
+    right_pointwise,
+    right_resampling,
+    right_sequences,
+    right_smooth,
+    right_windows,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,15 @@ class ByTorch:
 
 
 # Each op's own variants, with the precisions in which they are judged: those that test most.
-FAMILIES = (right_pointwise, right_layers, right_windows, right_sequences, right_smooth, right_resampling)
+FAMILIES = (
+    right_pointwise,
+    right_layers,
+    right_windows,
+    right_sequences,
+    right_smooth,
+    right_resampling,
+    right_folding,
+)
 BY_HAND = {name: variants for family in FAMILIES for name, variants in family.BY_OP.items()}
 RIGHT = [
     (name, implementation, dtype)
