@@ -101,6 +101,10 @@ def _layer_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> tor
     return functional.layer_norm(x, gamma.shape, gamma, beta)
 
 
+def _pad(x: torch.Tensor, before: int, after: int, mode: str) -> torch.Tensor:
+    return functional.pad(x, (before, after) * 2, mode)
+
+
 def _rms_norm(x: torch.Tensor, gamma: torch.Tensor) -> torch.Tensor:
     return functional.rms_norm(x, gamma.shape, gamma, 1e-5)
 
@@ -198,6 +202,16 @@ def layers() -> tuple[Layer, ...]:
             "lstm_cell", reference.lstm_cell, _lstm, ((64, 256), (64, 256), (64, 256), (1024, 256), (1024, 256)), "-"
         ),
         Layer("gru_cell", reference.gru_cell, torch.gru_cell, ((64, 256), (64, 256), (768, 256), (768, 256)), "-"),
+        Layer("unfold", reference.unfold, functional.unfold, (MAPS,), "-", {"kernel_size": 3, "padding": 1}),
+        Layer(
+            "fold",
+            reference.fold,
+            functional.fold,
+            ((8, 576, 3136),),
+            "-",
+            {"output_size": MAPS[2:], "kernel_size": 3, "padding": 1},
+        ),
+        Layer("pad reflect", reference.pad, _pad, (MAPS,), "-", {"before": 3, "after": 3, "mode": "reflect"}),
         Layer("similarity", reference.similarity, _similarity, ((8, 16, 32, 32), (16, 16, 5, 5)), "-"),
     )
 

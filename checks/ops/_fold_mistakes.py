@@ -124,7 +124,7 @@ FOLD = tuple(
     for name, explanation, wrong_gradient in (
         (
             "divided by the overlap",
-            "Forward and backward divide by how many windows lie over an element, as to invert unfold, where fold only sums.",
+            "Forward and backward divide by how many windows lie over an element, to invert unfold, where fold only sums.",
             _inverse(both=True),
         ),
         (

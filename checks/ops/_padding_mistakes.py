@@ -89,6 +89,10 @@ def _rewritten(mode: str, rewrite: Callable[[Array, Array, bool], Array], *, bot
     return wrong_gradient
 
 
+def _of_the_same_end(part: Array, inner: Array, first: bool) -> Array:
+    return inner[: len(part)] if first else inner[len(inner) - len(part) :]
+
+
 def _cropped(first: Callable[[Case, int], int]) -> Wrong:
     """The gradient of what is padded, cut to size from another place on: without the copies."""
 
@@ -177,13 +181,12 @@ PAD = tuple(
         (
             "reflection not turned",
             "Backward goes through what was reflected in the order of x, where it stands in the opposite one.",
-            _rewritten("reflect", lambda part, whole, first: part[::-1], both=False),
-        ),
+            _rewritten("reflect", lambda part, _whole, _first: part[::-1], both=False),
         ),
         (
             "circle from the same end",
             "Forward and backward continue with the elements of the same end, where a circle goes on at the other.",
-            _rewritten("circular", lambda part, whole, first: whole[: len(part)] if first else whole[len(whole) - len(part) :], both=True),
+            _rewritten("circular", _of_the_same_end, both=True),
         ),
         (
             "backward of replicate",

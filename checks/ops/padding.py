@@ -27,7 +27,9 @@ def refuse(pinned: Pinned) -> None:
     mode = pinned.get("mode")
     for axis in range(pinned_axes(pinned) or 1):
         size, added = along(pinned.get("size"), axis), max(along(pinned.get(end), axis) or 0 for end in ENDS)
-        most = None if size is None or mode is None else pad.room(size, mode)
+        if size is None or mode is None:
+            continue
+        most = pad.room(size, mode)
         if most is not None and added > most:
             raise ValueError(
                 f"mode {mode} cannot add {added} to a size of {size}; --size {_least(added, mode)} would do"

@@ -11,15 +11,18 @@ from math import ceil, floor
 import numpy as np
 import pytest
 import sympy
+import torch
 
 from reference import (
     adaptive_avg_pool,
     attention,
     conv,
     embedding,
+    fold,
     gru_cell,
     linear,
     lstm_cell,
+    pad,
     pixel_shuffle,
     rotary,
     unfold,
@@ -293,3 +296,83 @@ def test_W9_convolution_is_a_product_with_columns():
     columns = unfold.forward(x, kernel_size=2, padding=1)
     product = weight.reshape(2, 8) @ columns[0]
     assert equal(conv.forward(x, weight, padding=1)[0].reshape(product.shape), product)
+
+
+@pytest.mark.parametrize(("s", "d", "p"), [(1, 1, 0), (2, 1, 1), (1, 2, 2), (3, 1, 0)])
+def test_W10_fold(s, d, p):
+    """Two maps of seven numbers, and windows of two: each element of a column is added to one number, or to none."""
+    moves = {"output_size": 7, "kernel_size": 2, "stride": s, "padding": p, "dilation": d}
+    count = (7 + 2 * p - d - 1) // s + 1
+    x, g = maps("x", 1, 4, count), maps("g", 1, 2, 7)
+    y, gradient = (np.full(shape, sympy.Integer(0), object) for shape in (g.shape, x.shape))
+    for c, k, i in np.ndindex(2, 2, count):
+        j = s * i + d * k - p
+        if 0 <= j < 7:
+            y[0, c, j] += x[0, 2 * c + k, i]
+            gradient[0, 2 * c + k, i] = g[0, c, j]
+    assert equal(fold.forward(x, **moves), y)
+    assert equal(fold.backward(g, x, **moves)[0], gradient)
+
+
+def test_W10_fold_is_the_adjoint_of_unfold():
+    moves = {"kernel_size": (2, 1), "stride": (1, 2), "padding": (1, 0)}
+    v = maps("v", 1, 2, 2, 3)
+    columns = unfold.forward(v, **moves)
+    x = maps("x", *columns.shape)
+    y = fold.forward(x, output_size=(2, 3), **moves)
+    assert equal(unfold.backward(x, v, **moves)[0], y)
+    assert equal(fold.backward(v, x, output_size=(2, 3), **moves)[0], columns)
+    assert sympy.expand((x * columns).sum() - (y * v).sum()) == 0
+
+
+def mirrored(mode, j, n):
+    """Which of n numbers stands at place j, 1 to n being the numbers themselves; 0 for none."""
+    if mode == "constant":
+        return j if 1 <= j <= n else 0
+    if mode == "reflect":
+        return 2 - j if j < 1 else 2 * n - j if j > n else j
+    return min(max(j, 1), n) if mode == "replicate" else 1 + (j - 1) % n
+
+
+@pytest.mark.parametrize("mode", pad.MODES)
+@pytest.mark.parametrize(("n", "b", "a"), [(4, 1, 3), (3, 0, 2), (4, 3, 0), (2, 1, 1)])
+def test_W11_padding(mode, n, b, a):
+    matrix = np.full((b + n + a, n), sympy.Integer(0), object)
+    for i in range(1, b + n + a + 1):
+        if j := mirrored(mode, i - b, n):
+            matrix[i - 1, j - 1] = sympy.Integer(1)
+    x, g = maps("x", 1, 1, n), maps("g", 1, 1, b + n + a)
+    assert_transposed(pad, matrix, x, g, before=b, after=a, mode=mode)
+
+
+@pytest.mark.parametrize("mode", pad.MODES)
+def test_W11_a_corner_is_copied_twice(mode):
+    """One number at every end of three by two: row and column have an r of their own."""
+    x, g = maps("x", 1, 1, 3, 2), maps("g", 1, 1, 5, 4)
+    y, (of_x,) = pad.forward(x, mode=mode), pad.backward(g, x, mode=mode)
+    gradient = np.full(x.shape, sympy.Integer(0), object)
+    for i, k in np.ndindex(5, 4):
+        row, column = mirrored(mode, i, 3), mirrored(mode, k, 2)
+        assert y[0, 0, i, k] == (x[0, 0, row - 1, column - 1] if row and column else 0)
+        if row and column:
+            gradient[0, 0, row - 1, column - 1] += g[0, 0, i, k]
+    assert equal(of_x, gradient)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_W11_convolution_with_other_paddings(mode):
+    """Padding and then convolution is torch's Conv2d with that padding mode, gradients too: on whole numbers, exactly."""
+    draw = np.random.default_rng(8)
+    x, weight = (draw.integers(-9, 10, shape).astype(float) for shape in ((2, 2, 5, 4), (3, 2, 3, 3)))
+    ends = {"before": (2, 1), "after": (2, 1), "mode": "constant" if mode == "zeros" else mode}
+    padded = pad.forward(x, **ends)
+    y = conv.forward(padded, weight, stride=2)
+    g = draw.integers(-9, 10, y.shape).astype(float)
+    of_padded, of_weight, _ = conv.backward(g, padded, weight, stride=2)
+    theirs = torch.nn.Conv2d(2, 3, 3, 2, (2, 1), bias=False, padding_mode=mode, dtype=torch.float64)
+    theirs.weight.data, t = torch.from_numpy(weight), torch.from_numpy(x).requires_grad_()
+    by_torch = theirs(t)
+    by_torch.backward(torch.from_numpy(g))
+    assert np.array_equal(by_torch.detach(), y)
+    assert np.array_equal(t.grad, pad.backward(of_padded, x, **ends)[0])
+    assert np.array_equal(theirs.weight.grad, of_weight)

@@ -1,4 +1,4 @@
-"""Adaptive means, upsampling, pixel shuffle and unfold: torch, dtypes, and what is refused in words."""
+"""Adaptive means, upsampling, pixel shuffle, unfold, fold and padding: torch, dtypes, and what is refused in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch.nn import functional
 
-from reference import adaptive_avg_pool, pixel_shuffle, unfold, upsample
+from reference import adaptive_avg_pool, fold, pad, pixel_shuffle, unfold, upsample
 from tests.reference.witnesses import assert_all_close, assert_close, of_torch
 
 ADAPTIVE = [((2, 3, 7), (3,)), ((1, 2, 7, 5), (3, 4)), ((2, 1, 4, 3), (1, 5)), ((1, 1, 3, 4, 5), (2, 2, 2))]
@@ -56,10 +56,25 @@ def test_pixel_shuffle_and_unfold_are_torchs():
     assert_is_torchs(unfold, lambda t: functional.unfold(t, **moves), rng.standard_normal((2, 3, 7, 5)), **moves)
 
 
+def test_fold_is_torchs():
+    moves = {"output_size": (7, 5), "kernel_size": (2, 3), "dilation": (2, 1), "padding": 1, "stride": (1, 2)}
+    x = np.random.default_rng(5).standard_normal((2, 18, 21))
+    assert_is_torchs(fold, lambda t: functional.fold(t, **moves), x, **moves)
+
+
+@pytest.mark.parametrize("mode", pad.MODES)
+@pytest.mark.parametrize(("before", "after"), [((2,), (1,)), ((3, 0), (1, 4)), ((1, 2, 0), (2, 1, 2))])
+def test_padding_is_torchs(mode, before, after):
+    x = np.random.default_rng(6).standard_normal((1, 2, 4, 5, 3)[: 2 + len(before)])
+    ends = [end for pair in reversed(list(zip(before, after, strict=True))) for end in pair]
+    assert_is_torchs(pad, lambda t: functional.pad(t, ends, mode), x, before=before, after=after, mode=mode)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "longdouble", "complex128"])
 def test_the_dtype_is_that_of_x_and_whole_numbers_become_floats_where_they_are_divided(dtype):
     x = np.ones((1, 4, 3, 3), dtype)
-    assert {op.forward(x).dtype for op in (adaptive_avg_pool, upsample, pixel_shuffle, unfold)} == {x.dtype}
+    assert {op.forward(x).dtype for op in (adaptive_avg_pool, upsample, pixel_shuffle, unfold, pad)} == {x.dtype}
+    assert fold.forward(x[..., 0], output_size=(2, 4), kernel_size=2).dtype == x.dtype
     whole = np.ones((1, 4, 3, 3), int)
     assert adaptive_avg_pool.forward(whole).dtype == upsample.forward(whole).dtype == np.float64
     assert pixel_shuffle.forward(whole).dtype == unfold.forward(whole).dtype == whole.dtype
@@ -93,6 +108,28 @@ REFUSED = [
     ),
     (pixel_shuffle, X, {"upscale_factor": 0}, "upscale_factor is 0; expected a whole number of at least 1"),
     (unfold, np.ones((1, 2)), {}, "x has shape (1, 2); expected (N, C, *size) with at least one spatial axis"),
+    (
+        fold,
+        X[0],
+        {"output_size": (3, 3)},
+        "x has shape (4, 3, 3); expected (N, C·4, 4): a column for each of the windows",
+    ),
+    (fold, X[0], {"output_size": 0}, "output_size is 0; expected a whole number of at least 1 for each spatial axis"),
+    (
+        fold,
+        X[0],
+        {"output_size": 4, "kernel_size": (2, 2)},
+        "kernel_size is (2, 2) and output_size 4; expected as many",
+    ),
+    (pad, np.ones((1, 2)), {}, "x has shape (1, 2); expected (N, C, *size) with at least one spatial axis"),
+    (pad, X, {"mode": "wrap"}, "mode is 'wrap'; expected one of constant, reflect, replicate, circular"),
+    (pad, X, {"before": -1}, "before is -1; expected at least 0"),
+    (
+        pad,
+        X,
+        {"after": (0, 3), "mode": "reflect"},
+        "3 numbers cannot be added by mode reflect along axis 1 of size 3; 2 at most",
+    ),
 ]
 
 
@@ -102,7 +139,12 @@ def test_what_makes_no_sense_is_named_with_its_numbers(op, x, parameters, senten
         op.forward(x, **parameters)
 
 
-@pytest.mark.parametrize("op", [adaptive_avg_pool, upsample, pixel_shuffle, unfold])
+@pytest.mark.parametrize("op", [adaptive_avg_pool, upsample, pixel_shuffle, unfold, pad])
 def test_a_cotangent_of_another_shape_is_named_with_it(op):
     with pytest.raises(ValueError, match=re.escape(f"grad_output has shape (7,); y has {op.forward(X).shape}")):
         op.backward(np.ones(7), X)
+
+
+def test_a_cotangent_of_another_shape_is_named_for_fold_too():
+    with pytest.raises(ValueError, match=re.escape("grad_output has shape (7,); y has (4, 1, 4)")):
+        fold.backward(np.ones(7), X[0][:, :2], output_size=4)

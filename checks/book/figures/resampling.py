@@ -1,4 +1,4 @@
-"""Figures of adaptive means, upsampling, pixel shuffle and unfold."""
+"""Figures of adaptive means, upsampling, pixel shuffle, unfold, fold and padding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from checks.book.contents import Figure
 from checks.book.figures.panels import Index, blocks, numbers
-from reference import adaptive_avg_pool, pixel_shuffle, unfold, upsample
+from reference import adaptive_avg_pool, fold, pad, pixel_shuffle, unfold, upsample
 
 
 def W6() -> Figure:
@@ -69,5 +69,37 @@ def W9() -> Figure:
             numbers("x", x[0, 0]),
             numbers("y", y[0], {i: "dim" for i in np.ndindex(*y.shape[1:]) if not y[0][i]}, sign="→"),
             numbers("∂J/∂x", unfold.backward(np.ones_like(y), x, **moves)[0][0, 0], sign="→"),
+        ),
+    )
+
+
+def W10() -> Figure:
+    """Two columns of three over four numbers."""
+    x, g = np.array([[[1.0, 4], [2, 5], [3, 6]]]), np.array([[[1.0, 2, 3, 4]]])
+    moves: dict[str, Any] = {"output_size": 4, "kernel_size": 3}
+    lit: dict[Index, str] = {(1,): "tint", (2,): "tint"}
+    return Figure(
+        "Two columns laid back as windows of three, one apart: where both lie, tinted, they add up.",
+        (
+            numbers("x", x[0], {(1, 0): "tint", (2, 0): "tint", (0, 1): "tint", (1, 1): "tint"}),
+            numbers("y", fold.forward(x, **moves)[0, 0], lit, sign="→"),
+            numbers("g", g[0, 0], lit),
+            numbers("∂J/∂x", fold.backward(g, x, **moves)[0][0], sign="→"),
+        ),
+    )
+
+
+def W11() -> Figure:
+    """Four numbers with two more at either end, in each mode."""
+    x, ends = np.array([[[1.0, 2, 3, 4]]]), {"before": 2, "after": 2}
+    outside: dict[Index, str] = {(i,): "tint" for i in (0, 1, 6, 7)}
+    modes = pad.MODES[1:]
+    return Figure(
+        "Two numbers added at either end of four, tinted. Under a cotangent of ones, the gradient counts the places where "
+        "each number stands.",
+        (
+            numbers("x", x[0, 0]),
+            *(numbers(f"y, {m}", pad.forward(x, **ends, mode=m)[0, 0], outside, sign="→") for m in modes),
+            *(numbers(f"∂J/∂x, {m}", pad.backward(np.ones((1, 1, 8)), x, **ends, mode=m)[0][0, 0]) for m in modes),
         ),
     )
