@@ -8,43 +8,26 @@ from math import prod
 import numpy as np
 
 from reference._window import window
-from tests.laws.right_resampling import UnfoldOffsetByOffset, UnfoldWindowByWindow
+from tests.laws.right_resampling import UnfoldOffsetByOffset
 
 NAMES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-class FoldWindowByWindow:
-    """Every column added to its window of zeros, one after another; backward copies windows."""
-
-    def forward(self, x, *, output_size, **moves):
-        zeros = self._zeros(x, output_size, moves)
-        return UnfoldWindowByWindow().backward(x, zeros, **moves)[0]
-
-    def backward(self, g, x, *, output_size, **moves):  # noqa: ARG002, the protocol's
-        return (UnfoldWindowByWindow().forward(g, **moves),)
-
-    @staticmethod
-    def _zeros(x, size, moves):
-        kernel = moves["kernel_size"]
-        kernel = kernel if isinstance(kernel, tuple) else (kernel,) * len(size)
-        return np.zeros((len(x), x.shape[1] // prod(kernel), *size), x.dtype)
-
-
-class FoldOffsetByOffset(FoldWindowByWindow):
+class FoldOffsetByOffset:
     """One offset of the kernel for all windows at once, the last first."""
 
     def forward(self, x, *, output_size, **moves):
-        return UnfoldOffsetByOffset().backward(x, self._zeros(x, output_size, moves), **moves)[0]
+        return UnfoldOffsetByOffset().backward(x, _zeros(x, output_size, moves), **moves)[0]
 
     def backward(self, g, x, *, output_size, **moves):  # noqa: ARG002, the protocol's
         return (UnfoldOffsetByOffset().forward(g, **moves),)
 
 
-class FoldPlaceByPlace(FoldWindowByWindow):
+class FoldPlaceByPlace:
     """Each element of y sums what lies over it, found by trying every offset and window."""
 
     def forward(self, x, *, output_size, **moves):
-        y = self._zeros(x, output_size, moves)
+        y = _zeros(x, output_size, moves)
         for row, column, place in self._met(y, moves):
             y[(..., *place)] += x.reshape(*y.shape[:2], -1, x.shape[2])[:, :, row, column]
         return y
@@ -66,6 +49,13 @@ class FoldPlaceByPlace(FoldWindowByWindow):
                 place = tuple(a * s + b * d - p for a, s, b, d, p in axes)
                 if all(0 <= j < n for j, n in zip(place, y.shape[2:], strict=True)):
                     yield row, column, place
+
+
+def _zeros(x, size, moves):
+    """What columns are added to."""
+    kernel = moves["kernel_size"]
+    kernel = kernel if isinstance(kernel, tuple) else (kernel,) * len(size)
+    return np.zeros((len(x), x.shape[1] // prod(kernel), *size), x.dtype)
 
 
 class PadByNumpy:
@@ -107,6 +97,6 @@ class PadByMatrices(PadByNumpy):
 
 
 BY_OP = {
-    "fold": {FoldWindowByWindow: "float64", FoldOffsetByOffset: "float32", FoldPlaceByPlace: "float16"},
+    "fold": {FoldOffsetByOffset: "float32", FoldPlaceByPlace: "float64"},
     "pad": {PadByNumpy: "float32", PadByMatrices: "float64"},
 }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-ARGUMENTS = {
-    "C": ("in_channels", "channels_in", "in_c", "c_in", "n_in", "input_channels"),
-    "O": ("out_channels", "channels_out", "out_c", "c_out", "n_out", "filters", "num_filters", "n_filters"),
-    "I": ("in_features", "features_in", "in_dim", "input_dim", "n_in", "nin", "n_inputs", "input_size", "in_size"),
-    "*kernel": ("kernel_size", "kernel", "filter_size", "k", "ksize"),
-    "stride": ("stride", "strides", "s"),
-    "padding": ("padding", "pad", "p"),
-    "dilation": ("dilation", "dilations"),
-    "groups": ("groups",),
+_ARGUMENTS = {
+    "C": "in_channels channels_in in_c c_in n_in input_channels",
+    "O": "out_channels channels_out out_c c_out n_out filters num_filters n_filters",
+    "I": "in_features features_in in_dim input_dim n_in nin n_inputs input_size in_size",
+    "*kernel": "kernel_size kernel filter_size k ksize",
+    "stride": "stride strides s",
+    "padding": "padding pad p",
+    "dilation": "dilation dilations",
+    "groups": "groups",
 }
+ARGUMENTS = {name: tuple(words.split()) for name, words in _ARGUMENTS.items()}
 OUT_FEATURES = (
     "out_features",
     "features_out",
