@@ -70,7 +70,7 @@ class Layer:
     """A layer to time on arrays of these shapes, with torch's function and the ratio that it should not exceed."""
 
     name: str
-    ours: ModuleType
+    ours: ModuleType | type
     theirs: Callable[..., torch.Tensor]
     shapes: tuple[tuple[int, ...], ...]
     goal: str
@@ -103,6 +103,30 @@ def _layer_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> tor
 
 def _pad(x: torch.Tensor, before: int, after: int, mode: str) -> torch.Tensor:
     return functional.pad(x, (before, after) * 2, mode)
+
+
+def _inference(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, gathered: torch.Tensor) -> torch.Tensor:
+    return functional.batch_norm(x, gathered, gathered, gamma, beta)
+
+
+class _Inference:
+    """The reference's, of the same arguments: what is constant comes last."""
+
+    @staticmethod
+    def forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, gathered: np.ndarray) -> np.ndarray:
+        return reference.batch_norm_inference.forward(x, gathered, gathered, gamma, beta)
+
+    @staticmethod
+    def backward(g: np.ndarray, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, gathered: np.ndarray) -> object:
+        return reference.batch_norm_inference.backward(g, x, gathered, gathered, gamma, beta)
+
+
+def _group_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, *, groups: int) -> torch.Tensor:
+    return functional.group_norm(x, groups, gamma, beta)
+
+
+def _instance_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
+    return functional.instance_norm(x, None, None, gamma, beta)
 
 
 def _rms_norm(x: torch.Tensor, gamma: torch.Tensor) -> torch.Tensor:
@@ -180,6 +204,11 @@ def layers() -> tuple[Layer, ...]:
             constant=rng.integers(0, 1000, 256),
         ),
         Layer("batch_norm", reference.batch_norm, _batch_norm, (MAPS, (64,), (64,)), "2.00"),
+        Layer(
+            "batch_norm_inference", _Inference, _inference, (MAPS, (64,), (64,)), "-", constant=rng.uniform(0.1, 2, 64)
+        ),
+        Layer("group_norm", reference.group_norm, _group_norm, (MAPS, (64,), (64,)), "-", {"groups": 8}),
+        Layer("instance_norm", reference.instance_norm, _instance_norm, (MAPS, (64,), (64,)), "-"),
         Layer("rms_norm", reference.rms_norm, _rms_norm, ((256, 1000), (1000,)), "-"),
         Layer("layer_norm", reference.layer_norm, _layer_norm, ((256, 1000), (1000,), (1000,)), "-"),
         Layer(

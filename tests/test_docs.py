@@ -25,7 +25,7 @@ RESULTS = {
     "002": ("L", 11),
     "003": ("P", 8),
     "004": ("C", 20),
-    "T": ("T", 11),
+    "T": ("T", 14),
     "W": ("W", 11),
 }
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]

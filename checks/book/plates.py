@@ -15,8 +15,19 @@ from checks.render.picture import Line, Picture
 SIGNS = {
     **dict(
         zip(
-            [r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\sigma", r"\partial", r"\le", r"\rho"],
-            "αβγδεσ∂≤ρ",
+            [
+                r"\alpha",
+                r"\beta",
+                r"\gamma",
+                r"\delta",
+                r"\varepsilon",
+                r"\sigma",
+                r"\partial",
+                r"\le",
+                r"\rho",
+                r"\mu",
+            ],
+            "αβγδεσ∂≤ρμ",
             strict=True,
         )
     ),

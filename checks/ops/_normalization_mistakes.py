@@ -1,4 +1,4 @@
-"""Known ways to get the gradients of batch norm and layer norm wrong, most of them alike."""
+"""Known ways to get the gradients of batch norm and layer norm wrong, most of them alike; for group norm too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Along = Callable[[Case], tuple[Axes, Axes]]
 Scale = Callable[[Array, float], Array]
 
 
-def _channels(case: Case) -> tuple[Axes, Axes]:
+def of_channels(case: Case) -> tuple[Axes, Axes]:
     """Batch norm: all axes but the channels are normalised over, and the same that γ has not."""
     over = (0, *range(2, case.cotangent.ndim))
     return over, over
@@ -34,7 +34,7 @@ def _last_axes(case: Case) -> tuple[Axes, Axes]:
 
 
 @dataclass(frozen=True)
-class _Normalised:
+class Normalised:
     """A case of a normalisation: over which axes, which of x's axes γ and β have not, s = 1/σ, and x̂ with that very s."""
 
     case: Case
@@ -43,7 +43,7 @@ class _Normalised:
     s: Array
 
     @classmethod
-    def of(cls, case: Case, along: Along, s: Scale) -> _Normalised:
+    def of(cls, case: Case, along: Along, s: Scale) -> Normalised:
         """With s of variance and eps."""
         (over, without), x = along(case), case.input("x")
         variance = np.square(x - _mean(x, over)).sum(over, keepdims=True) / _count(x, over)
@@ -95,7 +95,7 @@ def _mean(a: Array, over: Axes) -> Array:
     return np.asarray(a.sum(over, keepdims=True) / _count(a, over))
 
 
-def _root(variance: Array, eps: float) -> Array:
+def inverse_root(variance: Array, eps: float) -> Array:
     return np.asarray(1 / np.sqrt(variance + eps))
 
 
@@ -107,7 +107,7 @@ def _means(along: Along, means: Callable[[int], tuple[float, float]]) -> Wrong:
     """So much of the two means, of n numbers each."""
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        of = _Normalised.of(case, along, _root)
+        of = Normalised.of(case, along, inverse_root)
         mean, product = means(_count(case.cotangent, of.over))
         return of.gradients(x=of.s * of.inner(mean=mean, product=product))
 
@@ -118,7 +118,7 @@ def _with_scale(along: Along, s: Scale) -> Wrong:
     """Another scale than 1/√(v + ε), in backward alone."""
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        of = _Normalised.of(case, along, s)
+        of = Normalised.of(case, along, s)
         with np.errstate(all="ignore"):  # 1/v may be far from 1
             return of.gradients(x=of.s * of.inner(), gamma=(case.cotangent * of.normal).sum(of.without))
 
@@ -131,7 +131,7 @@ def _unbiased(along: Along, *, both: bool) -> Wrong:
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
         n = _count(case.cotangent, along(case)[0])
         ratio = n / max(1, n - 1)
-        of = _Normalised.of(case, along, lambda variance, eps: _root(variance * ratio, eps))
+        of = Normalised.of(case, along, lambda variance, eps: inverse_root(variance * ratio, eps))
         return of.everything(of.inner(product=ratio)) if both else of.gradients(x=of.s * of.inner())
 
     return wrong_gradient
@@ -144,7 +144,7 @@ def _gamma_forgotten(case: Case) -> Mapping[str, Array]:
 
 def _x_for_normal(along: Along) -> Wrong:
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        of = _Normalised.of(case, along, _root)
+        of = Normalised.of(case, along, inverse_root)
         return of.gradients(gamma=(case.cotangent * case.input("x")).sum(of.without))
 
     return wrong_gradient
@@ -159,78 +159,88 @@ def _parameters_averaged(along: Along) -> Wrong:
     return wrong_gradient
 
 
-def _common(along: Along, source: str) -> tuple[Mistake, ...]:
-    """The mistakes that batch norm and layer norm are got wrong with alike."""
+def _as_it_is(wrong: Wrong) -> Wrong:
+    return wrong
+
+
+def common(
+    along: Along, source: str, seen: Callable[[Wrong], Wrong] = _as_it_is, places: Along | None = None
+) -> tuple[Mistake, ...]:
+    """The mistakes that batch, layer and group norm are got wrong with alike.
+
+    seen    makes one of cases of another shape, which `along` speaks of, one of cases as they are
+    places  which axes γ and β have not in cases as they are, where that is not what `along` says
+    """
     return tuple(
         Mistake(name, explanation, source, wrong_gradient)
         for name, explanation, wrong_gradient in (
             (
                 "statistics as constants",
                 "γ·g/σ was computed, as when running statistics are used, where mean and variance depend on x.",
-                _means(along, lambda _: (0, 0)),
+                seen(_means(along, lambda _: (0, 0))),
             ),
             (
                 "mean as a constant",
                 "The mean of γ·g was not subtracted, where the mean of x depends on every x.",
-                _means(along, lambda _: (0, 1)),
+                seen(_means(along, lambda _: (0, 1))),
             ),
             (
                 "variance as a constant",
                 "The term x̂·mean(γ·g·x̂) was left out, where the variance depends on every x.",
-                _means(along, lambda _: (1, 0)),
+                seen(_means(along, lambda _: (1, 0))),
             ),
             (
                 "sums for means",
                 "Sums over n numbers were subtracted, where the derivatives of mean and variance are divided by n.",
-                _means(along, lambda n: (n, n)),
+                seen(_means(along, lambda n: (n, n))),
             ),
             (
                 "unbiased variance",
                 "Backward divides the squares by one less than forward, which divides them by how many there are.",
-                _unbiased(along, both=False),
+                seen(_unbiased(along, both=False)),
             ),
             (
                 "both unbiased",
                 "Forward and backward agree with each other, on squares over n − 1, where they are over n.",
-                _unbiased(along, both=True),
+                seen(_unbiased(along, both=True)),
             ),
             (
                 "eps forgotten",
                 "1/√v in backward, where forward has 1/√(v + ε).",
-                _with_scale(along, lambda variance, _: _root(variance, 0)),
+                seen(_with_scale(along, lambda variance, _: inverse_root(variance, 0))),
             ),
             (
                 "eps outside the root",
                 "1/(√v + ε) in backward, where forward has 1/√(v + ε).",
-                _with_scale(along, _outside),
+                seen(_with_scale(along, _outside)),
             ),
             (
                 "root forgotten",
                 "1/(v + ε) in backward, where forward has its root.",
-                _with_scale(along, lambda variance, eps: 1 / (variance + eps)),
+                seen(_with_scale(along, lambda variance, eps: 1 / (variance + eps))),
             ),
             (
                 "gamma forgotten",
                 "The gradient of x̂ was taken to be g, where it is g multiplied by γ.",
                 _gamma_forgotten,
             ),
-            ("x for the normalised", "The gradient of γ is Σ g·x, where γ multiplies x̂.", _x_for_normal(along)),
+            ("x for the normalised", "The gradient of γ is Σ g·x, where γ multiplies x̂.", seen(_x_for_normal(along))),
             (
                 "parameters averaged",
                 "γ and β got the mean over all places that they act at, where the chain rule sums.",
-                _parameters_averaged(along),
+                _parameters_averaged(places or along),
             ),
         )
     )
 
 
 def _each_position(case: Case) -> Mapping[str, Array]:
-    of = _Normalised.of(case, lambda case: ((0,), _channels(case)[1]), _root)
+    of = Normalised.of(case, lambda case: ((0,), of_channels(case)[1]), inverse_root)
     return of.gradients(x=of.s * of.inner()) if len(case.input("x")) > 1 else right(case)
 
 
 BATCH_NORM = (
-    *_common(_channels, "004, C19"),
+    *common(of_channels, "004, C19"),
     Mistake(
         "statistics of each position",
         "Means were taken over samples alone, as in a dense layer, where they are over positions too.",
@@ -246,7 +256,7 @@ BATCH_NORM = (
 
 
 def _gamma_after_the_means(case: Case) -> Mapping[str, Array]:
-    of, g = _Normalised.of(case, _last_axes, _root), case.cotangent
+    of, g = Normalised.of(case, _last_axes, inverse_root), case.cotangent
     inner = g - of.mean(g) - of.normal * of.mean(g * of.normal)
     return of.gradients(x=np.asarray(of.laid("gamma") * of.s * inner))
 
@@ -256,7 +266,7 @@ def _over(axes: Callable[[Axes, Axes], Axes]) -> Wrong:
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
         over, without = _last_axes(case)
-        of = _Normalised.of(case, lambda _: (axes(over, without), without), _root)
+        of = Normalised.of(case, lambda _: (axes(over, without), without), inverse_root)
         return of.everything(of.inner())
 
     return wrong_gradient
@@ -264,7 +274,7 @@ def _over(axes: Callable[[Axes, Axes], Axes]) -> Wrong:
 
 def _root_before_eps(case: Case) -> Mapping[str, Array]:
     """With σ = √v + ε, ∂σ/∂x̂ brings x̂·σ/√v in place of x̂."""
-    of = _Normalised.of(case, _last_axes, _outside)
+    of = Normalised.of(case, _last_axes, _outside)
     x = case.input("x")
     deviation = np.sqrt(np.square(x - of.mean(x)).sum(of.over, keepdims=True) / _count(x, of.over))
     ratio = 1 / np.where(deviation > 0, deviation * of.s, 1)
@@ -272,7 +282,7 @@ def _root_before_eps(case: Case) -> Mapping[str, Array]:
 
 
 LAYER_NORM = (
-    *_common(_last_axes, "T2"),
+    *common(_last_axes, "T2"),
     Mistake(
         "gamma after the means",
         "γ multiplied what was left of g, as in batch norm, where it differs among what is averaged: γ·g is.",

@@ -71,6 +71,7 @@ def two_values(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     return {"N": batch, "*spatial": size}
 
 
+LOST = "loses digits where the mean is large beside the deviation, as E[x²] − E[x]² does"
 Axes = tuple[int, ...]
 Normalised = Callable[[Mapping[str, Any]], tuple[Axes, Axes]]
 
@@ -101,8 +102,7 @@ def draw(normalised: Normalised) -> Callable[[Problem, str, np.random.Generator,
         m, precision = prod(x.shape[axis] for axis in over), PRECISIONS[problem.dtype]
         square = np.square(x).mean(over, keepdims=True)
         spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
-        places = np.arange(m).reshape([n if axis in over else 1 for axis, n in enumerate(x.shape)])
-        return PRECISIONS[problem.dtype].rounded(np.where(spoiled, np.abs(x) * (1 - 2 * (places % 2)), x))
+        return PRECISIONS[problem.dtype].rounded(np.where(spoiled, np.abs(x) * _alternating(normalised, problem), x))
 
     return drawn
 
@@ -145,21 +145,35 @@ def magnitudes(normalised: Normalised, *, twice: bool = False) -> Callable[[Case
     return found
 
 
-def offset(problem: Problem) -> Case:
-    """A mean far larger than the deviation, which is about 1 and of which the dtype still has three bits.
+def offset(normalised: Normalised, problem: Problem) -> Array:
+    """x with a mean far larger than the deviation, which is about 1 and of which the dtype still has three bits.
 
-    The difference of E[x²] and E[x]² still has ten bits of what sums are kept in, so that it is spoiled, but not senseless.
+    The difference of E[x²] and E[x]² still has ten bits of what sums are kept in, so that it is spoiled, but not senseless:
+    signs about the mean alternate, or two numbers could be so close that it is below 0.
     """
     precision, kept = PRECISIONS[problem.dtype], accumulator(problem.dtype)
     mean = min(1000.0, 2.0 ** (precision.bits - 4), 2.0 ** ((kept.bits - 10) // 2))
-    x = mean + 2 * problem.rng(3).uniform(-1, 1, problem.shape("x"))
-    return problem.reals().with_input("x", precision.rounded(x))
+    signs = _alternating(normalised, problem)
+    return precision.rounded(mean + signs * problem.rng(3).uniform(0.5, 1.5, problem.shape("x")))
+
+
+def _alternating(normalised: Normalised, problem: Problem) -> Array:
+    """1 and −1 in turns along what is normalised together, laid over x."""
+    (over, _), x = normalised(problem.shapes), problem.shape("x")
+    places = np.arange(prod(x[axis] for axis in over))
+    return (1 - 2 * (places % 2)).reshape([n if axis in over else 1 for axis, n in enumerate(x)])
 
 
 def hard(normalised: Normalised) -> tuple[Hard, ...]:
     """Whether the variance is a mean of squares of differences, or a difference of means of squares."""
-    lost = "loses digits where the mean is large beside the deviation, as E[x²] − E[x]² does"
-    return (Hard(lost, offset, magnitudes(normalised, twice=True), lambda case, _: np.ones((), bool)),)  # noqa: ARG005, all alike
+    return (
+        Hard(
+            LOST,
+            lambda problem: problem.reals().with_input("x", offset(normalised, problem)),
+            magnitudes(normalised, twice=True),
+            lambda case, _: np.ones((), bool),  # noqa: ARG005, all alike
+        ),
+    )
 
 
 def radius(normalised: Normalised) -> Callable[[Case], float]:

@@ -35,6 +35,7 @@ CASES = 500
 FEWER = (
     200  # where sizes and parameters are all that varies, or numbers carry errors: such bounds cost as much as all laws
 )
+FEW_PARAMETERS = 3  # fewer than these, and there is little to vary though sizes depend on one another, as of norms
 OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much of each case, and little of its numbers
 # Those that compare every element, and the conventions, over all cases; those that sample, over a fifth of them.
 SHARP = ["exact", "forward", "agreement", "kinks"]
@@ -83,7 +84,8 @@ def _named(value):
 def _drawn(op, *, half):
     """The same cases for each algorithm, and for float32 as for float64: drawing them takes as long as judging them."""
     found: list[Problem] = []
-    many = FEWER if is_run(find(op)) or find(op).takes.geometry is None else CASES
+    windows = find(op).takes.geometry is not None and len(find(op).takes.parameters) >= FEW_PARAMETERS
+    many = CASES if windows and not is_run(find(op)) else FEWER
     Search(problems_of(find(op), {}, "float16" if half else "float64"), many, 30).run(found.append)
     return found
 
