@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 SEEN = 0.6  # of the keys, by a mask
+NARROW = 4  # width of queries and keys whose scores may be as they are
 
 
 def heads(draw: Draws, pinned: Pinned, axes: int) -> Drawn:  # noqa: ARG001, every op is asked alike
@@ -28,6 +29,11 @@ def heads(draw: Draws, pinned: Pinned, axes: int) -> Drawn:  # noqa: ARG001, eve
         groups = groups or draw.among(1, 1, 2, 3)
         many = groups * draw.among(1, 2, 3)
     return {"H": many, "groups": groups or draw.among(*(g for g in range(1, many + 1) if many % g == 0))}
+
+
+def scales(drawn: Drawn) -> tuple[float | None, ...]:
+    """Those that keep scores near 1: where one key has all the weight, no gradient of q and k is left to be judged."""
+    return (None, None, 0.5, 1.0) if drawn["D"] <= NARROW else (None, None, 1 / drawn["D"])
 
 
 def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
@@ -90,14 +96,12 @@ OP = Op(
         },
         parameters=(
             Parameter("causal", False, "no query sees a key after it", among=(False, True)),
-            Parameter(
-                "scale", None, "of the scores (default: 1/√width)", "0.5", real(0, above=True), (None, None, 0.5, 1.0)
-            ),
+            Parameter("scale", None, "of the scores (default: 1/√width)", "0.5", real(0, above=True), scales),
             Parameter("groups", 1, "heads of queries that share keys and values", "2", whole(1)),
         ),
         sizes=(
-            Sizes("queries", "T", "queries", (2, 1, 3, 4), metavar="4"),
-            Sizes("keys", "S", "keys, and values", (2, 1, 3, 5), metavar="4"),
+            Sizes("queries", "T", "queries", (2, 1, 3, 4), metavar="4", tells=2),  # a causal one alone sees one key:
+            Sizes("keys", "S", "keys, and values", (2, 1, 3, 5), metavar="4", tells=2),  # its softmax is constant
             Sizes("width", "D", "width of queries and keys", (2, 1, 3, 4), metavar="8"),
             Sizes("values", "E", "width of values", (2, 1, 3), metavar="8"),
             Sizes("heads", "H", "heads of queries", metavar="4"),
