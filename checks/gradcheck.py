@@ -21,6 +21,7 @@ from typing import Any
 from checks import judge, ops
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
+from checks.command.orders import BEYOND, expanded
 from checks.command.progress import Bar, watched
 from checks.command.skeleton import skeleton
 from checks.command.subjects import Subject, named, subjects
@@ -71,7 +72,7 @@ def _read(given: list[str], program: str) -> tuple[list[Subject], argparse.Names
     """What to judge, the options, and what to write; what makes no sense is refused."""
     unnamed = _parser(None, program)
     try:
-        several = named(given)
+        several = named(given := expanded(given))
     except ValueError as wrong:
         unnamed.refuse(str(wrong))
     name = (
@@ -316,6 +317,7 @@ def _parser(op: Op | None, program: str) -> Parser:
         action="store_true",
         help="judge what the framework's compiler makes of it: torch.compile, jax.jit …",
     )
+    theirs.add_argument("--order", metavar="N", help=BEYOND)
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(
         "--timeout",

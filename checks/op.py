@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import numpy as np
 
 from checks.algebra.expression import Expression
 from checks.numbers.precision import PRECISIONS, Array, accumulator, largest_root
+from checks.signature.derivative import Derivative, no_words, none, nowhere, one, unworked
 from checks.signature.takes import Takes
 
 Arrays = tuple[Array | None, ...]
@@ -64,22 +65,6 @@ class Kinks:
     dropped: Callable[[Case, Array], str] | None = None
 
 
-def _none(*of: object) -> None:
-    """Nothing of its own."""
-
-
-def _one(of: object) -> int:  # noqa: ARG001, a default
-    return 1
-
-
-def _no_words(problem: Problem) -> Mapping[str, Any]:  # noqa: ARG001, a default
-    return {}
-
-
-def _unworked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:  # noqa: ARG001, a default
-    return ""
-
-
 @dataclass(frozen=True)
 class Hard:
     """Numbers on which one well-known formula keeps digits that another loses (laws/digits.py).
@@ -109,17 +94,21 @@ class Kind:
     radius      relative steps smaller than this meet no kink
     bounded     whether y stays finite however large the inputs are
     mixes       whether samples have something to do with one another, in this problem
+    stops       of the inputs and parameters: for some inputs, where no gradient goes though y depends on it
+    hessian     inputs whose gradients together are a symmetric matrix times the cotangent
     hard        numbers on which formulas differ in the digits that they keep
     """
 
     degree: int | None = None
-    unit: Callable[[Problem], int | None] = _one
+    unit: Callable[[Problem], int | None] = one
     linear_in: tuple[tuple[str, ...], ...] = ()
     euler_in: tuple[tuple[str, ...], ...] = ()
     analytic: bool = True
-    radius: Callable[[Case], float] = _one
+    radius: Callable[[Case], float] = one
     bounded: bool = False
-    mixes: Callable[[Problem], object] = _none
+    mixes: Callable[[Problem], object] = none
+    stops: Callable[[Sequence[Any], Mapping[str, Any]], Mapping[str, Array]] = nowhere
+    hessian: tuple[str, ...] = ()
     hard: tuple[Hard, ...] = ()
 
 
@@ -150,9 +139,9 @@ class Inputs:
     written  the parameters as the options pin them that pin this very problem, where they are not written as they are
     """
 
-    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = _none
-    tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = _no_words
-    written: Callable[[Problem], Mapping[str, Any]] = _no_words
+    draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = none
+    tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = no_words
+    written: Callable[[Problem], Mapping[str, Any]] = no_words
 
 
 @dataclass(frozen=True)
@@ -171,7 +160,7 @@ class Documents:
     sources: Mapping[str, str] = field(default_factory=dict)
     formula: Callable[[Problem, str, tuple[int, ...]], Expression] | None = None
     usual: Mapping[str, Any] = field(default_factory=dict)
-    worked: Callable[[Problem, str, tuple[int, ...] | None], str] = _unworked
+    worked: Callable[[Problem, str, tuple[int, ...] | None], str] = unworked
 
 
 @dataclass(frozen=True)
@@ -188,6 +177,7 @@ class Op:
     cases    what only the op knows of its cases
     told       what the documents say of it
     mistakes   known ways to get its gradients wrong, beside those that any op can be got wrong with (ops/_mistakes.py)
+    derivative what it is the derivative of, if it is one
     """
 
     name: str
@@ -200,11 +190,17 @@ class Op:
     cases: Inputs = Inputs()
     told: Documents = Documents()
     mistakes: tuple[Mistake, ...] = ()
+    derivative: Derivative[Op] | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs, in the order of the protocol."""
         return self.takes.inputs
+
+    @property
+    def cotangent(self) -> str:
+        """What the array is called that a backward is handed beside the inputs, of which one may be called so already."""
+        return "grad_output" if "grad_output" not in self.inputs else "grad_grads"
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ RENDERERS = sorted((ROOT / "checks" / "render").glob("*.py"))
 LONGEST = 400
 # The rooms in the order in which data runs; a module imports nothing of a room that comes after its own.
 ROOMS = [
-    "reference", "numbers", "algebra", "signature", "op", "ops", "cases", "subjects", "trials", "laws", "formulas",
-    "diagnosis", "verdict", "functions", "command", "render", "vectors", "book", "doors",
+    "reference", "numbers", "algebra", "signature", "op", "orders", "ops", "cases", "subjects", "trials", "laws",
+    "formulas", "diagnosis", "verdict", "functions", "command", "render", "vectors", "book", "doors",
 ]  # fmt: skip
 DOORS = {"gradcheck.py", "cluster.py", "explain.py", "conformance.py", "plugin.py", "__main__.py", "scoreboard.py"}
 INSTALLED = ROOT / "checks" / "installed"  # outside the house: what is installed beside it, under another name

@@ -73,7 +73,7 @@ def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, kind: str = "") -> 
     absent = {name for name in takes.optional if not draw.among(True, True, True, False)}
     return Problem(
         op,
-        shapes={name: None if name in absent else shape for name, shape in shapes.items()},
+        shapes=takes.completed({name: None if name in absent else shape for name, shape in shapes.items()}),
         parameters=parameters,
         dtype=dtype,
         seed=draw.between(0, 2**32 - 1),

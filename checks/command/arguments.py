@@ -53,14 +53,25 @@ class Parser(argparse.ArgumentParser):
         """
         words = [word for word in given if not word.startswith("-")]
         known = [*ops.ops(), *others]
-        name = next((word for word in words if word in known), words[0] if words else None)
-        if name is None or name not in known:
+        name = next((w for w in words if w in known or _is_derivative(w)), words[0] if words else None)
+        if name is None or (name not in known and not _is_derivative(name)):
             self.parse_known_args([*given, known[0]])  # --help stops here
             if name is None:
                 self.refuse(f"name an op: {' or '.join(known)}")
             missing = f"there is no op {name!r}; {ops.suggestion(name, known)}"
             self.refuse(f"{missing} {otherwise}" if otherwise else missing)
         return name
+
+
+def _is_derivative(word: str) -> bool:
+    """Whether it names a derivative of an op, as conv.double_backward does."""
+    if word.partition(".")[0] not in ops.ops():
+        return False
+    try:
+        ops.find(word)
+    except ValueError:
+        return False
+    return True
 
 
 def command(program: str) -> str:

@@ -36,7 +36,7 @@ def named(words: Sequence[str]) -> list[Op] | None:
     known = ops.ops()
     for word in words:
         listed = word.split(",")
-        if len(listed) > 1 and not word.startswith("-") and any(name in known for name in listed):
+        if len(listed) > 1 and not word.startswith("-") and any(name.partition(".")[0] in known for name in listed):
             return [ops.find(name) for name in dict.fromkeys(listed)]
     return None
 
@@ -71,12 +71,17 @@ def subjects(chosen: Sequence[Op], *, every: bool, options: argparse.Namespace) 
 def _of_option(text: str, chosen: Sequence[Op]) -> list[tuple[str, str, str]]:
     name, equals, target = text.partition("=")
     if equals and target and name in ops.ops():
-        return [(name, target, "")]
+        return [(op.name, target, "") for op in chosen if name in {op.name, _base(op).name}] or [(name, target, "")]
     if len(chosen) == 1:
         return [(chosen[0].name, text, "")]
     if bridge := built_in(text):
-        return [(op.name, text, "") for op in chosen if offered(bridge, op)]
+        return [(op.name, text, "") for op in chosen if offered(bridge, _base(op))]
     raise ValueError(f"--impl {text} is about one op of several; expected OP={text}, such as {chosen[0].name}={text}")
+
+
+def _base(op: Op) -> Op:
+    """The op itself, where it is a derivative."""
+    return _base(op.derivative.of) if op.derivative else op
 
 
 def _compiled(impl: str) -> str:

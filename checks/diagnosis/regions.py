@@ -147,13 +147,19 @@ def left_out(result: str, seen: Seen, limits: Sequence[int]) -> str:
     limits  where the part may begin, along an axis of an input or of the cotangent
     """
     run = seen.run
-    arrays = {name: run.case.input(name) for name in run.problem.present} | {"grad_output": run.case.cotangent}
+    arrays = {name: run.case.input(name) for name in run.problem.present} | {
+        run.problem.op.cotangent: run.case.cotangent
+    }
     for name, array in arrays.items():
         for axis, limit in ((axis, n) for axis in range(array.ndim) for n in limits if 0 < n < array.shape[axis]):
             part = (*_everything(axis), slice(limit, None), *_everything(array.ndim - axis - 1))
             less = array.copy()
             less[part] = 0
-            case = replace(run.case, cotangent=less) if name == "grad_output" else run.case.with_input(name, less)
+            case = (
+                replace(run.case, cotangent=less)
+                if name == run.problem.op.cotangent
+                else run.case.with_input(name, less)
+            )
             _, without = replace(run, implementation=run.reference, case=case).result(result)
             if done := _counted(seen, np.asarray(without, np.float64)):
                 return f"as if {name}[{_written(part, array.shape)}] {done}"

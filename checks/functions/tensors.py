@@ -16,7 +16,7 @@ import numpy as np
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.precision import Array
 from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.tensors import Handed, apart, passed_on
+from checks.subjects.tensors import Handed, apart, ends_here, passed_on
 
 Function = Callable[..., Any]
 
@@ -68,7 +68,7 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
         if not kept:
             raise TypeError("its gradients are not computed by what autograd can differentiate")
         outputs, cotangents = zip(*kept, strict=True)
-        if any(map(_ends_here, outputs)):
+        if any(map(ends_here, outputs)):
             raise TypeError("trying to differentiate twice a function that was marked with @once_differentiable")
         found = torch.autograd.grad(outputs, [*g, *wanted], cotangents, allow_unused=True)
         every = [torch.zeros_like(t) if one is None else one for one, t in zip(found, [*g, *wanted], strict=True)]
@@ -106,20 +106,6 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
             signature = inspect.Signature([inspect.Parameter(n, kind) for n in (*more, *names)])
             one.__signature__ = signature
     return forward, backward, weights
-
-
-def _ends_here(tensor: Any) -> bool:
-    """Whether a node that raises stands in its graph: asked for inputs that nothing leads to, autograd passes it by."""
-    seen, ahead = set(), [tensor.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if node.name().endswith("Error"):
-            return True
-        ahead += [parent for parent, _ in node.next_functions]
-    return False
 
 
 def with_tensors(found: Any) -> Function:

@@ -9,6 +9,7 @@ side of the comparison is the implementation's own forward, so that a wrong y br
 compares every element of the result that a finding is about: a law without it samples, along a line or by a promise, and
 may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide cases. `WITNESSED` names what it
 compares, "y" or "gradients", with what a witness computes (trials/witness.py), for whom the other laws need not wait.
+`OF_DERIVATIVES = True` says that it is asked of what is itself a derivative (orders/) alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
 
+from checks.op import Op
 from checks.trials.finding import Finding
 from checks.trials.trial import Trial
 
@@ -33,7 +35,17 @@ class Law(Protocol):
 
 @cache
 def laws() -> dict[str, Law]:
-    """Every law by name, sharpest first."""
+    """Every law of an op by name, sharpest first."""
+    return {name: law for name, law in _every().items() if not getattr(law, "OF_DERIVATIVES", False)}
+
+
+def laws_of(op: Op) -> dict[str, Law]:
+    """The same; with those of derivatives, where it is one."""
+    return _every() if op.derivative is not None else laws()
+
+
+@cache
+def _every() -> dict[str, Law]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     found = {name: cast("Law", import_module(f"{__name__}.{name}")) for name in names}
     return dict(sorted(found.items(), key=lambda item: item[1].RANK))

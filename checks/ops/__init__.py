@@ -14,7 +14,9 @@ from functools import cache
 from importlib import import_module
 
 from checks.op import Op
+from checks.orders.second import double_backward
 
+OPERATORS: dict[str, Callable[[Op], Op]] = {"double_backward": double_backward}
 _within: AbstractContextManager[None] = nullcontext()
 
 
@@ -38,10 +40,19 @@ def ops() -> dict[str, Op]:
 
 
 def find(name: str) -> Op:
-    """The op of this name; ValueError with what is close if there is none."""
+    """The op of this name, or its derivative, as conv.double_backward; ValueError with what is close if there is none."""
     if name in ops():
         return ops()[name]
+    of, _, operator = name.rpartition(".")
+    if operator in OPERATORS and of:
+        return _derived(of, operator)
     raise ValueError(f"there is no op {name!r}; {suggestion(name, list(ops()))}")
+
+
+@cache
+def _derived(of: str, operator: str) -> Op:
+    with _within:
+        return OPERATORS[operator](find(of))
 
 
 def suggestion(name: str, known: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,12 @@ def terms(problem: Problem) -> dict[str, int]:
     return {"y": 1, "weight": max(1, prod(problem.shape("index")))}
 
 
+def padded(inputs: Sequence[Any], parameters: Mapping[str, Any]) -> dict[str, Array]:
+    """The padding row of the table: y is what stands there, and no gradient goes there."""
+    rows = np.arange(len(inputs[1]))[:, None]
+    return {"weight": np.asarray(rows == parameters.get("padding_index"))}
+
+
 def tried(problem: Problem) -> dict[str, tuple[Any, ...]]:
     """How many places ask, and whether there is a padding row."""
     batch = problem.sizes["*batch"]
@@ -102,7 +109,7 @@ OP = Op(
     ),
     twin=twin,
     rounds=Rounding(terms, factors={"y": ("weight",), "weight": ("g",)}),
-    kind=Kind(degree=1, linear_in=(("weight",),)),
+    kind=Kind(degree=1, linear_in=(("weight",),), stops=padded),
     cases=Inputs(draw, tried),
     told=Documents(
         letters={"index": "i", "weight": "W", "y": "y", "g": "g"},

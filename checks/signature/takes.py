@@ -184,6 +184,10 @@ class Takes:
         """The shape of every array where the axes have these sizes."""
         return {name: axes.shape(sizes, parameters) for name, axes in self.axes.items()}
 
+    def completed(self, shapes: Mapping[str, Shape | None]) -> Mapping[str, Shape | None]:
+        """The same, once it is known which inputs are there: the shape of y may depend on it."""
+        return shapes
+
     def sizes_in(self, shapes: Mapping[str, Shape | None]) -> dict[str, Any]:
         """The size of each axis in arrays of these shapes."""
         found: dict[str, Any] = {}

@@ -29,6 +29,7 @@ from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.subjects.adapting.layer import Unfit, adapted
+from checks.subjects.derived import Lacking, derived
 from checks.subjects.frames import own_frames, place, told
 
 LOOKED_FOR = 10**6  # steps in looking for an element that two arrays have in common: about a tenth of a second
@@ -149,6 +150,11 @@ class Implementation(Judged):
                         f"{made}; nor adapted: {unfit if isinstance(unfit, Unfit) else _brief(unfit)}"
                     ) from error
                 name = given.__name__
+        if op.derivative is not None and given is not op.reference:
+            try:
+                given = derived(op, given, name)
+            except Lacking as lacking:
+                raise NotAnImplementation(str(lacking)) from lacking
         parts = {part: getattr(given, part, None) for part in ("forward", "backward")}
         missing = [part for part, function in parts.items() if not callable(function)]
         if missing:
@@ -175,7 +181,7 @@ class Implementation(Judged):
         before = (given, *case.inputs)
         arrays = before if self.shares else tuple(None if a is None else laid_alike(a) for a in before)
         returned = function(*arrays, **case.parameters)
-        named = zip(("grad_output", *self.op.inputs), before, arrays, strict=True)
+        named = zip((self.op.cotangent, *self.op.inputs), before, arrays, strict=True)
         changed = tuple(n for n, a, b in named if not _same_bits(a, b)) if watch else ()
         if spoil:
             for array in arrays:
@@ -290,7 +296,7 @@ class _Function:
             return self._called(arrays, parameters)
         except NotImplementedError as refusal:
             raise Unsupported(str(refusal)) from refusal
-        except Unsupported:
+        except (Malformed, Unsupported):
             raise
         except SystemExit as error:  # sys.exit(0) must not look like a verdict
             raise Ended.by(getattr(self.call, "__name__", "it"), error) from error

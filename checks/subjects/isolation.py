@@ -111,7 +111,7 @@ class Isolated(Judged):
         self.start()
         process = self._process
         assert process is not None  # noqa: S101, start has just seen to it
-        names = ("grad_output", *self.op.inputs)
+        names = (self.op.cotangent, *self.op.inputs)
         given = {n: a for n, a in zip(names, (case.cotangent, *case.inputs), strict=True) if a is not None}
         laid, sent = process.lay_out(given)
         arrays = [laid.get(name) for name in names]

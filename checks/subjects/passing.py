@@ -22,12 +22,21 @@ ANYTHING = inspect.Signature(
 )
 
 
-def signed(forward: Any, backward: Any, signature: inspect.Signature, name: str) -> Any:
-    """Both as one object, of which forward and backward say that they take what `signature` says; it goes by this name."""
-    first = inspect.Parameter("grad_output", inspect.Parameter.POSITIONAL_ONLY)
+def signed(forward: Any, backward: Any, signature: inspect.Signature, name: str, **beyond: Any) -> Any:
+    """Both as one object, of which forward and backward say that they take what `signature` says; it goes by this name.
+
+    beyond  what there is of derivatives beside: double_backward, jvp
+    """
     rest = [_by_position(p) for p in signature.parameters.values()]
-    parts = {"forward": (forward, signature), "backward": (backward, inspect.Signature([first, *rest]))}
+    parts = {"forward": (forward, signature), "backward": (backward, _with(("grad_output",), rest))}
+    first = {"double_backward": ("grad_grads", "grad_output"), "jvp": ("tangents",)}
+    parts |= {part: (call, _with(first[part], rest)) for part, call in beyond.items()}
     return SimpleNamespace(**{part: _named(part, *both) for part, both in parts.items()}, __name__=name)
+
+
+def _with(names: Sequence[str], rest: Sequence[inspect.Parameter]) -> inspect.Signature:
+    """What is taken with arrays of these names before the rest."""
+    return inspect.Signature([*(inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in names), *rest])
 
 
 def _named(part: str, call: Any, signature: inspect.Signature) -> Any:

@@ -139,6 +139,20 @@ def _tensor(array: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
     return tensor
 
 
+def ends_here(tensor: Any) -> bool:
+    """Whether a node that raises stands in its graph: asked for inputs that nothing leads to, autograd passes it by."""
+    seen, ahead = set(), [tensor.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if node.name().endswith("Error"):
+            return True
+        ahead += [parent for parent, _ in node.next_functions]
+    return False
+
+
 def _same_dtype(array: Array, dtype: torch.dtype) -> bool:
     """Whether torch computes in the dtype that the array has; whole numbers and truth values stay what they are."""
     return array.dtype.kind != "f" or str(dtype) == f"torch.{array.dtype}"

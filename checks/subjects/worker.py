@@ -44,7 +44,12 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it
     with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies, theirs:
         try:
-            found = load(op, settings["spec"], dtype=settings["dtype"], device=settings["device"])
+            found = load(
+                op.derivative.of if op.derivative else op,
+                settings["spec"],
+                dtype=settings["dtype"],
+                device=settings["device"],
+            )
             implementation = Implementation.of(op, found, shares=True)
         except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
             _reply(replies, **_failure(failure))

@@ -73,10 +73,10 @@ def testimony(problem: Problem) -> Testimony:
     with _threads(problem):
         try:
             y = problem.op.twin(*tensors.values(), **case.parameters)
+            # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
+            gradients = torch.autograd.grad((y * torch.from_numpy(case.cotangent)).sum(), list(wanted.values()))
         except (RuntimeError, ValueError, NotImplementedError) as refusal:
             raise Refused(str(refusal).splitlines()[0]) from refusal
-        # ⟨g, y⟩ has the gradients of y under the cotangent g; passing g itself makes torch load its symbolic shapes.
-        gradients = torch.autograd.grad((y * torch.from_numpy(case.cotangent)).sum(), list(wanted.values()))
     return Testimony(np.asarray(y.detach().numpy()), dict(zip(wanted, (g.numpy() for g in gradients), strict=True)))
 
 

@@ -21,7 +21,7 @@ from multiprocessing import active_children, get_context
 
 from checks import ops
 from checks.cases.search import Stopped
-from checks.laws import laws
+from checks.laws import laws_of
 from checks.op import Problem
 from checks.subjects.implementation import Implementation, Judged, Unsupported
 from checks.subjects.isolation import Isolated
@@ -207,7 +207,7 @@ _here: list[Tried] = []  # in a process of a crew: what it judges
 def _begin(subject: Subject | None) -> None:
     assert subject is not None  # noqa: S101, without one there is no crew
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever draws
-    known = laws()
+    known = laws_of(ops.find(subject.op))
     _here.append(Tried(subject.judged(), {name: known[name] for name in subject.laws}))
 
 

@@ -22,9 +22,10 @@ from checks.cases.wide import REACH
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
 from checks.diagnosis.seen import is_empty
-from checks.laws import Law, contract, decides, laws, witnessed
+from checks.laws import Law, contract, decides, laws_of, witnessed
 from checks.numbers.precision import NATIVE, PRECISIONS
-from checks.op import Problem
+from checks.op import Op, Problem
+from checks.orders.named import of_order
 from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
@@ -70,6 +71,7 @@ def judge(  # noqa: C901, PLR0915, one step after another
     jobs: int | None = 1,
     shard: tuple[int, int] | None = None,
     shapes: int | None = None,
+    order: int = 1,
     **pinned: Any,
 ) -> Report:
     """Judge an implementation of an op; the report is true if nothing is broken and everything was decided.
@@ -102,13 +104,16 @@ def judge(  # noqa: C901, PLR0915, one step after another
     shard           (k, n): try the k-th of n parts of the cases only; checks.verdict.merging.merged puts reports together
     shapes          draw from so many distinct shapes only, with many values for each: for what is compiled anew for every
                     shape. If None, few are drawn where the first call of a shape is seen to take far longer than the second
+    order           2: judge its double backward, double_backward(grad_grads, grad_output, *inputs) -> one gradient for
+                    grad_output and one for each input, against the reference differentiated (orders/second.py)
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
     case can have; NotAnImplementation, a TypeError, if the implementation has no forward or backward or cannot be loaded.
     """
+    op = of_order(op, order)
     judged = ops.find(op)
-    chosen = _chosen(laws)
+    chosen = _chosen(laws, judged)
     pinned = pinned_values(judged, pinned)
     _refuse_nonsense(implementation, dtype, examples, budget, accumulate, jobs, shard, shapes, seeded=seed is not None)
     until = None if budget is None else time.perf_counter() + budget
@@ -197,7 +202,7 @@ def judge(  # noqa: C901, PLR0915, one step after another
         of_shards=1 if shard is None else shard[1],
         budget=budget,
         meetings=sample(judged, pinned),
-        decisive=all(name in chosen for name, law in _chosen(None).items() if decides(law)),
+        decisive=all(name in chosen for name, law in _chosen(None, judged).items() if decides(law)),
         elsewhere=elsewhere,
     )
 
@@ -369,8 +374,8 @@ def _is_combined(result: str) -> bool:
     return " + " in result or "=" in result
 
 
-def _chosen(names: Iterable[str] | None) -> dict[str, Law]:
-    known = laws()
+def _chosen(names: Iterable[str] | None, op: Op) -> dict[str, Law]:
+    known = laws_of(op)
     if names is None:
         return known
     wanted = list(names)

@@ -15,6 +15,7 @@ from typing import Any
 
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.subjects.beyond import derivatives
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
 from checks.subjects.tensors import Handed, apart, passed_on
@@ -61,7 +62,8 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
         above.write_back()
         return tuple(given.numpy(gradients.get(n)) for n, _ in named)
 
-    return signed(forward, backward, signature, getattr(found, "__name__", type(found).__name__))
+    name = getattr(found, "__name__", type(found).__name__)
+    return signed(forward, backward, signature, name, **derivatives(op, function, handed))
 
 
 def _refusal(op: Op, tensors: tuple[Any, ...], parameters: dict[str, Any]) -> str:

@@ -1,0 +1,45 @@
+"""Orders and modes on the command line of an op: --order 2 conv judges conv.double_backward (orders/)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checks import ops
+from checks.orders.named import of_order
+
+BEYOND = "2: judge its double backward, double_backward(grad_grads, grad_output, *inputs); torch:… and jax:… have it"
+
+
+def expanded(words: Sequence[str]) -> list[str]:
+    """The words with the derivative in place of each op, where an order is asked for; raises ValueError for none.
+
+    What is no op is left for the parser to refuse.
+    """
+    order, rest = _taken(words, "--order")
+    if order is None:
+        return list(words)
+    if not order.isdigit():
+        raise ValueError(f"--order {order} given; expected 1 or 2")
+    known = ops.ops()
+    for at, word in enumerate(rest):
+        names = word.split(",")
+        if word == "all":
+            names = list(known)
+        if all(name in known for name in names):
+            rest[at] = ",".join(of_order(name, int(order)) for name in names)
+            break
+    return rest
+
+
+def _taken(words: Sequence[str], option: str) -> tuple[str | None, list[str]]:
+    """What follows an option, or stands behind its =, and the words without both."""
+    rest, value = [], None
+    ahead = iter(words)
+    for word in ahead:
+        if word == option:
+            value = next(ahead, "")
+        elif word.startswith(f"{option}="):
+            value = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return value, rest
