@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.outcome import outcome, where
-from checks.cases.drawing import TILES
 from checks.cases.wide import ONE_IN, wide_problems
 from checks.numbers.precision import Array
 from checks.op import Op, Problem, Reference
 from checks.signature.axes import parts
+from checks.signature.places import TILES
 from checks.subjects.implementation import Implementation
 from checks.verdict.judging import EXAMPLES
 

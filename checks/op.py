@@ -13,6 +13,7 @@ import numpy as np
 from checks.algebra.expression import Expression
 from checks.numbers.precision import PRECISIONS, Array, accumulator, largest_root
 from checks.signature.derivative import Derivative, no_words, none, nowhere, one, unworked
+from checks.signature.places import Places, arranged, few
 from checks.signature.takes import Takes
 
 Arrays = tuple[Array | None, ...]
@@ -322,13 +323,16 @@ class Problem:
         return replace(self._case(draw, rng, whole=True), whole=True)
 
     def reals(self) -> Case:
-        """Inputs and cotangent uniform on (−1, 1), each input times 2 to its exponent."""
+        """Inputs and cotangent uniform on (−1, 1), each input times 2 to its exponent; or only at `places`."""
         rng = self.rng(1)
         case = self._case(lambda shape: np.asarray(rng.uniform(-1, 1, shape)), rng, whole=False)
-        for name, exponent in self.exponents.items():
-            if exponent and name in self.present:
-                case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
-        return case
+        made: Case = arranged(case, self)
+        return made
+
+    @cached_property
+    def places(self) -> Places | None:
+        """Where the numbers of this case count, if few do."""
+        return few(self)
 
     def _case(self, draw: Callable[[tuple[int, ...]], Array], rng: np.random.Generator, *, whole: bool) -> Case:
         def one(name: str) -> Array | None:
@@ -338,12 +342,8 @@ class Problem:
             own = self.op.cases.draw(self, name, rng, whole)
             return PRECISIONS[self.dtype].rounded(draw(shape)) if own is None else own
 
-        return Case(
-            self.op,
-            tuple(map(one, self.op.inputs)),
-            self.parameters,
-            PRECISIONS[self.dtype].rounded(draw(self.shape("y"))),
-        )
+        inputs = tuple(map(one, self.op.inputs))
+        return Case(self.op, inputs, self.parameters, PRECISIONS[self.dtype].rounded(draw(self.shape("y"))))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import catch, low_precision, reference, rounding, sharpness, sizes, verdict
+from benchmarks import catch, low_precision, reference, rounding, sharpness, sizes, sums, verdict
 from checks.ops import find, ops
 
 
@@ -67,6 +67,15 @@ def test_catch_counts_what_is_caught_in_low_precision_and_false_alarms(capsys, m
     assert rows[1].split()[:5] == ["linear", "0", "-", "-", "16/16"]
     (alarms,) = [row for row in rows if row.startswith("false alarms, low")]
     assert "0/4" in alarms.split()
+
+
+def test_sums_finds_every_sum_of_a_formula_and_counts_exit_codes(capsys, monkeypatch):
+    options = ("--terms", "100", "--dtype", "float64", "--form", "short", "--form", "right", "--cases", "2", "--all")
+    rows = printed(sums.main, capsys, monkeypatch, "layer_norm", "--axis", "last", *options)
+    short = [row for row in rows if "short" in row and "|" in row]
+    assert {row.split(" | ")[1].split()[0] for row in short} == {"y", "gradients"}
+    assert all(row.endswith("| 1") for row in short)  # in float64 a term shows by itself
+    assert [row for row in rows if row.startswith("right: ")] == [row for row in rows if "right: exit 0" in row]
 
 
 @pytest.mark.parametrize("name", ops())

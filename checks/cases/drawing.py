@@ -9,6 +9,7 @@ from checks.cases.kinds import Among
 from checks.op import Op, Problem
 from checks.signature.drawing import ByHypothesis, Draws
 from checks.signature.options import Pinned, Range, in_words
+from checks.signature.places import TILES
 from checks.signature.takes import Sizes, Takes
 from checks.signature.windows import not_too_large, pinned_axes
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 NEAR = 2  # the largest power of two that float16 inputs are scaled by: its range is soon at an end
 SPATIAL = {0: 1, 1: 6, 2: 4, 3: 2}  # the largest size along each of so many axes, where no geometry finds it
 ATTEMPTS = 12  # at a problem that is of no kind which is left out, before Hypothesis is to begin anew
-TILES = (16, 32, 64, 128)  # what work is usually cut into: sizes near them, and beyond, are tried where they may be
 
 
 def problems_of(op: Op, pinned: Pinned, dtype: str, among: Among | None = None) -> SearchStrategy[Problem]:

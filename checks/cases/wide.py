@@ -13,11 +13,12 @@ from itertools import cycle, islice
 from random import Random
 from typing import Any
 
-from checks.cases.drawing import TILES, problem
+from checks.cases.drawing import problem
 from checks.cases.kinds import EVERYTHING, Among
 from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
+from checks.signature.places import TILES
 from checks.signature.takes import Sizes, Takes
 from checks.signature.windows import pinned_axes
 

@@ -6,7 +6,8 @@ Accuracy and Stability of Numerical Algorithms, 2nd ed., §4.2)
 
     |fl(Σ t̂ᵢ) − Σ tᵢ| ≤ e + γₙ₋₁·(s + e),      γₙ = n·u / (1 − n·u)
 
-which is its error once it is used: it is closed then, one term again. Of a and b, closed, with sizes s, t and errors e, f,
+which is its error once it is used: it is closed then, one term again. A term that is 0 rounds nothing, and is none. Of a
+and b, closed, with sizes s, t and errors e, f,
 
     a·b    size s·t       error  s·f + e·t + e·f                    + u·(s + e)(t + f) + η
     a/b    size s/|b|     error  (e·|b| + s·f) / (|b|·(|b| − f))    + u·(s + e) / (|b| − f) + η
@@ -85,6 +86,11 @@ class Rounded:
             if not other:
                 return self
             other = _constant(float(other), self.arithmetic)
+        if not (other.size or other.error):  # to add 0 rounds nothing
+            return self
+        if not (self.size or self.error):
+            found: Rounded = other
+            return found
         return Rounded(
             self.value + other.value,
             self.size + other.size,

@@ -15,6 +15,7 @@ from checks.numbers.bounds import rounding, running
 from checks.render import json as as_json
 from checks.render import terminal, words
 from checks.render.load import from_text
+from checks.signature.places import CONCENTRATED
 from checks.trials import trial
 from checks.trials.finding import Finding
 from checks.verdict.decisions import NOT_TAKEN, Decision, Decisions, decided_in
@@ -180,6 +181,14 @@ def test_a_law_that_does_not_decide_is_judged_by_what_it_says():
     assert "only these laws" not in terminal.render(judged("right"))
 
 
+def test_a_few_concentrated_cases_that_rounding_leaves_open_are_no_doubt_and_many_are():
+    for kind in CONCENTRATED:
+        assert Decision("grad_x", kind, 0, 2).enough
+        assert not Decision("grad_x", kind, 0, 3).enough
+        assert Decision("grad_x", kind, 4, 7).enough
+    assert not Decision("grad_x", "wide", 0, 2).enough
+
+
 def test_known_failures_are_decided_and_known_crashes_are_left_out():
     known = judge("softmax", Spoiled(gradient=2), seed=3, examples=8, known=_known(), laws=[*DECIDING])
     assert (known.exit_code, known.counts[Verdict.BROKEN]) == (0, 0)
@@ -203,7 +212,7 @@ def test_an_undecided_run_says_what_was_not_decided_why_and_what_would_decide_it
         r"  grad_x was decided in \d+ of \d+ cases: grad_x: results on the way are rounded to float16, or something is",
         what,
     )
-    assert rest[0].startswith("  grad_x was decided in 0 of 3 wide cases: ")
+    assert rest[0].startswith("  grad_x was decided in 0 of 2 wide cases: ")
     assert how == "  what would decide it: dtype='float32', or fewer numbers to a sum (smaller sizes)"
     assert f"decided: y 20 of 20, grad_x {count} of {cases} cases" in terminal.render(report)
     assert str(report) == terminal.render(report)

@@ -1,0 +1,151 @@
+"""Numbers of which few count: a sum of thousands shows, in few bits, that one of its terms was left out.
+
+One of n terms that are alike is a share of about 1/n. What is stored is rounded by u of itself, and sums that are kept in a
+precision of roundoff v may be off by n·v of theirs; so once n·u or n²·v reaches `SHARE`, a term that is left out may be
+within what rounding does. Then one case in `ONE_IN` is drawn so that along the longest axis few places count: the last of
+all, the first, and one or two more, at the border of a tile or anywhere. Elsewhere the cotangent is 0, or inputs are an
+eighth as large, or both. Gradients are linear in the cotangent, so one that leaves out such a place is nearly 0. Where a
+formula takes exponentials, what is larger by ln n has about the share of all others together.
+
+Sums of products need none of it where whole numbers are summed exactly (laws/exact.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import log
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import PRECISIONS, Array, accumulator
+from checks.signature.axes import Axes, parts
+
+USE = 8  # what places are drawn with (Problem.rng)
+SHARE = 1 / 16
+ONE_IN = 2
+FEW_ARRAYS = 3  # have the axis, y counted, where products of two of them are still no large argument of a sigmoid
+REST = 1 / 8  # of their size is what inputs have elsewhere
+TILES = (16, 32, 64, 128)  # what work is usually cut into
+
+CONCENTRATED = ("concentrated cotangent", "concentrated input")  # the kinds of such cases
+
+Axis = tuple[str, int]  # by its name, and which of those that a name such as *size stands for
+
+
+@dataclass(frozen=True)
+class Places:
+    """Along which axis few places count, and how.
+
+    at         the places, of so many
+    cotangent  whether it is 0 elsewhere
+    inputs     whether they are smaller elsewhere
+    large      how large they are at the places, where they are positive; from a half of it on
+    """
+
+    axis: Axis
+    size: int
+    at: tuple[int, ...]
+    cotangent: bool
+    inputs: bool
+    large: float
+
+    def kind(self, result: str) -> str:
+        """What counts at few places in a result of this name: the cotangent, which y has not, or the inputs, or nothing."""
+        if self.cotangent and result != "y":
+            return CONCENTRATED[0]
+        return CONCENTRATED[1] if self.inputs else ""
+
+    def of(self, case: Any, problem: Any) -> Any:
+        """The case (op.Case) of a problem in which only these places count."""
+        axes, sizes, rounded = problem.op.takes.axes, problem.sizes, PRECISIONS[problem.dtype].rounded
+        for name in problem.present:
+            case = case.with_input(name, rounded(self._of_input(axes[name], sizes, case.input(name))))
+        return replace(case, cotangent=rounded(self._of_cotangent(axes["y"], sizes, case.cotangent)))
+
+    def _of_cotangent(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
+        """The cotangent, 0 elsewhere."""
+        return a * self._along(axes, sizes, a, 1.0, 0.0) if self.cotangent else a
+
+    def _of_input(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
+        """An input, smaller elsewhere."""
+        if not self.inputs:
+            return a
+        elsewhere = a * self._along(axes, sizes, a, 1.0, REST)
+        if not (here := self._along(axes, sizes, a, 1.0, 0.0)).size or not (here == 0).any():
+            return elsewhere
+        return np.where(here == 1, (1 + np.abs(a)) / 2 * self.large, elsewhere)
+
+    def _along(self, axes: Axes, sizes: Mapping[str, Any], a: Array, here: float, rest: float) -> Array:
+        """What each place along the axis is multiplied with: of 4H four times; by 1 where there is no such axis."""
+        whole = [1] * a.ndim
+        factors = np.full(self.size, rest)
+        factors[list(self.at)] = here
+        for axis, at in _dims(axes, sizes):
+            if axis == self.axis and a.shape[at] and a.shape[at] % self.size == 0:
+                whole[at] = a.shape[at]
+                return np.tile(factors, a.shape[at] // self.size).reshape(whole)
+        return np.ones(whole)
+
+
+def arranged(case: Any, problem: Any) -> Any:
+    """The case (op.Case) that was drawn of a problem: inputs scaled by its powers of two, or large at few places."""
+    places = problem.places
+    for name, exponent in problem.exponents.items() if places is None or not places.inputs else ():
+        if exponent and name in problem.present:
+            case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
+    return case if places is None else places.of(case, problem)
+
+
+def few(problem: Any) -> Places | None:
+    """Where numbers are to count in the case of a problem (op.Problem); None where any term shows, or it is not its turn.
+
+    What works along an axis, which is a parameter of that name, has its sums there: no other will do.
+    """
+    if problem.op.kind.degree is not None and problem.unit is not None:
+        return None
+    sizes, rng = problem.sizes, problem.rng(USE)
+    present = [of for name, of in problem.op.takes.axes.items() if problem.shapes[name] is not None]
+    longest = _longest(present, sizes)
+    along = problem.parameters.get("axis")
+    size = longest[0][1] if longest else 0
+    if (
+        not _hides(size, problem.dtype)
+        or (along is not None and problem.shape("y")[along] != size)
+        or rng.integers(ONE_IN)
+    ):
+        return None
+    axis = longest[int(rng.integers(len(longest)))][0]
+    borders = [at for tile in TILES for at in (tile - 1, tile) if at < size]
+    others = (int(rng.choice(borders or [0])), int(rng.integers(size)))
+    at = tuple(sorted({0, size - 1, *others[: int(rng.integers(3))]}))
+    cotangent, inputs = ((True, False), (False, True), (True, True))[int(rng.integers(3))]
+    along = sum(axis in dict(_dims(one, sizes)) for one in present)
+    return Places(axis, size, at, cotangent, inputs, (1 + log(size)) ** (1.0 if along <= FEW_ARRAYS else 0.5))
+
+
+def _hides(size: int, dtype: str) -> bool:
+    """Whether one of so many terms may be within what rounding does."""
+    return size * PRECISIONS[dtype].unit_roundoff >= SHARE or size**2 * accumulator(dtype).unit_roundoff >= SHARE
+
+
+def _longest(axes: Sequence[Axes], sizes: Mapping[str, Any]) -> list[tuple[Axis, int]]:
+    """The axes that are longest, with their size."""
+    found = {
+        axis: int(sizes[axis[0]][axis[1]] if axis[0].startswith("*") else sizes[axis[0]])
+        for one in axes
+        for axis, _ in _dims(one, sizes)
+    }
+    most = max(found.values(), default=0)
+    return [(axis, size) for axis, size in found.items() if size == most]
+
+
+def _dims(axes: Axes, sizes: Mapping[str, Any]) -> Iterable[tuple[Axis, int]]:
+    """Each axis of an array, and where it stands."""
+    at = 0
+    for name in axes.names:
+        base = parts(name)[1]
+        for which in range(len(sizes[base])) if base.startswith("*") else (0,):
+            yield (base, which), at
+            at += 1

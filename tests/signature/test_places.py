@@ -1,0 +1,59 @@
+"""Where numbers count at few places: a term that is left out there is no longer within what rounding does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.outcome import outcome
+from benchmarks.sharpness import StoredOnce
+from benchmarks.sums import SHORT, Long, Wrong
+from checks.ops import find
+from checks.subjects.implementation import Implementation
+from checks.verdict.report import RIGHT
+
+SOFTMAX = find("softmax")
+LONG = Long(SOFTMAX, "shape", -1, 100, "bfloat16")
+
+
+def drawn(long, many):
+    """Cases in which few places count, and others."""
+    problems = [replace(long.problems(1)[0], seed=seed) for seed in range(many)]
+    return [p for p in problems if p.places], [p for p in problems if not p.places]
+
+
+def test_half_of_the_cases_are_concentrated_where_a_term_could_hide_and_none_where_it_could_not():
+    few, _ = drawn(LONG, 200)
+    assert 70 < len(few) < 130
+    assert not drawn(replace(LONG, dtype="float64"), 20)[0]
+    assert not drawn(replace(LONG, dtype="float32"), 20)[0]
+    assert not drawn(replace(LONG, terms=10), 20)[0]
+    assert not drawn(Long(find("linear"), "features", 0, 577, "bfloat16"), 20)[0]  # whole numbers tell
+    assert {p.places.kind("y") for p in few} == {"", "concentrated input"}
+    assert {p.places.kind("grad_x") for p in few} == {"concentrated cotangent", "concentrated input"}
+    for problem in few:
+        case, places = problem.reals(), problem.places
+        elsewhere = np.delete(np.moveaxis(case.cotangent, problem.parameters["axis"], 0), places.at, 0)
+        assert problem.shape("y")[problem.parameters["axis"]] == 100
+        assert (99 in places.at, not elsewhere.any()) == (True, places.cotangent)
+        if places.inputs:
+            x = np.moveaxis(case.input("x"), problem.parameters["axis"], 0)
+            assert x[99].min() > 2 > np.delete(x, places.at, 0).max()
+
+
+def test_each_gate_of_a_recurrent_cell_counts_at_the_same_places():
+    few, _ = drawn(Long(find("lstm_cell"), "hidden", 0, 64, "bfloat16"), 20)
+    problem = next(p for p in few if p.places.inputs)
+    sizes = np.abs(problem.reals().input("weight_h")).max(1).reshape(4, 64)
+    assert np.all(sizes[:, 63] > np.delete(sizes, problem.places.at, 1).max())
+
+
+@pytest.mark.parametrize("result", ["y", "gradients"])
+def test_a_softmax_that_leaves_out_the_last_of_a_hundred_is_not_right(result):
+    problems = [p for p in LONG.problems(40) if p.parameters["axis"] == 1]
+    wrong = Wrong(SOFTMAX, "bfloat16", result, SHORT, 100, 0)
+    assert outcome(SOFTMAX, Implementation.of(SOFTMAX, wrong), problems, "bfloat16").exit_code != RIGHT
+    right = Implementation.of(SOFTMAX, StoredOnce(SOFTMAX, SOFTMAX.reference, "bfloat16"))
+    assert outcome(SOFTMAX, right, problems, "bfloat16").exit_code == RIGHT
