@@ -163,6 +163,7 @@ def layers() -> tuple[Layer, ...]:
     """Everything but convolution, each on a typical size."""
     rng = np.random.default_rng(1)
     mask = (rng.random(MAPS) > 0.5).astype(float)
+    shares = rng.dirichlet(np.ones(1000), 256)
     overlapping = {"kernel_size": 3, "stride": 2, "padding": 1}
     weight = (64, 64, 3, 3)
     return (
@@ -201,6 +202,34 @@ def layers() -> tuple[Layer, ...]:
             functional.cross_entropy,
             ((256, 1000),),
             "2.00",
+            constant=rng.integers(0, 1000, 256),
+        ),
+        Layer(
+            "weighted_cross_entropy",
+            reference.weighted_cross_entropy,
+            functional.cross_entropy,
+            ((256, 1000),),
+            "-",
+            {"label_smoothing": 0.125},
+            rng.integers(0, 1000, 256),
+        ),
+        Layer(
+            "bce_with_logits",
+            reference.bce_with_logits,
+            functional.binary_cross_entropy_with_logits,
+            (MAPS,),
+            "-",
+            constant=mask,
+        ),
+        Layer("huber", reference.huber, functional.huber_loss, (MAPS, MAPS), "-"),
+        Layer("smooth_l1", reference.smooth_l1, functional.smooth_l1_loss, (MAPS, MAPS), "-"),
+        Layer("kl_div", reference.kl_div, functional.kl_div, ((256, 1000),), "-", {"reduction": "batchmean"}, shares),
+        Layer(
+            "hinge",
+            reference.hinge,
+            functional.multi_margin_loss,
+            ((256, 1000),),
+            "-",
             constant=rng.integers(0, 1000, 256),
         ),
         Layer("batch_norm", reference.batch_norm, _batch_norm, (MAPS, (64,), (64,)), "2.00"),

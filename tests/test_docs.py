@@ -25,11 +25,11 @@ RESULTS = {
     "002": ("L", 11),
     "003": ("P", 8),
     "004": ("C", 20),
-    "T": ("T", 14),
+    "T": ("T", 20),
     "W": ("W", 11),
 }
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]
-QUESTIONS = [str(number) for number in range(1, 11)]
+QUESTIONS = [str(number) for number in range(1, 14)]
 ENTRIES = {entry.id: entry for document in documents(DOCS) for entry in document.entries}
 
 

@@ -105,7 +105,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "max": max,
     "min": min,
 }
-RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {"=": operator.eq, ">": operator.gt, "≤": operator.le}
+RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "≠": operator.ne,
+    ">": operator.gt,
+    "≤": operator.le,
+}
 
 
 def number(value: float) -> Number:

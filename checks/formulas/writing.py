@@ -274,7 +274,7 @@ def _latex_call(function: str, arguments: list[str]) -> str:
     return rf"{GREEK.get(function, f'{BACKSLASH}{function}')}\left({inner}\right)"
 
 
-_LATEX_RELATIONS = {"≤": r"\le"}
+_LATEX_RELATIONS = {"≤": r"\le", "≠": r"\ne"}
 
 LATEX = Writing(
     symbol=_latex_symbol,

@@ -15,17 +15,21 @@ import torch
 from reference import (
     avg_pool,
     batch_norm,
+    batch_norm_inference,
     conv,
     euclidean_loss,
     gelu,
+    kl_div,
     layer_norm,
     leaky_relu,
     local_response_norm,
+    log_softmax,
     max_pool,
     relu,
     sgd,
     softplus,
     subsample,
+    weighted_cross_entropy,
 )
 from tests.derivations._notation import Tensor, equal, symbols, to
 
@@ -207,6 +211,47 @@ def test_open_10_softplus_needs_no_threshold():
     assert np.array_equal(torch.nn.functional.softplus(torch.tensor(x), threshold=40).numpy(), ours)
     assert 1 - softplus.backward(np.ones(2), x)[0][0] == pytest.approx(missing, rel=1e-5)
     assert softplus.forward(np.array([1e4, -1e4])).tolist() == [1e4, 0]
+
+
+def test_open_11_the_running_variance_is_unbiased():
+    """After one batch with a momentum of 1, torch's running_var is m/(m − 1) of what it divided by."""
+    x, ones = rng(20).standard_normal((5, 2, 3)), np.ones(2)
+    gathered = torch.zeros(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    torch.nn.functional.batch_norm(torch.tensor(x), *gathered, training=True, momentum=1.0)
+    mean, variance = (a.numpy() for a in gathered)
+    assert np.allclose(variance, x.var((0, 2)) * 15 / 14, rtol=1e-14, atol=0)
+    biased = batch_norm_inference.forward(x, mean, x.var((0, 2)), ones, 0 * ones)
+    assert np.abs(biased - batch_norm.forward(x, ones, 0 * ones)).max() < 1e-14, "what the batch was divided by"
+    assert np.abs(batch_norm_inference.forward(x, mean, variance, ones, 0 * ones) - biased).max() > 0.01
+
+
+def test_open_12_what_the_mean_of_a_loss_divides_by():
+    """Elements, samples, or the weights of the right classes."""
+    x, t = log_softmax.forward(rng(21).standard_normal((4, 3))), np.full((4, 3), 1 / 3)
+    total = kl_div.forward(x, t, reduction="sum")
+    assert kl_div.forward(x, t) == total / 12
+    assert kl_div.forward(x, t, reduction="batchmean") == total / 4
+    right, w = np.array([0, 0, 1, 2]), np.array([1.0, 2, 4])
+    mean = weighted_cross_entropy.forward(x, right, w)
+    assert mean == pytest.approx(weighted_cross_entropy.forward(x, right, w, reduction="sum") / 8, rel=1e-15)
+    assert mean == weighted_cross_entropy.forward(x, right, 2 * w)
+    halves = [weighted_cross_entropy.forward(x[h], right[h], w) for h in (slice(0, 2), slice(2, 4))]
+    assert abs(mean - sum(halves) / 2) > 0.01
+
+
+def test_open_13_smoothing_counts_the_right_class():
+    """s/C for all: what others call s is s·C/(C − 1) here; torch multiplies each share by its own class's weight."""
+    x, t, w = rng(22).standard_normal((1, 3)), np.array([0]), np.array([1.0, 2, 4])
+    logarithms = log_softmax.forward(x)[0]
+    others = -(0.75 * logarithms[0] + 0.125 * (logarithms[1] + logarithms[2]))
+    assert weighted_cross_entropy.forward(x, t, label_smoothing=0.375) == pytest.approx(others, rel=1e-15)
+    shares = np.array([0.75, 0.125, 0.125]) * w
+    torchs = torch.nn.functional.cross_entropy(
+        torch.tensor(x), torch.tensor(t), torch.tensor(w), label_smoothing=0.375, reduction="sum"
+    )
+    ours = weighted_cross_entropy.forward(x, t, w, label_smoothing=0.375, reduction="sum")
+    assert ours == pytest.approx(torchs.item(), rel=1e-15)
+    assert ours == pytest.approx(-(shares * logarithms).sum(), rel=1e-15)
 
 
 def test_torch_convolves_without_turning_the_kernel():

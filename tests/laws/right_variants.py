@@ -12,6 +12,7 @@ from checks.ops import find, ops
 from tests.laws import (
     right_folding,
     right_layers,
+    right_losses,
     right_norms,
     right_pointwise,
     right_resampling,
@@ -63,6 +64,7 @@ class ByTorch:
 FAMILIES = (
     right_pointwise,
     right_layers,
+    right_losses,
     right_norms,
     right_windows,
     right_sequences,

@@ -19,6 +19,7 @@ from checks.verdict.tried import Tried
 from reference import conv
 from tests.laws.right_conv import ByFFT, OffsetByOffset, SinglePrecision
 from tests.laws.right_layers import BatchNormOfOnePass
+from tests.laws.right_losses import HingeByMargins, HingeClassByClass
 from tests.laws.right_pointwise import (
     LeakyByChoice,
     LeakyByParts,
@@ -51,6 +52,9 @@ CONVENTIONS = {
     ByTorch("hard_swish"): "the derivative at -3 is the left one, the derivative at 3 is the right one",
     HardSwishByClipping: "the derivative at -3 is the left one, the derivative at 3 is the right one",
     HardSwishByThirds: "the derivative at -3 is the right one, the derivative at 3 is the left one",
+    ByTorch("hinge"): "a class on the margin does not count",
+    HingeClassByClass: "a class on the margin counts",
+    HingeByMargins: "a class on the margin counts half",
     ByTorch("relu"): "the derivative at 0 is 0",
     ReluByProduct: "the derivative at 0 is 0",
     ReluByAbsoluteValue: "the derivative at 0 is 0.5",

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 
 from checks.book.contents import Figure
-from checks.book.figures import attending, convolution, norms, pooling, resampling, sequences, today
+from checks.book.figures import attending, convolution, losses, norms, pooling, resampling, sequences, today
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     name: function
-    for module in (attending, convolution, norms, pooling, resampling, sequences, today)
+    for module in (attending, convolution, losses, norms, pooling, resampling, sequences, today)
     for name, function in vars(module).items()
     if re.fullmatch(r"[A-Z]\d+", name)
 }

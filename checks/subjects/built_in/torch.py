@@ -200,3 +200,81 @@ def unfold(x: Any, *, kernel_size: Any = 2, stride: Any = 1, padding: Any = 0, d
     if x.ndim != 4:
         raise NotImplementedError("F.unfold has windows over two axes only")
     return f.unfold(x, kernel_size, dilation, padding, stride)
+
+
+def batch_norm_inference(
+    x: Any, running_mean: Any, running_var: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
+) -> Any:
+    """F.batch_norm, in inference."""
+    from torch.nn import functional as f
+
+    return f.batch_norm(x, running_mean, running_var, gamma, beta, training=False, eps=eps)
+
+
+def group_norm(x: Any, gamma: Any = None, beta: Any = None, *, groups: int = 1, eps: float = 1e-5) -> Any:
+    """torch.group_norm, whose backward of a shift without a scale raises."""
+    import torch
+
+    if gamma is None and beta is not None:
+        raise NotImplementedError("torch.group_norm has no backward of a shift without a scale")
+    return torch.group_norm(x, groups, gamma, beta, eps)
+
+
+def instance_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    """F.instance_norm."""
+    from torch.nn import functional as f
+
+    return f.instance_norm(x, None, None, gamma, beta, eps=eps)
+
+
+def weighted_cross_entropy(
+    logits: Any,
+    target: Any,
+    weight: Any = None,
+    *,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Any:
+    """F.cross_entropy."""
+    from torch.nn import functional as f
+
+    return f.cross_entropy(
+        logits, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
+
+
+def bce_with_logits(logits: Any, target: Any, pos_weight: Any = None, *, reduction: str = "mean") -> Any:
+    """F.binary_cross_entropy_with_logits."""
+    from torch.nn import functional as f
+
+    return f.binary_cross_entropy_with_logits(logits, target, reduction=reduction, pos_weight=pos_weight)
+
+
+def kl_div(x: Any, target: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
+    """F.kl_div, which warns of its mean."""
+    from torch.nn import functional as f
+
+    total = f.kl_div(x, target, reduction="sum", log_target=log_target)
+    return total / {"mean": x.numel(), "batchmean": len(x), "sum": 1}[reduction]
+
+
+def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
+    """F.huber_loss."""
+    from torch.nn import functional as f
+
+    return f.huber_loss(prediction, target, reduction=reduction, delta=delta)
+
+
+def smooth_l1(prediction: Any, target: Any, *, beta: float = 1.0, reduction: str = "mean") -> Any:
+    """F.smooth_l1_loss."""
+    from torch.nn import functional as f
+
+    return f.smooth_l1_loss(prediction, target, reduction=reduction, beta=beta)
+
+
+def hinge(logits: Any, target: Any, *, margin: float = 1.0, reduction: str = "mean") -> Any:
+    """F.multi_margin_loss."""
+    from torch.nn import functional as f
+
+    return f.multi_margin_loss(logits, target, margin=margin, reduction=reduction)

@@ -1,0 +1,275 @@
+"""Huber loss, smooth L1, Kullback–Leibler divergence, and binary cross-entropy: how they round.
+
+**Huber and smooth L1.** d = p − t has one rounding, but inputs are rounded too, so it is off by |p| + |t| =: a at most. The
+slope is d within δ and δ beyond, so the gradient rounds relative to a within and to δ beyond, and the loss, whose slope is
+that, to min(|d|, δ)·(a + |d|). Smooth L1 is the same divided by β.
+
+**Kullback–Leibler.** t·(log t − x) rounds relative to t·(|log t| + |x| + 1), the last for what rounds t; of logarithms u,
+e^u rounds relative to itself times 1 + |u|. The gradients likewise, as they stand.
+
+**Binary cross-entropy.** Libraries compute (1 − t)·x + (1 + (q − 1)·t)·softplus(−x), which rounds relative to
+(1 + |t|)|x| + (1 + |q − 1||t|)(1 + |x|), and its gradient, in which σ may be 1 minus something, to the same with 1 for |x|
+and for softplus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
+from checks.ops import _element_loss_mistakes as mistakes
+from checks.ops import _loss_formulas as formulas
+from checks.ops.activation import EXP, within_reach_of
+from checks.ops.loss import REDUCTION
+from checks.signature.options import one_of, real
+from checks.signature.takes import Parameter, Sizes, Takes
+from reference import bce_with_logits, huber, kl_div, smooth_l1
+
+if TYPE_CHECKING:
+    import torch
+
+SHAPE = Sizes("shape", "*shape", "shape of the arrays, samples first", (2, 1, 4, 3), (1, 2, 3))
+WIDTHS = (1.0, 0.5, 2.0, 0.1)
+DELTA = Parameter("delta", 1.0, "where the parabola ends", "1.0", real(0, above=True), WIDTHS)
+BETA = Parameter("beta", 1.0, "where the parabola ends", "1.0", real(0, above=True), WIDTHS)
+REDUCTIONS = ("mean", "batchmean", "sum")
+THREE = replace(REDUCTION, metavar=" | ".join(REDUCTIONS), parse=one_of(*REDUCTIONS), among=REDUCTIONS)
+LOG_TARGET = Parameter("log_target", False, "whether the target holds logarithms", among=(False, True))
+
+
+def share(case: Case) -> float:
+    """What the loss of an element is multiplied by."""
+    first = case.inputs[0]
+    many = 1 if first is None else {"mean": first.size, "batchmean": len(first), "sum": 1}[case.parameters["reduction"]]
+    return 1 / max(1, many)
+
+
+def elements(problem: Problem) -> int:
+    """How many losses are added."""
+    return prod(problem.shape(problem.op.inputs[0]))
+
+
+def counted(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
+    """How many losses are added."""
+    many = elements(problem)
+    return {"losses": (many if many < 10 else "10 or more",)}
+
+
+# Huber and smooth L1
+
+
+def width(parameters: Mapping[str, Any]) -> float:
+    """Where the parabola ends, by either name."""
+    return float(parameters["delta" if "delta" in parameters else "beta"])
+
+
+def drawn_apart(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array:  # noqa: ARG001, every op is asked alike
+    """Numbers whose differences keep an eighth of it away from where the parabola ends, for steps that stay on one side."""
+    own, end = problem.rng(4), width(problem.parameters)
+    scale, shape = 2.0 ** problem.exponents.get("prediction", 0), problem.shape("prediction")
+    p, t = own.uniform(-scale, scale, (2, *shape))
+    d = p - t
+    near = np.abs(np.abs(d) - end) < end / 8
+    found = {"prediction": np.where(near, t + 0.75 * d, p), "target": t}[name]
+    return PRECISIONS[problem.dtype].rounded(found / scale)
+
+
+def huber_terms(problem: Problem) -> dict[str, int]:
+    """A difference, a product with half of one, and the sum; a difference, a choice, two scales."""
+    return {"y": elements(problem) + 8, "prediction": 6, "target": 6}
+
+
+def huber_magnitudes(case: Case) -> dict[str, Array]:
+    """As the module derives them."""
+    p, t, end = case.input("prediction"), case.input("target"), width(case.parameters)
+    size, d = np.abs(p) + np.abs(t), np.abs(p.astype(np.float64) - t)
+    scale = share(case) / (end if "beta" in case.parameters else 1)
+    gradient = np.abs(case.cotangent) * np.where(d <= end, size, end) * scale
+    y = (np.minimum(d, end) * (size + d)).sum() * scale
+    return {"y": np.asarray(y), "prediction": gradient, "target": gradient}
+
+
+def huber_radius(case: Case) -> float:
+    """Steps that reach no place where the parabola ends."""
+    p, t = (case.input(name).astype(np.float64) for name in ("prediction", "target"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        nearest = np.abs(np.abs(p - t) - width(case.parameters)) / (np.abs(p) + np.abs(t))
+    return float(min(0.5, nearest.min(initial=inf) / 2))
+
+
+def huber_twin(prediction: torch.Tensor, target: torch.Tensor, *, delta: float, reduction: str) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.huber_loss(prediction, target, reduction=reduction, delta=delta)
+
+
+def smooth_l1_twin(prediction: torch.Tensor, target: torch.Tensor, *, beta: float, reduction: str) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    return torch.nn.functional.smooth_l1_loss(prediction, target, reduction=reduction, beta=beta)
+
+
+# Kullback–Leibler
+
+
+def divergence_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
+    """Targets from 1/64 to 1, or their logarithms: 0 has no gradient of its own."""
+    if name != "target":
+        return None
+    logarithms = rng.uniform(-6, 0, problem.shape("target")) * np.log(2)
+    made = logarithms if problem.parameters["log_target"] else np.exp(logarithms)
+    return PRECISIONS[problem.dtype].rounded(made)
+
+
+def divergence_terms(problem: Problem) -> dict[str, int]:
+    """A logarithm or a power, a difference, products, and the sum."""
+    return {"y": elements(problem) + EXP + 6, "x": EXP + 5, "target": 2 * EXP + 8}
+
+
+def divergence_magnitudes(case: Case) -> dict[str, Array]:
+    """As the module derives them."""
+    x, t = np.abs(case.input("x")), case.input("target").astype(np.float64)
+    g = np.abs(case.cotangent) * share(case)
+    if case.parameters["log_target"]:
+        p, logarithm = np.exp(t) * (1 + np.abs(t)), np.abs(t)
+        target = p * (logarithm + x + 1)
+    else:
+        p, logarithm = t, np.abs(np.log(t))
+        target = logarithm + x + 1
+    return {"y": np.asarray((p * (logarithm + x + 1)).sum() * share(case)), "x": g * p, "target": g * target}
+
+
+def divergence_radius(case: Case) -> float:
+    """Steps that keep a target above 0, where its logarithm is near its tangent."""
+    return within_reach_of("target")(case) / 2
+
+
+def divergence_twin(x: torch.Tensor, target: torch.Tensor, *, log_target: bool, reduction: str) -> torch.Tensor:
+    """The same function by torch, which warns of its mean."""
+    import torch
+
+    total = torch.nn.functional.kl_div(x, target, reduction="sum", log_target=log_target)
+    return total / {"mean": x.numel(), "batchmean": len(x), "sum": 1}[reduction]
+
+
+# Binary cross-entropy
+
+
+def binary_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
+    """Targets that are 0, 1 or between; weights above 0."""
+    if name == "target":
+        shape = problem.shape("target")
+        soft = np.where(rng.random(shape) < 0.5, rng.uniform(0, 1, shape), rng.integers(0, 2, shape))
+        return PRECISIONS[problem.dtype].rounded(soft)
+    if name == "pos_weight" and problem.shapes["pos_weight"] is not None:
+        return PRECISIONS[problem.dtype].rounded(np.exp2(rng.uniform(-2, 2, problem.shape("pos_weight"))))
+    return None
+
+
+def binary_terms(problem: Problem) -> dict[str, int]:
+    """Two products, e^x, a logarithm, and the sum; a sigmoid or two, and products."""
+    return {"y": elements(problem) + 2 * EXP + 10, "logits": 2 * EXP + 12}
+
+
+def binary_magnitudes(case: Case) -> dict[str, Array]:
+    """As the module derives them."""
+    x, t = np.abs(case.input("logits")), np.abs(case.input("target"))
+    q = np.ones(()) if case.inputs[2] is None else case.inputs[2]
+    one, other = 1 + t, 1 + np.abs(q - 1) * t
+    gradient = np.abs(case.cotangent) * (one + other) * share(case)
+    return {"y": np.asarray((one * x + other * (1 + x)).sum() * share(case)), "logits": gradient}
+
+
+def binary_twin(
+    logits: torch.Tensor, target: torch.Tensor, pos_weight: torch.Tensor | None, *, reduction: str
+) -> torch.Tensor:
+    """The same function by torch."""
+    import torch
+
+    q = None if pos_weight is None else pos_weight.to(logits.dtype)
+    t = target.to(logits.dtype)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, t, reduction=reduction, pos_weight=q)
+
+
+def _told(number: str, formula: Callable[..., Any], *inputs: str) -> Documents:
+    return Documents(
+        letters={"y": "E"}, sources=dict.fromkeys(("y", *inputs), number), formula=formula, usual={"shape": (1, 2)}
+    )
+
+
+HUBER = Op(
+    name="huber",
+    reference=huber,
+    takes=Takes(
+        arrays={"prediction": "*shape", "target": "*shape", "y": ""},
+        parameters=(DELTA, REDUCTION),
+        sizes=(SHAPE,),
+        scales={"prediction": (0, 0, 1, 20, -20), "target": "prediction"},
+    ),
+    twin=huber_twin,
+    rounds=Rounding(huber_terms, huber_magnitudes),
+    kind=Kind(analytic=False, radius=huber_radius),
+    cases=Inputs(drawn_apart, counted),
+    told=_told("T17", formulas.huber, "prediction", "target"),
+    mistakes=mistakes.HUBER,
+)
+SMOOTH_L1 = replace(
+    HUBER,
+    name="smooth_l1",
+    reference=smooth_l1,
+    takes=replace(HUBER.takes, parameters=(BETA, REDUCTION)),
+    twin=smooth_l1_twin,
+    told=_told("T18", formulas.huber, "prediction", "target"),
+    mistakes=mistakes.SMOOTH_L1,
+)
+KL_DIV = Op(
+    name="kl_div",
+    reference=kl_div,
+    takes=Takes(
+        arrays={"x": "*shape", "target": "*shape", "y": ""},
+        parameters=(LOG_TARGET, THREE),
+        sizes=(SHAPE,),
+        scales={"x": (0, 1, 3, -20)},
+    ),
+    twin=divergence_twin,
+    rounds=Rounding(divergence_terms, divergence_magnitudes),
+    kind=Kind(radius=divergence_radius),
+    cases=Inputs(divergence_draw, counted),
+    told=replace(_told("T19", formulas.kl_div, "x", "target"), letters={"y": "E", "target": "t"}),
+    mistakes=mistakes.KL_DIV,
+)
+BCE_WITH_LOGITS = Op(
+    name="bce_with_logits",
+    reference=bce_with_logits,
+    takes=Takes(
+        arrays={"logits": "*batch C", "target": "*batch C", "pos_weight": "C ?", "y": ""},
+        parameters=(REDUCTION,),
+        sizes=(
+            Sizes("batch", "*batch", "the axes before that", (2, 1, 3, 4), (1, 2), 0, "8 | 2,3"),
+            Sizes("classes", "C", "the last axis, one answer for each", (2, 1, 3, 5), metavar="10"),
+        ),
+        scales={"logits": (0, 1, 3, -20)},
+        constant=("target", "pos_weight"),
+    ),
+    twin=binary_twin,
+    rounds=Rounding(binary_terms, binary_magnitudes),
+    kind=Kind(radius=within_reach_of("logits"), bounded=True),
+    cases=Inputs(binary_draw, counted),
+    told=Documents(
+        letters={"y": "E", "logits": "x", "target": "t", "pos_weight": "q"},
+        sources={"y": "T15", "logits": "T15"},
+        formula=formulas.bce_with_logits,
+        usual={"batch": (1,), "classes": 2},
+    ),
+    mistakes=mistakes.BCE_WITH_LOGITS,
+)
+
+OPS = (HUBER, SMOOTH_L1, KL_DIV, BCE_WITH_LOGITS)

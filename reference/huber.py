@@ -1,0 +1,51 @@
+"""The Huber loss of the difference d = p − t: a parabola near 0, and its tangents where |d| is beyond δ         (T17).
+
+    E = d²/2 where |d| ≤ δ, else δ·(|d| − δ/2)         ∂E/∂p = min(max(d, −δ), δ) = −∂E/∂t
+
+averaged over all elements, or summed. At |d| = δ both have the value δ²/2 and the slope ±δ: there is no kink (Huber 1964).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference._elements import pair, reduced, share
+from reference._precision import promoted
+from reference._window import Array
+
+
+def forward(prediction: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
+    """E, a 0-d array, for prediction and target of one shape.
+
+    The mean is over all elements; over none it is NaN, and the sum 0. The dtype is what NumPy promotes the two to; float16
+    is computed in float32 and rounded once.
+
+    Raises ValueError, naming the numbers, if the shapes differ, delta is not above 0, or `reduction` is neither "mean" nor
+    "sum".
+    """
+    d = _difference(prediction, target, delta, reduction)
+    size = np.abs(d)
+    near = np.minimum(size, delta)
+    return reduced(near * (size - near / 2), reduction, prediction, target)
+
+
+def backward(
+    grad_output: Array, prediction: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean"
+) -> tuple[Array, Array]:
+    """∂J/∂prediction and ∂J/∂target, given grad_output = ∂J/∂E, a single number.
+
+    The dtype is what NumPy promotes the three to. Raises ValueError as forward does, and if grad_output has any axis.
+    """
+    d = _difference(prediction, target, delta, reduction)
+    slope = np.minimum(np.maximum(d, -delta), delta)
+    gradient = (share(grad_output, d, reduction) * slope).astype(
+        promoted(*map(np.asarray, (grad_output, prediction, target))), copy=False
+    )
+    return gradient, -gradient
+
+
+def _difference(prediction: Array, target: Array, delta: float, reduction: str) -> Array:
+    if not delta > 0:
+        raise ValueError(f"delta is {delta!r}; expected a number above 0")
+    p, t = pair(("prediction", "target"), prediction, target, reduction)
+    return np.asarray(p - t)
