@@ -129,6 +129,11 @@ def negative(term: Expression) -> Expression:
     return Product((number(-1), term))
 
 
+def minus(first: Expression, *others: Expression) -> Expression:
+    """first − others."""
+    return Sum((first, *map(negative, others)))
+
+
 def tree(polynomial: Polynomial, places: Mapping[str, int]) -> Expression:
     """The polynomial as a sum of products; `places` orders arrays within a product, and the last decides among products."""
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks.algebra.expression import Call, Element, Expression, Named, Product, Quotient, Sum, add, negative, number
+from checks.algebra.expression import (
+    Call,
+    Element,
+    Expression,
+    Named,
+    Product,
+    Quotient,
+    add,
+    minus,
+    number,
+)
 from checks.op import Problem
 
 Index = tuple[int, ...]
@@ -35,7 +45,7 @@ def attention(problem: Problem, result: str, index: Index) -> Expression:
 
     def of_score(n: int, h: int, t: int, s: int) -> Expression:
         mean = add(Product((weight(n, h, t, j), through(n, h, t, j))) for j in seen(t))
-        difference = Sum((through(n, h, t, s), negative(mean)))
+        difference = minus(through(n, h, t, s), mean)
         return Named("s", (n, h, t, s), Product((weight(n, h, t, s), difference)))
 
     n, h, row, column = index

@@ -21,6 +21,7 @@ from checks.algebra.expression import (
     Quotient,
     Sum,
     add,
+    minus,
     negative,
     number,
 )
@@ -44,20 +45,16 @@ def _g(index: Index) -> Element:
     return Element("g", index)
 
 
-def _minus(a: Expression, *others: Expression) -> Expression:
-    return Sum((a, *map(negative, others)))
-
-
 def sigmoid(problem: Problem, result: str, index: Index) -> Expression:  # noqa: ARG001, the signature of all
     """σ(x); G·σ(x)·(1 − σ(x))."""
     y = Call("σ", (_x(index),))
-    return y if result == "y" else Product((_g(index), y, _minus(ONE, y)))
+    return y if result == "y" else Product((_g(index), y, minus(ONE, y)))
 
 
 def tanh(problem: Problem, result: str, index: Index) -> Expression:  # noqa: ARG001, the signature of all
     """tanh(x); G·(1 − y²)."""
     y = Call("tanh", (_x(index),))
-    return y if result == "y" else Product((_g(index), _minus(ONE, Power(_y(index), TWO))))
+    return y if result == "y" else Product((_g(index), minus(ONE, Power(_y(index), TWO))))
 
 
 def relu(problem: Problem, result: str, index: Index) -> Expression:  # noqa: ARG001, the signature of all
@@ -81,7 +78,7 @@ def softmax(problem: Problem, result: str, index: Index) -> Expression:
     row = [(*index[:axis], i, *index[axis + 1 :]) for i in range(problem.shape("x")[axis])]
     if result == "y":
         return Quotient(_exp(_x(index)), add(_exp(_x(i)) for i in row))
-    return Product((_y(index), _minus(_g(index), add(Product((_g(i), _y(i))) for i in row))))
+    return Product((_y(index), minus(_g(index), add(Product((_g(i), _y(i))) for i in row))))
 
 
 def _exp(argument: Expression) -> Expression:
@@ -105,7 +102,7 @@ def cross_entropy(problem: Problem, result: str, index: Index) -> Expression:
     if result == "y":
         total = add(Product((right(at), Call("ln", (p(at),)))) for at in np.ndindex(*shape))
         return negative(Quotient(total, count) if mean else total)
-    share = Product((_g(()), _minus(p(index), right(index))))
+    share = Product((_g(()), minus(p(index), right(index))))
     return Quotient(share, count) if mean else share
 
 
@@ -127,7 +124,7 @@ def batch_norm(problem: Problem, result: str, index: Index) -> Expression:
         Named(f"G{BAR}", (c,), Quotient(add(map(_g, channel)), count), like="gamma"),
         Named("s", (c,), Quotient(add(along), count), like="gamma"),
     )
-    return Product((Quotient(gamma, deviation), _minus(_g(index), means[0], Product((normal(index), means[1])))))
+    return Product((Quotient(gamma, deviation), minus(_g(index), means[0], Product((normal(index), means[1])))))
 
 
 def layer_norm(problem: Problem, result: str, index: Index) -> Expression:
@@ -162,19 +159,19 @@ def layer_norm(problem: Problem, result: str, index: Index) -> Expression:
     mean = Named(f"{'h' if 'gamma' in present else 'G'}{BAR}", at(index), Quotient(h, count))
     share = Product((normal(index), Named("s", at(index), Quotient(along, count))))
     _, deviation = _normalised(problem, row(index), at(index), "")
-    return Quotient(_minus(scaled(index, _g(index)), mean, share), deviation)
+    return Quotient(minus(scaled(index, _g(index)), mean, share), deviation)
 
 
 def _normalised(problem: Problem, group: list[Index], at: Index, like: str) -> tuple[Callable[[Index], Named], Named]:
     """x̂ of an index, and σ, of the elements of x that are normalised together; `at` and `like` are the index of μ and σ."""
     count = number(len(group))
     mean = Named("μ", at, Quotient(add(map(_x, group)), count), like=like)
-    squares = add(Power(_minus(_x(i), mean), TWO) for i in group)
+    squares = add(Power(minus(_x(i), mean), TWO) for i in group)
     eps = Named("ε", (), number(problem.parameters["eps"]))
     deviation = Named("σ", at, Call("sqrt", (Sum((Quotient(squares, count), eps)),)), like=like)
 
     def normal(i: Index) -> Named:
-        return Named(f"x{HAT}", i, Quotient(_minus(_x(i), mean), deviation), like="x")
+        return Named(f"x{HAT}", i, Quotient(minus(_x(i), mean), deviation), like="x")
 
     return normal, deviation
 
@@ -197,9 +194,9 @@ def local_response_norm(problem: Problem, result: str, index: Index) -> Expressi
     if result == "y":
         return Product((_x(index), own))
     holding = around(index[1], range(-after, before + 1))  # channels whose window holds this one
-    shares = add(Product((_g(i), _x(i), Power(scale(i), _minus(negative(beta), ONE)))) for i in holding)
+    shares = add(Product((_g(i), _x(i), Power(scale(i), minus(negative(beta), ONE)))) for i in holding)
     factor = Quotient(Product((TWO, alpha, beta)), number(size))
-    return _minus(Product((_g(index), own)), Product((factor, _x(index), shares)))
+    return minus(Product((_g(index), own)), Product((factor, _x(index), shares)))
 
 
 _LRN = (("α", "alpha"), ("β", "beta"), ("k", "k"))
@@ -260,5 +257,5 @@ def similarity(problem: Problem, result: str, index: Index) -> Expression:
             if own in {a, b}:
                 other, norm_of_own = (b, r) if own == a else (a, q)
                 share = Quotient(Product((_y((n, o, *i)), own)), Power(norm_of_own, TWO))
-                terms.append(Product((_g((n, o, *i)), _minus(Quotient(other, Product((r, q))), share))))
+                terms.append(Product((_g((n, o, *i)), minus(Quotient(other, Product((r, q))), share))))
     return add(terms)

@@ -16,7 +16,7 @@ from checks.algebra.expression import (
     Quotient,
     Sum,
     add,
-    negative,
+    minus,
     number,
 )
 from checks.op import Problem
@@ -24,10 +24,6 @@ from checks.ops._groups import groups_of
 
 Index = tuple[int, ...]
 HAT, BAR = "\u0302", "\u0304"
-
-
-def _minus(a: Expression, *others: Expression) -> Expression:
-    return Sum((a, *map(negative, others)))
 
 
 def _channel(problem: Problem, c: int) -> list[Index]:
@@ -60,13 +56,13 @@ def grouped(problem: Problem, result: str, index: Index) -> Expression:
 
     def deviation(i: Index) -> tuple[Named, Named]:
         mean = Named("μ", at(i), Quotient(add(Element("x", j) for j in group(i)), count))
-        squares = add(Power(_minus(Element("x", j), mean), number(2)) for j in group(i))
+        squares = add(Power(minus(Element("x", j), mean), number(2)) for j in group(i))
         eps = Named("ε", (), number(problem.parameters["eps"]))
         return mean, Named("σ", at(i), Call("sqrt", (Sum((Quotient(squares, count), eps)),)))
 
     def normal(i: Index) -> Named:
         mean, root = deviation(i)
-        return Named(f"x{HAT}", i, Quotient(_minus(Element("x", i), mean), root), like="x")
+        return Named(f"x{HAT}", i, Quotient(minus(Element("x", i), mean), root), like="x")
 
     if result == "y":
         return _shifted(problem, index[1], _affine(problem, index[1], normal(index)))
@@ -79,7 +75,7 @@ def grouped(problem: Problem, result: str, index: Index) -> Expression:
     mean = Named(f"{'h' if 'gamma' in problem.present else 'G'}{BAR}", at(index), Quotient(h, count))
     share = Product((normal(index), Named("s", at(index), Quotient(along, count))))
     own = _affine(problem, index[1], Element("g", index))
-    return Quotient(_minus(own, mean, share), deviation(index)[1])
+    return Quotient(minus(own, mean, share), deviation(index)[1])
 
 
 def inference(problem: Problem, result: str, index: Index) -> Expression:
@@ -89,7 +85,7 @@ def inference(problem: Problem, result: str, index: Index) -> Expression:
     root = Named("σ", (c,), Call("sqrt", (Sum((Element("running_var", (c,)), eps)),)), like="running_var")
 
     def normal(i: Index) -> Named:
-        return Named(f"x{HAT}", i, Quotient(_minus(Element("x", i), Element("running_mean", (c,))), root), like="x")
+        return Named(f"x{HAT}", i, Quotient(minus(Element("x", i), Element("running_mean", (c,))), root), like="x")
 
     if result == "y":
         return _shifted(problem, c, _affine(problem, c, normal(index)))

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks.algebra.expression import Call, Element, Expression, Named, Power, Product, Sum, add, negative, number
+from checks.algebra.expression import (
+    Call,
+    Element,
+    Expression,
+    Named,
+    Power,
+    Product,
+    Sum,
+    add,
+    minus,
+    number,
+)
 from checks.op import Problem
 
 Index = tuple[int, ...]
 ONE = number(1)
 
 
-def _less(a: Expression, b: Expression) -> Expression:
-    return Sum((a, negative(b)))
-
-
 def _own_slope(gate: Expression) -> Expression:
     """σ(1 − σ)."""
-    return Product((gate, _less(ONE, gate)))
+    return Product((gate, minus(ONE, gate)))
 
 
 def _affine(problem: Problem, row: int, n: int, inputs: tuple[tuple[str, str], ...], *biases: str) -> Expression:
@@ -61,7 +68,7 @@ def lstm(problem: Problem, result: str, index: Index) -> Expression:
         return Call("tanh", (new(n, k),))
 
     def of_new(n: int, k: int) -> Named:
-        slope = _less(ONE, Power(bounded(n, k), number(2)))
+        slope = minus(ONE, Power(bounded(n, k), number(2)))
         through = Product((Element("g", (n, k)), gate("o", n, k), slope))
         return Named("δ", (n, k), Sum((Element("g", (n, hidden + k)), through)), like="h")
 
@@ -72,7 +79,7 @@ def lstm(problem: Problem, result: str, index: Index) -> Expression:
         if letter == "o":
             return Product((Element("g", (n, k)), bounded(n, k), _own_slope(own)))
         if letter == "g":
-            return Product((of_new(n, k), gate("i", n, k), _less(ONE, Power(own, number(2)))))
+            return Product((of_new(n, k), gate("i", n, k), minus(ONE, Power(own, number(2)))))
         other: Expression = gate("g", n, k) if letter == "i" else Element("c", (n, k))
         return Product((of_new(n, k), other, _own_slope(own)))
 
@@ -103,7 +110,7 @@ def gru(problem: Problem, result: str, index: Index) -> Expression:
         return Named("n", (n, k), Call("tanh", (Sum((own, Product((gate("r", n, k), last(n, k))))),)), like="h")
 
     def of_new(n: int, k: int) -> Named:
-        kept, slope = _less(ONE, gate("z", n, k)), _less(ONE, Power(new(n, k), number(2)))
+        kept, slope = minus(ONE, gate("z", n, k)), minus(ONE, Power(new(n, k), number(2)))
         return Named("ν", (n, k), Product((Element("g", (n, k)), kept, slope)), like="h")
 
     def of_a(n: int, row: int) -> Expression:
@@ -113,7 +120,7 @@ def gru(problem: Problem, result: str, index: Index) -> Expression:
         own = _own_slope(gate("rz"[which], n, k))
         if which == 0:
             return Product((of_new(n, k), last(n, k), own))
-        return Product((Element("g", (n, k)), _less(Element("h", (n, k)), new(n, k)), own))
+        return Product((Element("g", (n, k)), minus(Element("h", (n, k)), new(n, k)), own))
 
     def of_b(n: int, row: int) -> Expression:
         which, k = divmod(row, hidden)
@@ -121,6 +128,6 @@ def gru(problem: Problem, result: str, index: Index) -> Expression:
 
     if result == "y":
         z = gate("z", *index)
-        return Sum((Product((_less(ONE, z), new(*index))), Product((z, Element("h", index)))))
+        return Sum((Product((minus(ONE, z), new(*index))), Product((z, Element("h", index)))))
     found = _spread(problem, result, index, of_a if result in {"x", "weight_x", "bias_x"} else of_b, 3)
     return Sum((found, Product((Element("g", index), gate("z", *index))))) if result == "h" else found

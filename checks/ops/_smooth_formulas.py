@@ -16,6 +16,7 @@ from checks.algebra.expression import (
     Quotient,
     Sum,
     add,
+    minus,
     negative,
     number,
 )
@@ -43,7 +44,7 @@ def _of_one(formula: Callable[[Problem, Element], tuple[Expression, Expression]]
 
 def _logistic_slope(x: Expression) -> Expression:
     share = Call("σ", (x,))
-    return Product((share, Sum((ONE, negative(share)))))
+    return Product((share, minus(ONE, share)))
 
 
 def _silu(problem: Problem, x: Element) -> tuple[Expression, Expression]:  # noqa: ARG001, the signature of all
@@ -77,7 +78,7 @@ def _softplus(problem: Problem, x: Element) -> tuple[Expression, Expression]:
 def _elu(problem: Problem, x: Element) -> tuple[Expression, Expression]:
     above, below = (Condition(x, relation, number(0)) for relation in (">", "≤"))
     alpha = Named("α", (), number(problem.parameters["alpha"]))
-    y = Sum((Product((above, x)), Product((alpha, below, Sum((_exp(x), negative(ONE)))))))
+    y = Sum((Product((above, x)), Product((alpha, below, minus(_exp(x), ONE)))))
     return y, Sum((above, Product((alpha, below, _exp(x)))))
 
 
@@ -97,9 +98,9 @@ def log_softmax(problem: Problem, result: str, index: Index) -> Expression:
     row = [(*index[:axis], i, *index[axis + 1 :]) for i in range(problem.shape("x")[axis])]
     x, total = Element("x", index), add(_exp(Element("x", i)) for i in row)
     if result == "y":
-        return Sum((x, negative(Call("ln", (total,)))))
+        return minus(x, Call("ln", (total,)))
     share = Named("p", index, Quotient(_exp(x), total), like="x")
-    return Sum((Element("g", index), negative(Product((share, add(Element("g", i) for i in row))))))
+    return minus(Element("g", index), Product((share, add(Element("g", i) for i in row))))
 
 
 def glu(problem: Problem, result: str, index: Index) -> Expression:
