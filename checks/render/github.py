@@ -13,7 +13,7 @@ from checks.verdict.report import Report, deciding
 
 MOST_MARKED = 10  # as many as GitHub shows of a step
 MOST_BYTES = 1 << 20  # a longer summary is refused
-WRONG, CRASHED, NOT_JUDGED, UNDECIDED, WARNED = range(5)
+WRONG, CRASHED, NOT_JUDGED, UNDECIDED, WARNED, TOLD = range(6)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class _Mark:
     def __str__(self) -> str:
         given = {"title": self.title, "file": self.file}
         properties = ",".join(f"{name}={_property(value)}" for name, value in given.items() if value)
-        return f"::{'error' if self.rank < UNDECIDED else 'warning'} {properties}::{_message(self.message)}"
+        how = "error" if self.rank < UNDECIDED else "notice" if self.rank == TOLD else "warning"
+        return f"::{how} {properties}::{_message(self.message)}"
 
 
 def render(*reports: Report) -> str:
@@ -58,6 +59,8 @@ def _marks(report: Report) -> Iterator[_Mark]:
     if not report and not report.failures:
         text = "\n".join([*words.left(report), words.ran(report)])
         yield _Mark(UNDECIDED if _in_doubt(report) else NOT_JUDGED, words.verdict(report), text, file)
+    if report.assumed:
+        yield _Mark(TOLD, f"{name}: adapted", "\n".join(report.assumed), file)
     for line in words.elsewhere(report) if any(not one.refused for one in report.elsewhere) else ():
         yield _Mark(WARNED, f"{name}: judged where it works", line, file)
     for warning in words.warnings(report):

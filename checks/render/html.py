@@ -140,7 +140,7 @@ def _left(reports: tuple[Report, ...]) -> Iterator[str]:
     """Where it was judged, and what was not decided; under the name of the op where there are several."""
     for report in reports:
         name = f"{report.op.name}: " if len(reports) > 1 else ""
-        yield from (_with_code(f"{name}{line}.") for line in (*words.elsewhere(report), *words.left(report)))
+        yield from (_with_code(f"{name}{line}.") for line in (*words.judged_as(report), *words.left(report)))
 
 
 def _links(reports: tuple[Report, ...]) -> Iterator[str]:

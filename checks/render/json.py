@@ -66,6 +66,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "misses": list(report.misses),
         "repeated": report.repeated,
         "meetings": None if report.meetings is None else _meetings(report.meetings),
+        "assumed": list(report.assumed),
         "elsewhere": [_elsewhere(one) for one in report.elsewhere],
         "decisive": report.decisive,
         "shards": {"tried": list(report.shards), "of": report.of_shards},

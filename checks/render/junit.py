@@ -36,6 +36,7 @@ def properties(report: Report) -> list[tuple[str, object]]:
         ("not supported", sum(report.unsupported.values())),
         ("known", counts[Verdict.KNOWN]),
         ("decided", ", ".join(f"{result} {n} of {cases}" for result, (n, cases) in report.decided.items())),
+        *([("assumed", ". ".join(report.assumed))] if report.assumed else []),
         *([("judged", ". ".join(where))] if (where := list(words.elsewhere(report))) else []),
         *([] if miss is None else [("miss bound", words.chance(miss) or "nothing earned")]),
         *([("mistake", mistakes)] if mistakes else []),
@@ -52,7 +53,7 @@ def _suite(report: Report, *, decides: bool) -> ET.Element:
     if decides and not report and not any(outcome and outcome[0] != "skipped" for outcome in outcomes.values()):
         # Green with nothing judged, or nothing decided, does not exist.
         kind = "failure" if report.exit_code == UNDECIDED else "error"
-        text = "\n".join([*words.elsewhere(report), *words.left(report), words.ran(report), *words.decided(report)])
+        text = "\n".join([*words.judged_as(report), *words.left(report), words.ran(report), *words.decided(report)])
         outcomes["verdict"] = kind, words.verdict(report), text
     for law, outcome in outcomes.items():
         test = ET.SubElement(suite, "testcase", {"classname": suite.attrib["name"], "name": law})

@@ -86,6 +86,7 @@ def _report(given: Given) -> Report:
         decisive=given.get("decisive", False).a(bool),
         shards=_index(given.get("shards", {"tried": []})["tried"]),
         of_shards=given.get("shards", {"of": 1})["of"].count(1),
+        assumed=tuple(line.a(str) for line in given.get("assumed", [])),
         elsewhere=tuple(map(_elsewhere, given.get("elsewhere", []))),
         budget=None if given.get("budget", None).value is None else given["budget"].a(float),
         first_call=None if given.get("first_call", None).value is None else given["first_call"].a(float),

@@ -72,7 +72,7 @@ def _table(*rows: list[str]) -> str:
 
 def _verdict(report: Report) -> str:
     line = f"- **{escaped(words.verdict(report))}** {escaped(words.subject(report))}: {escaped(words.ran(report))}"
-    return "\n".join([line, *(f"  - {escaped(line)}" for line in (*words.elsewhere(report), *words.left(report)))])
+    return "\n".join([line, *(f"  - {escaped(line)}" for line in (*words.judged_as(report), *words.left(report)))])
 
 
 def _laws(reports: tuple[Report, ...]) -> str:

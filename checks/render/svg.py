@@ -33,7 +33,7 @@ def _verdict(report: Report) -> Iterator[tuple[str, str]]:
     if not report.failures:
         yield words.ran(report), ""
         yield from (
-            (f"{line}.", "") for line in (*words.elsewhere(report), *words.left(report), *words.decided(report))
+            (f"{line}.", "") for line in (*words.judged_as(report), *words.left(report), *words.decided(report))
         )
 
 

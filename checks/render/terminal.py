@@ -23,7 +23,7 @@ def _text(report: Report, paint: _Paint, *, verbose: bool, quiet: bool) -> str:
     shown = report.failures if verbose else report.failures[:SHOWN_FAILURES]
     if quiet:
         return lines[0]
-    lines += [f"  {line}" for line in (*words.elsewhere(report), *words.left(report))]
+    lines += [f"  {line}" for line in (*words.judged_as(report), *words.left(report))]
     for finding in shown:
         lines += ["", *_failure(report, finding, paint)]
     if len(report.failures) > len(shown):

@@ -60,6 +60,12 @@ def _verdict(report: Report) -> str:
     return "right where it works" if any(not one.refused for one in report.elsewhere) else "right"
 
 
+def judged_as(report: Report) -> Iterator[str]:
+    """What was assumed of code that was adapted; where it was judged, and what it does elsewhere."""
+    yield from (f"assumed: {line}" for line in report.assumed)
+    yield from elsewhere(report)
+
+
 def elsewhere(report: Report) -> Iterator[str]:
     """Where it was judged, and what it does elsewhere: a line for each way in which it fails there."""
     for one in report.elsewhere:

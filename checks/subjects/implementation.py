@@ -16,9 +16,8 @@ import inspect
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, Self
@@ -28,11 +27,11 @@ import numpy as np
 from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
-from checks.subjects.adapting.layer import Unfit, adapted
+from checks.subjects.adapting.layer import Nothing, Unfit, adapted, is_adaptable
 from checks.subjects.derived import Lacking, derived
 from checks.subjects.frames import own_frames, place, told
+from checks.subjects.memory import overwrite, same_bits, shared
 
-LOOKED_FOR = 10**6  # steps in looking for an element that two arrays have in common: about a tenth of a second
 # How a call is refused by what takes no such keyword: CPython names it; C and C++ extensions often do not.
 NAMED = re.compile(r"unexpected keyword argument '?(\w+)|'(\w+)' is an invalid keyword argument")
 UNNAMED = re.compile(r"keyword argument|incompatible function arguments|invalid combination of arguments")
@@ -93,6 +92,8 @@ class Judged(ABC):
     op: Op
     name: str
     is_reference: bool = False
+    assumed: tuple[str, ...] = ()  # of code that was adapted, in words
+    pins: Mapping[str, Any] = {}  # what holds in every case that such code can take
     promised: str = ""  # what --accumulate says that sums are kept in: "float32", "same", or nothing
 
     @cached_property
@@ -133,23 +134,32 @@ class Implementation(Judged):
     _backward: _Function
     shares: bool = False
     promised: str = ""
+    assumed: tuple[str, ...] = ()
+    pins: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
-        """Wrap a module, class or object; raises NotAnImplementation, in one sentence, if it lacks what it needs."""
+        """Wrap a module, class or object; raises NotAnImplementation, in one sentence, if it lacks what it needs.
+
+        What does not speak the protocol, but keeps weights or hands on a cache, is adapted if it can be.
+        """
         name = _name(given)
-        if inspect.isclass(given):
+        try:
+            return cls._of(op, name, _made(name, given), shares)
+        except NotAnImplementation as missing:
+            if op.derivative is not None or not is_adaptable(given):
+                raise
             try:
-                given = given()
-            except Exception as error:  # noqa: BLE001, whatever theirs raises
-                made = f"{name} could not be made with no arguments: {_brief(error)}"
-                try:
-                    given = adapted(op, given, name)
-                except Exception as unfit:  # noqa: BLE001, likewise
-                    raise NotAnImplementation(
-                        f"{made}; nor adapted: {unfit if isinstance(unfit, Unfit) else _brief(unfit)}"
-                    ) from error
-                name = given.__name__
+                found = adapted(op, given, name)
+            except Nothing:
+                raise missing from None
+            except Exception as unfit:  # noqa: BLE001, whatever theirs raises
+                why = unfit if isinstance(unfit, Unfit) else _brief(unfit)
+                raise NotAnImplementation(f"{missing}; nor adapted: {why}") from missing
+        return replace(cls._of(op, found.__name__, found, shares), assumed=found.assumed, pins=found.pins)
+
+    @classmethod
+    def _of(cls, op: Op, name: str, given: Any, shares: bool) -> Implementation:
         if op.derivative is not None and given is not op.reference:
             try:
                 given = derived(op, given, name)
@@ -182,14 +192,24 @@ class Implementation(Judged):
         arrays = before if self.shares else tuple(None if a is None else laid_alike(a) for a in before)
         returned = function(*arrays, **case.parameters)
         named = zip((self.op.cotangent, *self.op.inputs), before, arrays, strict=True)
-        changed = tuple(n for n, a, b in named if not _same_bits(a, b)) if watch else ()
+        changed = tuple(n for n, a, b in named if not same_bits(a, b)) if watch else ()
         if spoil:
             for array in arrays:
-                _overwrite(array)
+                overwrite(array)
         kept = _kept(self.op, part, case, returned)
         names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
         results = {n: _numbers(names[n], result, shape, copy=not self.shares) for n, (result, shape) in kept.items()}
-        return Outcome(results, changed, tuple(_shared({n: result for n, (result, _) in kept.items()})))
+        return Outcome(results, changed, tuple(shared({n: result for n, (result, _) in kept.items()})))
+
+
+def _made(name: str, given: Any) -> Any:
+    """An object of a class, made with no arguments; anything else as it is."""
+    if not inspect.isclass(given):
+        return given
+    try:
+        return given()
+    except Exception as error:
+        raise NotAnImplementation(f"{name} could not be made with no arguments: {_brief(error)}") from error
 
 
 def needed(op: Op, part: str) -> str:
@@ -212,26 +232,6 @@ def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, 
     if len(gradients) != len(wanted):
         raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {op.inputs}")
     return {n: (g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
-
-
-def _shared(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Pairs of arrays of which one would change with the other: those that have an element in common."""
-    arrays = [(name, result) for name, result in results.items() if isinstance(result, np.ndarray)]
-    for (one, a), (other, b) in combinations(arrays, 2):
-        # Whether strided arrays meet is a Diophantine equation: where it is too hard nobody is accused.
-        with suppress(np.exceptions.TooHardError):
-            if np.shares_memory(a, b, max_work=LOOKED_FOR):  # type: ignore[arg-type]  # the stubs know two values only
-                yield one, other
-
-
-def _same_bits(a: Array | None, b: Array | None) -> bool:
-    return a is b or (a is not None and b is not None and a.tobytes() == b.tobytes())
-
-
-def _overwrite(a: Array | None) -> None:
-    if a is not None:
-        a.flags.writeable = True
-        a[...] = 77
 
 
 @dataclass(frozen=True)

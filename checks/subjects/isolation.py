@@ -67,6 +67,8 @@ class Isolated(Judged):
     memory: int | None = None
     name: str = ""
     promised: str = ""
+    assumed: tuple[str, ...] = ()
+    pins: Mapping[str, Any] = field(default_factory=dict)
     _process: _Process | None = None
     _loaded: bool = False
     _crashes: int = 0
@@ -105,6 +107,11 @@ class Isolated(Judged):
             self.close()
             raise NotAnImplementation(str(reply.get("message", "it could not be loaded")))
         self.name = str(reply["ready"])
+        self.assumed = tuple(str(line) for line in reply.get("assumed", ()))
+        pins = reply.get("pins", {})
+        self.pins = (
+            {n: tuple(v) if isinstance(v, list) else v for n, v in pins.items()} if isinstance(pins, dict) else {}
+        )
 
     def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
         """As Judged.call: in the other process."""

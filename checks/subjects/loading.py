@@ -24,6 +24,7 @@ from checks.op import Op
 from checks.ops import ops
 from checks.subjects import bridges
 from checks.subjects import built_in as own
+from checks.subjects.adapting.forms import candidates
 from checks.subjects.implementation import NotAnImplementation, needed
 from checks.subjects.names import NAMES, theirs, theirs_of
 
@@ -89,11 +90,15 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
     missing = [part for part in ("forward", "backward") if not callable(getattr(found, part, None))]
     if missing and isinstance(found, ModuleType):
         inside = [n for n, value in vars(found).items() if _is_implementation(value)]
-        hint = (
-            f"{where}:{inside[0]} has both"
-            if inside
-            else f"{op.name} needs {' and '.join(needed(op, m) for m in missing)}"
-        )
+        pairs = [one for one in candidates(op, found) if inspect.isfunction(one)]
+        if len(pairs) == 1 and not inside:
+            return pairs[0]
+        if pairs and not inside:
+            hint = f"it has {', '.join(one.__name__ for one in pairs)}; name one, as {where}:{pairs[0].__name__}"
+        elif inside:
+            hint = f"{where}:{inside[0]} has both"
+        else:
+            hint = f"{op.name} needs {' and '.join(needed(op, m) for m in missing)}"
         raise NotAnImplementation(f"{where} has no {' and no '.join(missing)}; {hint}")
     return found
 

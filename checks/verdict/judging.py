@@ -172,6 +172,7 @@ def judge(  # noqa: C901, PLR0915, one step after another
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
+        pinned = {**pinned_values(judged, dict(wrapped.pins)), **pinned}
         with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
             if shapes is None and not wrapped.is_reference:
                 try:
@@ -203,6 +204,7 @@ def judge(  # noqa: C901, PLR0915, one step after another
         budget=budget,
         meetings=sample(judged, pinned),
         decisive=all(name in chosen for name, law in _chosen(None, judged).items() if decides(law)),
+        assumed=wrapped.assumed,
         elsewhere=elsewhere,
     )
 

@@ -40,6 +40,7 @@ class Report:
     shards       which of `of_shards` parts of the run's cases were tried (merging.py); () if all were
     first_call   how many times as long as the second the first call of a shape takes, where few were tried for that reason
     budget       seconds in which cases were tried, as many as fitted; None: as many as were asked for
+    assumed      what was assumed of code that was adapted (subjects/adapting), in words
     elsewhere    kinds of cases that are left out, since the implementation always raises there or does not support them
     decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
     """
@@ -70,6 +71,7 @@ class Report:
     decisive: bool = False
     shards: tuple[int, ...] = ()
     of_shards: int = 1
+    assumed: tuple[str, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     budget: float | None = None
     first_call: float | None = None

@@ -139,7 +139,9 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
     while True:
         gone = _in_any(out, members)
         left = set(probe.failed) - gone
-        sure = {kind: left & set(of) for kind, of in members.items() if left & set(of) and kind not in out}
+        # Something has to be left: where little works, both kinds of a switch fail, the one for other reasons.
+        some = {kind for kind, of in members.items() if len(gone.union(of)) < len(probe.problems)}
+        sure = {kind: left & set(of) for kind, of in members.items() if left & set(of) and kind in some.difference(out)}
         sure = {k: of for k, of in sure.items() if _always_fails(probe, members[k], gone, refusals_only=refusals_only)}
         if not sure:
             loose = next((kind for kind in out if _works_alone(probe, kind, out, members)), None)

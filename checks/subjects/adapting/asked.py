@@ -1,10 +1,10 @@
-"""What is asked of a layer before it is judged: one case whose axes all differ, and kinds of cases that it may not take."""
+"""What is asked of a layer before it is judged: cases whose axes all differ, and kinds of cases that it may not take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from random import Random
 from typing import Any
 
@@ -14,17 +14,36 @@ from checks.cases.drawing import problem
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.signature.drawing import ByChance
+from checks.signature.takes import Sizes
+from checks.subjects.adapting.words import FOLLOWS
 
 # By option; sizes of y differ from these too, so that only one arrangement fits.
 PINS: Mapping[str, Any] = {
-    "dims": 2,
     "features": (3, 4),
     "channels": (3, 5),
     "kernel": (4, 4),
     "size": (9, 10),
+    "spatial": (7, 8),
+    "rows": 7,
+    "width": 5,
+    "classes": 5,
+}
+COUNTED: Mapping[str, tuple[int, ...]] = {
+    "batch": (2,),
+    "last": (5,),
+    "shape": (2, 5),
+}  # of what stands for several axes
+SEVERAL: Mapping[str, tuple[tuple[int, ...], ...]] = {
+    "batch": ((2, 6), ()),
+    "last": ((6, 5),),
+    "shape": ((2, 6, 5), (5,)),
 }
 # Those of the reference, which is not imported here: until ops are loaded, `reference` may be a name of the user's own.
 NAMED_PADDINGS = ("valid", "same", "full")
+WHOLE = ("size", "spatial")  # sizes of x that a layer is not told
+UNEQUAL = (1, 2)  # what is added to a parameter along each of two axes
+ALONE = ("classes",)  # of which one decides nothing: numbers of classes look like one-hot rows then
+TRIES = 200  # until no array is left out
 LARGEST = 4  # of the whole numbers: sums of products of them are exact
 
 
@@ -32,59 +51,137 @@ LARGEST = 4  # of the whole numbers: sums of products of them are exact
 class Asked:
     """One case: the size of each axis, the parameters, and whole numbers for every array, y's cotangent among them."""
 
+    op: Op
     sizes: Mapping[str, Any]
     parameters: Mapping[str, Any]
     arrays: Mapping[str, Array]
 
+    @cached_property
+    def y(self) -> Array:
+        """What is right."""
+        return self.right(self.parameters)
+
+    @property
+    def spatial(self) -> str:
+        """The name of the first spatial axes, "" if there are none."""
+        return next((s.axes for s in self.op.takes.sizes if s.spatial), "")
+
+    @property
+    def dims(self) -> int:
+        """How many spatial axes there are."""
+        return len(self.sizes[self.spatial]) if self.spatial else 0
+
+    def right(self, parameters: Mapping[str, Any], without: tuple[str, ...] = ()) -> Array:
+        """What is right with these parameters, where some arrays are left out."""
+        inputs = [None if n in without else self.arrays[n] for n in self.op.inputs]
+        return np.asarray(self.op.reference.forward(*inputs, **parameters))
+
 
 @dataclass(frozen=True)
 class Sort:
-    """A sort of case, told by its sizes and parameters, in words for one that is not taken, and a case of it."""
+    """A sort of case, told by its sizes and parameters, in words for one that is not taken, and a case of it.
+
+    strict  whether it is taken only where y is right, too: others may read it as something else
+    """
 
     words: str
     holds: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
     pins: Mapping[str, Any]
+    strict: bool = False
 
 
 def asked(op: Op, **pins: Any) -> Asked:
     """The case with these pins, of which the rest is the op's default and PINS."""
-    known = {option.name for option in op.takes.options}
-    batch = (2,) if op.takes.dims is None else 2
-    held = {name: value for name, value in {**PINS, "batch": batch}.items() if name in known}
-    one = problem(ByChance(Random(0)), op, {**held, **op.takes.defaults, **pins}, "float64")  # noqa: S311, no secret
-    sizes = op.takes.sizes_in(one.shapes)
+    known = {option.name: option for option in op.takes.options}
+    held = {name: value for name, value in PINS.items() if name in known}
+    for sizes in op.takes.sizes:
+        count = COUNTED.get(sizes.option)
+        if count is not None:
+            held[sizes.option] = count if sizes.axes.startswith("*") else count[0]
+        elif len(sizes.names) == 1 and isinstance(held.get(sizes.option), tuple) and not sizes.axes.startswith("*"):
+            held[sizes.option] = held[sizes.option][0]
+    if op.takes.dims:
+        axes = pins.get("dims", op.takes.dims[0])
+        held["dims"] = axes
+        for sizes in op.takes.sizes:
+            if sizes.spatial and sizes.option in held:
+                held[sizes.option] = (*held[sizes.option], 6)[:axes]
+        held = {n: v for n, v in held.items() if v != ()}
+    usual = {n: op.takes.defaults.get(FOLLOWS.get(n, ""), v) for n, v in op.takes.defaults.items()}
+    usual = {n: v for n, v in usual.items() if v is not None}
+    held |= {**usual, **pins}
+    tries = (problem(ByChance(Random(seed)), op, held, "float64") for seed in range(TRIES))  # noqa: S311, no secret
+    # An array that is left out says nothing of its axes.
+    one = next(p for p in tries if None not in p.shapes.values())
+    drawn = one.reals()
+    absent = {n: None for n, v in op.takes.defaults.items() if v is None and n not in {*usual, *pins}}
+    parameters = {**one.parameters, **absent}
+    sizes_in = op.takes.sizes_in(one.shapes)
     rng = np.random.default_rng(0)
-    arrays = {
-        name: rng.integers(-LARGEST, LARGEST + 1, shape).astype(float)
-        for name, shape in op.takes.shapes(sizes, one.parameters).items()
-        if shape is not None
-    }
-    return Asked(sizes, one.parameters, arrays)
+    arrays = {}
+    for name, shape in op.takes.shapes(sizes_in, parameters).items():
+        if shape is None:
+            continue
+        if name in op.takes.constant:
+            given = drawn.input(name) if one.shapes[name] is not None else np.zeros(shape)
+            arrays[name] = np.asarray(given)
+        else:
+            arrays[name] = rng.integers(-LARGEST, LARGEST + 1, shape).astype(float)
+    return Asked(op, sizes_in, parameters, arrays)
 
 
-def sorts(op: Op) -> Iterator[Sort]:
-    """Sorts of cases that a layer may not be made for, though its signature cannot say so."""
-    for option in op.takes.sizes:
-        if option.count:
-            axis = option.axes
-            yield Sort(f"several axes of {option.option}", partial(_many, axis), {"batch": (2, 5)})
-        elif option.spatial and option.option in PINS:
-            sizes = tuple(n - i for i, n in enumerate(PINS[option.option]))
-            if option.option != "size":
-                axis = option.axes
-                words = f"unequal sizes of a {option.option}"
-                yield Sort(words, partial(_uneven, axis), {option.option: sizes})
-    for name, default in op.takes.defaults.items():
-        if type(default) is int and name != "groups":
-            unequal = (default + 1, default + 2)
+def sorts(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
+    """Sorts of cases that a layer may not be made for, though its signature cannot say so; beside what is pinned."""
+    for dims in sorted({*(of.op.takes.dims or ())} - {of.dims}) if "dims" not in pins else ():
+        yield Sort(f"{dims} spatial axes", partial(_has_axes, of.spatial, dims), {"dims": dims}, strict=True)
+    for sizes in of.op.takes.sizes:
+        if sizes.option not in pins:
+            yield from _sorts_of_sizes(sizes, of.dims)
+    for name, default in of.op.takes.defaults.items():
+        if name in pins:
+            continue
+        spatial = type(default) is int or name in FOLLOWS
+        if spatial and of.dims == len(UNEQUAL) and name != "groups":
+            unequal = tuple((default or 0) + more for more in UNEQUAL)
             yield Sort(f"unequal {name}", partial(_unequal, name), {name: unequal})
         if name == "padding":
-            for word in NAMED_PADDINGS:
-                yield Sort(f"{name} {word!r}", partial(_named, word), {name: word})
+            yield from _sorts_of_words(strides="stride" in of.op.takes.defaults and "stride" not in pins)
 
 
-def _many(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
-    return len(sizes[axis]) > 1
+def _sorts_of_sizes(sizes: Sizes, dims: int) -> Iterator[Sort]:
+    """Other numbers of axes than usual, and sizes of a kernel that differ along the axes."""
+    if sizes.option in SEVERAL and sizes.axes.startswith("*"):
+        usual = len(COUNTED[sizes.option])
+        for count in SEVERAL[sizes.option]:
+            words = f"{'several axes' if count else 'no axis'} of {sizes.option}"
+            yield Sort(words, partial(_as_many, sizes.axes, len(count), usual), {sizes.option: count}, strict=True)
+    elif sizes.option in ALONE:
+        yield Sort(f"one of {sizes.option}", partial(_is_one, sizes.axes), {sizes.option: 1})
+    elif sizes.spatial and sizes.option in PINS and sizes.option not in WHOLE and dims == len(UNEQUAL):
+        differing = tuple(n - i for i, n in enumerate(PINS[sizes.option]))
+        words = f"unequal sizes of a {sizes.option}"
+        yield Sort(words, partial(_uneven, sizes.axes), {sizes.option: differing})
+
+
+def _sorts_of_words(*, strides: bool) -> Iterator[Sort]:
+    """Paddings by their names: TensorFlow's "same" is another one where there are strides."""
+    for word in NAMED_PADDINGS:
+        yield Sort(f"padding {word!r}", partial(_named, word), {"padding": word}, strict=True)
+        if strides:
+            moving = {"padding": word, "stride": 3}
+            yield Sort(f"padding {word!r} and strides", partial(_moving, word), moving, strict=True)
+
+
+def _as_many(axis: str, many: int, usual: int, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
+    return len(sizes[axis]) > usual if many > usual else len(sizes[axis]) < usual
+
+
+def _has_axes(axis: str, many: int, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
+    return len(sizes[axis]) == many
+
+
+def _is_one(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
+    return bool(sizes[axis] == 1)
 
 
 def _uneven(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
@@ -93,7 +190,12 @@ def _uneven(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
 
 def _unequal(name: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     value = parameters[name]
+    value = parameters.get(FOLLOWS.get(name, "")) if value is None else value
     return isinstance(value, tuple) and len(set(value)) > 1
+
+
+def _moving(word: str, sizes: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    return _named(word, sizes, parameters) and bool(np.any(np.asarray(parameters["stride"]) != 1))
 
 
 def _named(word: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

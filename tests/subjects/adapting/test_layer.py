@@ -89,7 +89,7 @@ class Turned(ConvNHWC):
         return dx
 
 
-def judged(op, layer, examples=30):
+def judged(op, layer, examples=12):
     return judge(op, layer, examples=examples, seed=3)
 
 
@@ -102,13 +102,13 @@ def judged(op, layer, examples=30):
     ],
 )
 def test_the_only_arrangement_in_which_forward_is_right_is_found_and_said(op, layer, said):
-    assert said in Implementation.of(find(op), layer).name
+    assert said in Implementation.of(find(op), layer).assumed[0]
 
 
 @pytest.mark.parametrize(("op", "right", "wrong"), [("linear", Dense, Averaged), ("conv", ConvNHWC, Turned)])
 def test_a_right_layer_is_right_and_a_mistake_is_found_in_its_weight(op, right, wrong):
-    assert judged(op, right, 200).exit_code == 0
-    report = judged(op, wrong, 200)
+    assert judged(op, right).exit_code == 0
+    report = judged(op, wrong)
     assert report.exit_code == 1
     assert {failure.result for failure in report.failures} == {"grad_weight"}
 
@@ -117,13 +117,39 @@ def test_samples_last_is_judged_as_it_is():
     assert judged("linear", SamplesLast).exit_code == 0
 
 
-def test_what_fits_no_arrangement_is_said():
+def test_a_wrong_forward_is_judged_in_the_nearest_arrangement_and_wrong():
     class Shifted(Dense):
         def forward(self, inputs):
             return super().forward(inputs) + 1
 
+    report = judged("linear", Shifted, 8)
+    assert report.exit_code == 1
+    assert {failure.result for failure in report.failures} == {"y"}
+    assert (
+        report.assumed[0] == "x (*batch I), weight (I O), bias (1 O): the nearest arrangement; forward is right in none"
+    )
+
+
+def test_what_fits_no_arrangement_is_said():
+    class Flat(Dense):
+        def forward(self, inputs):
+            return super().forward(inputs).sum()
+
     with pytest.raises(NotAnImplementation, match="forward is right in: none"):
-        Implementation.of(find("linear"), Shifted)
+        Implementation.of(find("linear"), Flat)
+
+
+def test_what_takes_an_argument_that_is_not_known_is_not_called_wrong():
+    class Activated(Dense):
+        def __init__(self, n_inputs, n_neurons, activation="relu"):
+            super().__init__(n_inputs, n_neurons)
+            self.activation = activation
+
+        def forward(self, inputs):
+            return np.maximum(super().forward(inputs), 0)
+
+    with pytest.raises(NotAnImplementation, match="what activation means is not known"):
+        Implementation.of(find("linear"), Activated)
 
 
 def test_where_no_gradient_is_left_that_is_said_and_nothing_judged():
@@ -131,5 +157,5 @@ def test_where_no_gradient_is_left_that_is_said_and_nothing_judged():
         def backward(self, dvalues):
             return dvalues @ self.weights.T
 
-    with pytest.raises(NotAnImplementation, match="no gradient of weight as dweights"):
+    with pytest.raises(NotAnImplementation, match="no gradient of weight, and leaves none as dweights"):
         Implementation.of(find("linear"), Silent)

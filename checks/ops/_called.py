@@ -1,0 +1,59 @@
+"""What others call the ops, and words that only an op gives a meaning: for code that was not written for this project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Called:
+    """Other names of an op, as they stand in names of functions and classes, and values of arguments that it decides.
+
+    names     in small letters and without underscores
+    switches  an argument's name, and what is handed over: of several values the first with which forward is right
+    """
+
+    names: tuple[str, ...] = ()
+    switches: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+# "train" says that statistics are those of the batch; which pooling it is, others say in a word.
+TRAINING: Mapping[str, tuple[Any, ...]] = {"mode": ("train", "training")}
+INFERENCE: Mapping[str, tuple[Any, ...]] = {
+    "mode": ("test", "eval", "inference", "predict"),
+    **dict.fromkeys(("training", "train", "istraining", "trainflg", "trainingmode", "istrain", "trainmode"), (False,)),
+}
+CALLED: Mapping[str, Called] = {
+    "conv": Called(("conv2d", "conv1d", "conv3d", "convolution", "convolutional", "convlayer")),
+    "conv_transpose": Called(("convtranspose", "deconv", "transposedconv", "convtransposed", "conv2dtranspose")),
+    "linear": Called(("dense", "affine", "fullyconnected", "fc", "innerproduct", "fullconnect")),
+    "max_pool": Called(("maxpool", "maxpooling", "pool", "pooling"), {"mode": ("max",), "type": ("max",)}),
+    "avg_pool": Called(
+        ("avgpool", "averagepool", "averagepooling", "avgpooling", "meanpool", "meanpooling", "pool", "pooling"),
+        {"mode": ("average", "avg", "mean"), "type": ("average", "avg", "mean")},
+    ),
+    "batch_norm": Called(("batchnorm", "batchnormalization", "bn", "spatialbatchnorm"), TRAINING),
+    "layer_norm": Called(("layernorm", "layernormalization", "ln"), TRAINING),
+    "group_norm": Called(("groupnorm", "gn", "spatialgroupnorm"), TRAINING),
+    "instance_norm": Called(("instancenorm",), TRAINING),
+    "batch_norm_inference": Called(("batchnorm", "batchnormalization", "bn"), INFERENCE),
+    "rms_norm": Called(("rmsnorm",), TRAINING),
+    "leaky_relu": Called(("leakyrelu", "lrelu")),
+    "log_softmax": Called(("logsoftmax",)),
+    "silu": Called(("swish",)),
+    "cross_entropy": Called(
+        ("crossentropy", "softmaxloss", "softmaxcrossentropy", "softmaxwithloss", "crossentropyloss", "celoss"),
+    ),
+    "euclidean_loss": Called(("mse", "meansquarederror", "l2loss", "mseloss", "squarederror")),
+    "embedding": Called(("embed", "wordembedding", "lookup")),
+    "lstm_cell": Called(("lstm", "lstmstep", "lstmcell")),
+    "gru_cell": Called(("gru", "grustep", "grucell")),
+    "attention": Called(("scaleddotproductattention", "dotproductattention", "selfattention", "sdpa")),
+}
+
+
+def names_of(op: str) -> tuple[str, ...]:
+    """What an op is called, in small letters and without underscores, its own name first."""
+    return (op.replace("_", ""), *CALLED.get(op, Called()).names)

@@ -1,0 +1,61 @@
+"""In words, what was assumed of a layer: two lines for a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.subjects.adapting.fitting import Fit
+from checks.subjects.adapting.run import Form, Plan
+from checks.subjects.adapting.slots import said
+
+ROOTS = {"returned": "returned", "layer": "", "cache": "in the cache"}
+
+
+def assumed(form: Form, plan: Plan, fit: Fit) -> tuple[str, ...]:
+    """How its arrays lie and why that is known, and where its gradients are."""
+    return (f"{', '.join(_arrays(form, plan))}: {_why(fit)}", "; ".join(_calls(form, plan)))
+
+
+def _arrays(form: Form, plan: Plan) -> Iterator[str]:
+    first = form.op.inputs[0]
+    for n, arrangement in plan.arranged.items():
+        if n in {first, *plan.held, *form.passed} or (n == "y" and not _as_x(plan, first)):
+            yield f"{n} ({arrangement})"
+    for n in form.op.inputs:
+        if n not in {*plan.held, *form.passed}:
+            yield f"no {n}"
+    yield from (f"{name} {value}" for name, value in plan.constants.items())
+
+
+def _as_x(plan: Plan, first: str) -> bool:
+    return plan.arranged["y"].order == plan.arranged[first].order or not plan.arranged["y"].names
+
+
+def _why(fit: Fit) -> str:
+    if not fit.right:
+        return "the nearest arrangement; forward is right in none"
+    if fit.also:
+        return f"the usual one of {fit.also + 1} arrangements in which forward is right"
+    return "the only arrangement in which forward is right"
+
+
+def _calls(form: Form, plan: Plan) -> Iterator[str]:
+    taken = [f"{name}={role.of}" for name, role in form.making.roles.items() if role.kind in {"size", "parameter"}]
+    taken += [f"{name}={axis}" for name, axis in plan.opened.items()]
+    if taken:
+        yield f"made with {', '.join(taken)}"
+    for n, paths in plan.held.items():
+        yield f"{n} is {said(paths[0])}"
+    if plan.zeroed:
+        yield f"{' and '.join(said(p) for p in plan.zeroed)} has no place here, and is made 0"
+    for n, (root, path) in plan.gradients.items():
+        if root == "step":
+            yield f"grad_{n} is what {n} is changed by, at a learning rate of 1"
+        elif root == "returned" and not path:
+            yield f"grad_{n} is what is returned"
+        else:
+            yield f"grad_{n} is {said(path)}" + (f" of what is {ROOTS[root]}" if root != "layer" else "")
+    if not form.takes_cotangent and plan.gradients:
+        yield "backward is given no cotangent, by which what it returns is multiplied"
+    if not plan.gradients:
+        yield "backward raises in a plain case, so its gradients were not found"

@@ -1,0 +1,210 @@
+"""Which arrangement of its arrays makes a forward right: decided by y alone, on whole numbers and axes of different sizes.
+
+Ways to speak to a layer are tried in turn, the usual ones first, each with every order of every array: of the first where
+y is right, to the last bit where sums are exact, it is taken. Where y is right in none, the nearest is.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.subjects.adapting.arrangement import Arrangement
+from checks.subjects.adapting.asked import Asked, asked
+from checks.subjects.adapting.holding import Choice, held_in
+from checks.subjects.adapting.roles import Unfit
+from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
+from checks.subjects.adapting.slots import Path, arrays_in, named
+from checks.subjects.adapting.ways import Way, ways
+from checks.subjects.adapting.words import called
+
+SECONDS = 20.0  # for all of the search: what is loaded has a minute
+# Of float64's 53 bits an op loses few on whole numbers; another constant where one is hidden, as ε = 10⁻⁸ where 10⁻⁵ is
+# meant, moves y by 2⁻²⁵ or more.
+RIGHT = 2.0**-40
+ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A plan and how far its y is from what is right; `pins` are what holds in every case, `alike` the cosine."""
+
+    plan: Plan
+    one: Asked
+    pins: Mapping[str, Any]
+    off: float
+    alike: float
+    settings: tuple[str, ...] = ()  # parameters that it asks a dictionary for
+    also: int = 0  # other arrangements in which y is right, too
+
+    @property
+    def right(self) -> bool:
+        """Whether y is right."""
+        return self.off <= (0.0 if self.one.op.kind.degree else RIGHT)
+
+
+def fitted(form: Form) -> Fit:
+    """The fit of a layer; raises Unfit where there is none."""
+    began, nearest, tried, failure = time.monotonic(), None, 0, ""
+    for way in ways(form):
+        found, count, why = _fits(form, way, began)
+        tried, failure = tried + count, failure or why
+        right = [fit for fit in found if fit.right]
+        if right:
+            return replace(right[0], also=len({_bare(fit) for fit in right} - {_bare(right[0])}))
+        if way.usual:
+            nearest = min([*found, *([nearest] if nearest else [])], key=lambda fit: fit.off, default=None)
+        if time.monotonic() - began > SECONDS:
+            break
+    if nearest is None or nearest.alike < ALIKE:
+        raise Unfit(_none(form, tried, failure))
+    unknown = [*form.making.unknown, *form.forwards.unknown]
+    if unknown:
+        raise Unfit(f"{_none(form, tried, failure)}; what {' and '.join(unknown)} means is not known")
+    return nearest
+
+
+def _fits(form: Form, way: Way, began: float) -> tuple[list[Fit], int, str]:
+    """The fits of one way, how many plans were tried, and what the first of those that raised did."""
+    found, tried, failure = [], 0, ""
+    try:
+        one = asked(form.op, **way.pins)
+        for plan in _plans(form, way, one):
+            tried += 1
+            fit, why = _tried(form, plan, one, way.pins)
+            failure = failure or why
+            found += [fit] if fit is not None else []
+            if time.monotonic() - began > SECONDS:
+                break
+    except Unfit as unfit:
+        failure = failure or str(unfit)
+    except Exception as error:  # noqa: BLE001, of a constructor that is called otherwise, whatever it is
+        failure = failure or f"{type(error).__name__}: {error}"
+    return found, tried, failure
+
+
+def _none(form: Form, tried: int, failure: str) -> str:
+    declared = form.op.takes.arrays
+    arrays = " and ".join(f"{n} ({declared[n]})" for n in form.op.inputs)
+    why = f"; the first that was tried: {failure}" if failure else ""
+    return f"of {tried} ways to call it, all orders of {arrays} among them, forward is right in: none{why}"
+
+
+def _bare(fit: Fit) -> str:
+    """The arrangement without axes of one element, or of none, which change nothing about it."""
+    sizes = fit.one.sizes
+    return str(
+        {
+            n: (a.one_hot, [i for i in a.order if i is not None and sizes.get(a.names[i]) != ()])
+            for n, a in fit.plan.arranged.items()
+        }
+    )
+
+
+def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
+    """Every arrangement of every array, for a layer that is made so."""
+    op, axes = form.op, form.op.takes.axes
+    first = op.inputs[0]
+    plain = {n: Arrangement.plain(a.names) for n, a in axes.items()}
+    plan = replace(way.plan, arranged=plain)
+    pairs = list(_x_and_y(axes[first].names, axes["y"].names, way.without))
+    others = [n for n in op.inputs[1:] if n in form.passed]
+    choices: dict[str, list[Choice]] = {
+        n: [(a, ()) for a in _as_argument(op.takes.axes[n].names, n in op.takes.constant, axes[first].names, one)]
+        for n in others
+    }
+    held = [n for n in op.inputs[1:] if n not in form.passed]
+    zeroed: tuple[Path, ...] = ()
+    if held and form.made is not None:
+        found, zeroed = held_in(form, plan, one, held)
+        choices |= found
+    missing = [n for n in held if n not in choices and n not in op.takes.optional]
+    if missing:
+        words = ", ".join(called(missing[0])[:6])
+        raise Unfit(f"its {missing[0]} is looked for as {words}; found none of its shape")
+    for x, y in pairs:
+        for rest in product(*choices.values()):
+            arranged = {first: x, "y": y} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
+            where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
+            if len({id(paths) for paths in where.values()}) == len(where):
+                yield replace(plan, arranged=arranged, held=where, zeroed=zeroed)
+
+
+def _x_and_y(x: Sequence[str], y: Sequence[str], without: tuple[str, ...]) -> Iterator[tuple[Arrangement, Arrangement]]:
+    """Orders of the first input and of y, which go together where both have as many axes."""
+    if len(x) == len(y):
+        # What x does not have, y need not have either, if it is the same axis.
+        for of_x in Arrangement.all_of(x, *without):
+            if not without:
+                yield of_x, Arrangement(tuple(y), of_x.order)
+                continue
+            gone = tuple(name for name in without if name in y)
+            yield from ((of_x, of_y) for of_y in Arrangement.all_of(y, *gone))
+        return
+    yield from product(Arrangement.all_of(x, *without), list(Arrangement.all_of(y)))
+
+
+def _as_argument(names: Sequence[str], constant: bool, first: Sequence[str], one: Asked) -> Iterator[Arrangement]:
+    """Orders of an input that is passed: with axes of one element around a single one, or one-hot."""
+    yield from Arrangement.all_of(names)
+    if constant and "C" in one.sizes and "C" not in names:
+        yield from Arrangement.hot(names, "C")
+    if len(names) == 1 and not names[0].startswith("*") and not constant:
+        plain = Arrangement.plain(names)
+        axes = sum(len(one.sizes[n]) if n.startswith("*") else 1 for n in first)
+        for many in sorted({2, axes} - {1}):
+            for at in range(many):
+                yield plain.with_ones([0 if i == at else None for i in range(many)])
+
+
+def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple[Fit | None, str]:
+    """The fit of a plan whose y has the right shape; else None, and what it raised."""
+    run = Run(form, plan, one.sizes, {**one.parameters, **plan.constants})
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            run.begin({n: a.copy() for n, a in one.arrays.items()})
+            run.forward()
+    except Exception as error:  # noqa: BLE001, of another arrangement, whatever it is
+        return None, f"{type(error).__name__}: {error}"
+    missing = tuple(n for n in one.op.inputs if n not in form.passed and n not in plan.held)
+    right = one.right({**one.parameters, **plan.constants}, missing)
+    fits = []
+    asked_for = tuple(role.of for role in run.settings.taken.values() if role.kind == "parameter")
+    for place in _places_of_y(run):
+        came = run.at(place)
+        here = plan.arranged["y"].shape(right.shape, one.sizes)
+        if np.shape(came) != here and not (right.ndim == 0 and np.size(came) == 1):
+            continue
+        found = np.asarray(plan.arranged["y"].back(came, right.shape, one.sizes), float)
+        if found.shape == right.shape:
+            off, alike = _apart(found, right)
+            fits.append(Fit(replace(plan, y=place), one, pins, off, alike, asked_for))
+    return min(fits, key=lambda fit: fit.off, default=None), ""
+
+
+def _places_of_y(run: Run) -> Iterator[Place]:
+    """Where y may be: what is returned, a part of it, or what is left in an attribute."""
+    if run.returned is not None:
+        for path, _ in arrays_in(run.returned, 1):
+            if all(how == "item" for how, _ in path):
+                yield "returned", path
+        return
+    for path, _ in arrays_in(run.layer, 1):
+        if named(path)[-1:] and named(path)[-1] in OUTPUTS:
+            yield "layer", path
+
+
+def _apart(found: Array, right: Array) -> tuple[float, float]:
+    """How far y is from what is right, relative to it; and the cosine of the angle between them."""
+    if not np.isfinite(found).all():
+        return np.inf, 0.0
+    size, norm = float(np.linalg.norm(right)), float(np.linalg.norm(found))
+    off = float(np.linalg.norm(found - right)) / (size or 1.0)
+    return off, abs(float(np.vdot(found, right))) / (size * norm) if size * norm else 0.0

@@ -1,0 +1,151 @@
+"""What is to be adapted: a class with two methods, or two functions that belong together by their names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from checks.op import Op
+from checks.ops._called import names_of
+from checks.subjects.adapting.roles import Arguments, Nothing, Unfit, of_backward, of_constructor, of_forward
+from checks.subjects.adapting.run import Form
+from checks.subjects.adapting.words import AROUND, BACKWARD, DERIVATIVES, DOING, FORWARD, is_cotangent, plain
+
+
+def form_of(op: Op, given: Any, name: str) -> Form:
+    """What is known of a class, a function or a module by its signatures; raises Unfit where that is too little."""
+    if isinstance(given, ModuleType):
+        found = _chosen(op, given, name)
+        return form_of(op, found, f"{name}:{found.__name__}")
+    if inspect.isclass(given):
+        return _of_class(op, given, name)
+    if callable(getattr(given, "forward", None)) and callable(getattr(given, "backward", None)):
+        return _of_functions(op, given.forward, given.backward, name)
+    if inspect.isroutine(given):
+        return _of_functions(op, given, partner(given), name)
+    raise Unfit(f"it is a {type(given).__name__}; adapted is a class, or a function with another that is its backward")
+
+
+def _of_class(op: Op, given: type, name: str) -> Form:
+    forward = next((n for n in FORWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
+    backward = next((n for n in BACKWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
+    if forward is None or backward is None:
+        missing = " and no ".join(n for n, found in (("forward", forward), ("backward", backward)) if found is None)
+        raise (Unfit if forward or backward else Nothing)(
+            f"it has no {missing}, nor a method that is usually called so"
+        )
+    making = of_constructor(op, given)
+    forwards = of_forward(op, _bound(given, forward))
+    backwards = of_backward(op, _bound(given, backward), forwards)
+    return _checked(Form(op, name, given, making, forward, forwards, backward, backwards))
+
+
+def _own(given: type) -> set[str]:
+    return {n for one in given.__mro__ if one is not object for n in vars(one)}
+
+
+def _bound(given: type, name: str) -> Callable[..., Any]:
+    """A method as it is called on an instance: without its first argument, unless it is static."""
+    method = inspect.getattr_static(given, name)
+    if isinstance(method, staticmethod | classmethod):
+        found: Callable[..., Any] = getattr(given, name)
+        return found
+
+    def call() -> None: ...
+
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def _of_functions(op: Op, forward: Any, backward: Any, name: str) -> Form:
+    forwards = of_forward(op, forward)
+    if backward is None:  # the gradient may come with y
+        return _checked(Form(op, name, None, Arguments(), forward, forwards, None, None))
+    backwards = of_backward(op, backward, forwards, derivative=_is_derivative(backward))
+    return _checked(Form(op, name, None, Arguments(), forward, forwards, backward, backwards))
+
+
+def _is_derivative(function: Any) -> bool:
+    """Whether it takes the input alone, as the derivative of a function of one number does."""
+    parameters = list(inspect.signature(function).parameters.values())
+    needed = [p for p in parameters if p.default is p.empty]
+    said = plain(getattr(function, "__name__", ""))
+    return len(needed) == 1 and not is_cotangent(needed[0].name) and any(word in said for word in DERIVATIVES)
+
+
+def _checked(form: Form) -> Form:
+    op = form.op
+    missing = [n for n in op.inputs if n not in form.passed and n not in op.takes.optional]
+    if form.made is None and missing:
+        raise Unfit(f"forward takes no {missing[0]} that could be told by its name")
+    # Without a cotangent it can only be that of one number, or of each element by itself.
+    axes = op.takes.axes
+    if not form.takes_cotangent and axes["y"].names and axes["y"].names != axes[op.inputs[0]].names:
+        raise Unfit("backward takes no cotangent, the gradient of what forward returns")
+    if form.forwards.roles and any(r.kind == "open" for r in form.forwards.roles.values()):
+        name = next(n for n, r in form.forwards.roles.items() if r.kind == "open")
+        raise Unfit(f"what forward's argument {name} means is not known")
+    return form
+
+
+def partner(function: Any) -> Any:
+    """The backward of a function, among what its module has: conv_backward of conv_forward; None if there is none."""
+    beside: Mapping[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})
+    name = function.__name__
+    for candidate in _partners(name):
+        if callable(found := beside.get(candidate)) and found is not function:
+            return found
+    return None
+
+
+def _partners(name: str) -> Iterator[str]:
+    for one, other in DOING:
+        if one in name.lower():
+            at = name.lower().index(one)
+            as_written = name[at : at + len(one)]
+            there = other.capitalize() if as_written[0].isupper() else other
+            yield name[:at] + there + name[at + len(one) :]
+    bare = [name, *(name.replace(f"_{one}", "").replace(f"{one}_", "") for one, _ in DOING)]
+    for one in dict.fromkeys(bare):
+        yield from (around.format(one) for around in AROUND)
+
+
+def candidates(op: Op, module: ModuleType) -> list[Any]:
+    """What a module defines that could be this op, by its name; or, if nothing is called so, all that could be some op."""
+    own = [v for v in vars(module).values() if getattr(v, "__module__", None) == module.__name__]
+    classes = [
+        v
+        for v in own
+        if inspect.isclass(v) and any(n in _own(v) for n in FORWARD) and any(n in _own(v) for n in BACKWARD)
+    ]
+    functions = [v for v in own if inspect.isfunction(v)]
+    backwards = {id(partner(f)) for f in functions}
+    pairs = [f for f in functions if id(f) not in backwards and partner(f) is not None]
+    could: list[Any] = [*classes, *pairs]
+    joint = [f for f in functions if id(f) not in backwards and f not in pairs]
+    names = names_of(op.name)
+    exact = [v for v in could if _bare(v.__name__) in names]
+    near = [
+        v for v in could if any(n in _bare(v.__name__) for n in names if len(n) > 2)
+    ]  # fc and bn are in other words
+    alone = [v for v in joint if _bare(v.__name__) in names]
+    return exact or near or alone or could
+
+
+def _bare(name: str) -> str:
+    said = plain(name)
+    for word in ("forward", "fwd", "fprop", "naive", "layer", "fast", "step", "function", "block"):
+        said = said.replace(word, "") or said
+    return said
+
+
+def _chosen(op: Op, module: ModuleType, name: str) -> Any:
+    could = candidates(op, module)
+    if not could:
+        raise Nothing("it has no class, and no two functions, that could be adapted")
+    if len(could) > 1:
+        raise Unfit(f"it has {', '.join(v.__name__ for v in could)}; name one, as {name}:{could[0].__name__}")
+    return could[0]

@@ -1,0 +1,71 @@
+"""Where a layer keeps its weights, and how they lie there: by their names and their shapes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from checks.subjects.adapting.arrangement import Arrangement, held_as
+from checks.subjects.adapting.asked import Asked
+from checks.subjects.adapting.run import Form, Plan, Run
+from checks.subjects.adapting.slots import Path, arrays_in, got, is_called, is_gradient, named
+from checks.subjects.adapting.words import called
+
+MOST = 4  # arrays of the same shape, among which an input that has no name of ours is looked for
+Choice = tuple[Arrangement, tuple[Path, ...]]  # how an input lies, and all paths to it
+
+
+def held_in(
+    form: Form, plan: Plan, one: Asked, wanted: Sequence[str]
+) -> tuple[dict[str, list[Choice]], tuple[Path, ...]]:
+    """Where it keeps each of these inputs, and how it lies there; and what has the name of one but not its shape."""
+    run = Run(form, plan, one.sizes, one.parameters)
+    found: dict[str, list[Choice]] = {}
+    odd: list[Path] = []
+    # Some make their weights when they are first called.
+    for begin in (partial(run.begin, dict(one.arrays)), run.forward):
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            begin()
+        for n in wanted:
+            choices, unlike = _choices(run, one, n, wanted)
+            odd += unlike
+            if choices:
+                found[n] = choices
+        if all(n in found or n in one.op.takes.optional for n in wanted):
+            break
+    return found, tuple(dict.fromkeys(odd))
+
+
+def _choices(run: Run, one: Asked, n: str, wanted: Sequence[str]) -> tuple[list[Choice], list[Path]]:
+    """What may be this input, of those that have the first of its names only; and what has one, but another shape."""
+    aliases, axes = called(n), one.op.takes.axes[n]
+    shape = axes.shape(one.sizes, one.parameters)
+    ranked: list[tuple[int, list[Choice]]] = []
+    odd: list[Path] = []
+    for paths in _places(run.layer):
+        names = [p for p in paths if is_called(p, aliases)]
+        orders = list(held_as(axes.names, shape, got(run.layer, paths[0]).shape, one.sizes))
+        if names and not orders and axes.optional:
+            odd += paths
+        if orders and not any(is_gradient(p, _every_alias(wanted)) for p in paths):
+            best = min((aliases.index(named(p)[-1]) for p in names), default=len(aliases))
+            ranked.append((best, [(order, paths) for order in orders]))
+    least = min((rank for rank, _ in ranked), default=0)
+    chosen = [choices for rank, choices in ranked if rank == least]
+    return [choice for choices in chosen for choice in choices] if len(chosen) <= MOST else [], odd
+
+
+def _places(layer: object) -> list[tuple[Path, ...]]:
+    """All paths to each array of numbers."""
+    places: dict[int, list[Path]] = {}
+    for path, array in arrays_in(layer):
+        if isinstance(array, np.ndarray) and array.dtype.kind in "fiu":
+            places.setdefault(id(array), []).append(path)
+    return [tuple(paths) for paths in places.values()]
+
+
+def _every_alias(wanted: Sequence[str]) -> list[str]:
+    return [alias for n in wanted for alias in called(n)]

@@ -1,0 +1,148 @@
+"""Where a backward leaves each gradient: in what it returns, in the layer, in the cache; by names, shapes and order alone.
+
+Of the numbers nothing is asked: they are what is judged.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checks.subjects.adapting.asked import Asked
+from checks.subjects.adapting.roles import Unfit
+from checks.subjects.adapting.run import Form, Place, Plan, Run
+from checks.subjects.adapting.slots import Path, arrays_in, is_gradient, named, said, snapshot
+from checks.subjects.adapting.words import called, gradient_names, plain
+
+SHOWN = 6  # names that a message lists
+
+
+@dataclass(frozen=True)
+class Left:
+    """An array that backward returned or left; `fresh` if it was not there before, or was another."""
+
+    place: Place
+    array: Any
+    fresh: bool
+
+
+def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
+    """The place of each gradient; {} where backward raises, as the judge will say. Raises Unfit if one is missing."""
+    run = Run(form, plan, one.sizes, {**one.parameters, **plan.constants})
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        run.begin({n: a.copy() for n, a in one.arrays.items()})
+        run.forward()
+        before = {root: snapshot(of) for root, of in (("layer", run.layer), ("cache", run.cache))}
+        try:
+            returned = run.backward(one.arrays["y"])
+        except Exception:  # noqa: BLE001, that it raises is for the judge to say
+            return {}
+    wanted = wanted_of(form, plan)
+    left = list(_left(form, run, returned, before))
+    found: dict[str, Place] = {n: ("step", (("item", n),)) for n in wanted if n in run.steps}
+    taken = {id(run.steps[n]) for n in found}
+    scored = sorted(
+        (
+            (score, -at, n, one_left)
+            for n in wanted
+            if n not in found
+            for at, one_left in enumerate(left)
+            if (score := _score(form, plan, one, n, one_left, wanted, returned)) > 0
+        ),
+        key=lambda s: (-s[0], -s[1]),
+    )
+    for score, _, n, one_left in scored:
+        if n in found or id(one_left.array) in taken:
+            continue
+        rivals = [
+            o for s, _, m, o in scored if m == n and s == score and id(o.array) not in {*taken, id(one_left.array)}
+        ]
+        if rivals and not _is_named(form, plan, n, one_left):
+            many = " and ".join(said(o.place[1]) for o in (one_left, *rivals[:2]))
+            raise Unfit(f"which of {many} is the gradient of {n} cannot be told by their names and shapes")
+        found[n] = one_left.place
+        taken.add(id(one_left.array))
+    for n in wanted:
+        if n not in found:
+            names = dict.fromkeys(g for a in _aliases(form, plan, n)[:2] for g in list(gradient_names(a))[:3])
+            words = ", ".join([*names][:SHOWN])
+            raise Unfit(f"backward returns no gradient of {n}, and leaves none as {words}, nor in grads or the like")
+    return found
+
+
+def wanted_of(form: Form, plan: Plan) -> list[str]:
+    """The inputs whose gradients are asked for, in the order in which it takes them."""
+    there = [*form.forwards.of("array"), *form.making.of("array"), *plan.held]
+    return [n for n in dict.fromkeys(there) if n in form.op.takes.differentiable]
+
+
+def _left(form: Form, run: Run, returned: Any, before: Mapping[str, Mapping[Path, Any]]) -> Iterator[Left]:
+    for path, array in arrays_in(returned, 2):
+        if form.backward is not None or ("returned", path) != run.plan.y:
+            yield Left(("returned", path), array, fresh=True)
+    for root, of in (("layer", run.layer), ("cache", run.cache)):
+        for path, array in arrays_in(of):
+            if path and isinstance(array, np.ndarray):
+                fresh = before[root].get(path) != (id(array), array.tobytes())
+                yield Left((root, path), array, fresh)
+
+
+def _score(form: Form, plan: Plan, one: Asked, n: str, left: Left, wanted: Sequence[str], returned: Any) -> float:
+    """How much speaks for it; 0 where nothing does."""
+    root, path = left.place
+    mine = plan.held.get(n, ())
+    if path in mine:
+        return 0
+    shape = one.op.takes.shapes(one.sizes, one.parameters)[n] or ()
+    here = plan.arranged[n].shape(shape, one.sizes)
+    fits = _bare(np.shape(left.array)) == _bare(here)
+    is_named = _is_named(form, plan, n, left)
+    alone = root == "returned" and not path and n == wanted[0]
+    in_order = (
+        root == "returned"
+        and len(path) == 1
+        and path[0][0] == "item"
+        and isinstance(returned, tuple | list)
+        and _position(returned, path[0][1]) == wanted.index(n)
+    )
+    counted = isinstance(returned, tuple | list) and sum(o is not None for o in returned) == len(wanted)
+    if not (is_named or alone or (fits and left.fresh) or (in_order and counted)):
+        return 0
+    if root != "returned" and not left.fresh and not is_named:
+        return 0
+    if any(_is_named(form, plan, m, left) for m in wanted if m != n) and not is_named:
+        return 0
+    return 8 * (root == "returned") + 4 * is_named + 2 * fits + 1 * in_order + 0.5 * left.fresh + 0.25 * alone
+
+
+def _position(returned: Sequence[Any], at: int) -> int:
+    """The place among what is returned that is something."""
+    return sum(o is not None for o in returned[:at])
+
+
+def _is_named(form: Form, plan: Plan, n: str, left: Left) -> bool:
+    root, path = left.place
+    if root == "returned" and path and not named(path):
+        return False
+    return bool(path) and is_gradient(path, _aliases(form, plan, n), plan.held.get(n, ()))
+
+
+def _aliases(form: Form, plan: Plan, n: str) -> list[str]:
+    """What it calls this input, and what others do."""
+    own = [
+        plain(name)
+        for a in (form.forwards, form.making)
+        for name, r in a.roles.items()
+        if (r.kind, r.of) == ("array", n)
+    ]
+    own += [name for path in plan.held.get(n, ()) for name in named(path)[-1:]]
+    elsewhere = {alias for m in form.op.inputs if m != n for alias in called(m)[:1]}
+    return list(dict.fromkeys([*own, *(a for a in called(n) if a not in elsewhere)]))
+
+
+def _bare(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)

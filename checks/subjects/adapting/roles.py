@@ -1,0 +1,191 @@
+"""What the arguments of a constructor, a forward and a backward mean, by their names and their places."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from checks.op import Op
+from checks.ops._called import CALLED, Called
+from checks.subjects.adapting.words import (
+    CACHE,
+    PARAMETERS,
+    RATES,
+    SETTINGS,
+    SHAPES,
+    SIZES,
+    TRAINING,
+    along,
+    called,
+    is_cotangent,
+    plain,
+)
+
+
+class Unfit(Exception):
+    """The class, or the functions, cannot be adapted; the message says why, in words."""
+
+
+class Nothing(Unfit):
+    """There is no layer at all, in whatever words."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What an argument is.
+
+    kind   "array", "size", "parameter", "settings", "cotangent", "cache", "rate", "switch", "shape" or "open", a number
+           whose meaning is looked for by trying
+    of     which array, axis or parameter; of a switch, nothing
+    along  which of the spatial axes, where it speaks of one
+    worded whether what is its default is a word
+    tuples whether its default is a tuple
+    """
+
+    kind: str
+    of: str = ""
+    along: int | None = None
+    worded: bool = False
+    tuples: bool = False
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of one function by their roles.
+
+    unknown  those with a default whose meaning is not known; they are left alone
+    """
+
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    positional: frozenset[str] = frozenset()
+
+    def of(self, kind: str) -> list[str]:
+        """What the arguments of this kind are."""
+        return [role.of for role in self.roles.values() if role.kind == kind]
+
+    def named(self, kind: str, of: str) -> str | None:
+        """The name of the argument of this role."""
+        return next((name for name, role in self.roles.items() if (role.kind, role.of) == (kind, of)), None)
+
+
+def of_constructor(op: Op, made: Callable[..., Any]) -> Arguments:
+    """The arguments of a constructor: sizes, parameters, settings, and arrays that it is given to keep."""
+    return _read(op, made, arrays=[n for n in op.inputs if n not in op.takes.leading()[:1]], first=None)
+
+
+def of_forward(op: Op, function: Callable[..., Any]) -> Arguments:
+    """The arguments of a forward: the first is the first input."""
+    return _read(op, function, arrays=list(op.inputs), first=Role("array", op.inputs[0]))
+
+
+def of_backward(op: Op, function: Callable[..., Any], forward: Arguments, *, derivative: bool = False) -> Arguments:
+    """The arguments of a backward: the cotangent first, unless it takes none; what forward takes too is the same."""
+    first = Role("array", op.inputs[0]) if derivative else Role("cotangent")
+    read = _read(op, function, arrays=list(op.inputs), first=first, known=forward.roles)
+    if any(role.kind == "open" for role in read.roles.values()):
+        name = next(name for name, role in read.roles.items() if role.kind == "open")
+        raise Unfit(f"what backward's argument {name} means is not known")
+    return read
+
+
+def _read(
+    op: Op,
+    function: Callable[..., Any],
+    arrays: list[str],
+    first: Role | None,
+    known: Mapping[str, Role] | None = None,
+) -> Arguments:
+    roles: dict[str, Role] = {}
+    unknown: list[str] = []
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        raise Unfit("its signature cannot be read") from None
+    taken = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    for at, p in enumerate(taken):
+        default = None if p.default is p.empty else p.default
+        role = _role(op, p.name, default, arrays, roles.values(), known or {}, made=first is None)
+        if first is not None and at == 0:
+            role = _first(first, p.name, role, known)
+        if role is not None and role.kind == "cotangent" and default is not None and not op.takes.axes["y"].names:
+            continue  # of one number the cotangent is 1 unless it is said: backward(dout=1), which not all use
+        if role is None and p.default is p.empty:
+            role = Role("open")
+        if role is None:
+            unknown.append(p.name)
+        else:
+            roles[p.name] = role
+    only = frozenset(p.name for p in taken if p.kind is p.POSITIONAL_ONLY)
+    return Arguments(roles, tuple(unknown), only)
+
+
+def _first(first: Role, name: str, role: Role | None, known: Mapping[str, Role] | None) -> Role | None:
+    """The role of the first argument: as it has to be, unless its name says another."""
+    if first.kind == "cotangent" and not is_cotangent(name):
+        if role is not None and role.kind == "cache":
+            return role
+        if known and name in known and role is not None:
+            return role
+    if first.kind == "array" and role is not None and role.kind in {"array", "settings"} and role.of != first.of:
+        return role
+    return first
+
+
+def _role(
+    op: Op, name: str, default: Any, arrays: list[str], before: Iterable[Role], known: Mapping[str, Role], *, made: bool
+) -> Role | None:
+    """The role of an argument by its name; of a constructor, numbers come before arrays: filters are counted there."""
+    if name in known:
+        return known[name]
+    said, gone = plain(name), {(role.kind, role.of) for role in before}
+    array = next((Role("array", n) for n in arrays if _is_array(n, said, default) and ("array", n) not in gone), None)
+    number = role_of(op, name, gone)
+    if number is not None:
+        number = replace(number, worded=isinstance(default, str), tuples=isinstance(default, tuple | list))
+    usual = number or array if made else array or number
+    return (
+        switch(op, name) or usual or _other(op, said, default, cotangent=bool(known) and ("cotangent", "") not in gone)
+    )
+
+
+def switch(op: Op, name: str) -> Role | None:
+    """What is handed over as one of a few values: whether it is training, or what only this op decides."""
+    said = plain(name)
+    if said in CALLED.get(op.name, Called()).switches:
+        return Role("switch", name)
+    return Role("switch", name, value=(True,)) if said in TRAINING else None
+
+
+def _other(op: Op, said: str, default: Any, *, cotangent: bool) -> Role | None:
+    """What is neither a number nor an array of the op."""
+    if said in SETTINGS or any(said.endswith(word) for word in ("param", "params", "hparameters", "config")):
+        return Role("settings", said)
+    if said in CACHE or said.endswith("cache"):
+        return Role("cache")
+    if said in RATES and default is None:
+        return Role("rate")
+    if said in SHAPES:
+        return Role("shape", op.inputs[0])
+    return Role("cotangent") if cotangent and is_cotangent(said) else None
+
+
+def role_of(op: Op, name: str, gone: Iterable[tuple[str, str]] = ()) -> Role | None:
+    """The parameter or size that a name speaks of, as a whole or along one axis; None if none, or one that is gone."""
+    known = [("parameter", n, PARAMETERS.get(n, (plain(n),))) for n in op.takes.defaults]
+    known += [("size", axis, SIZES.get(axis, ())) for axis in {a: None for s in op.takes.sizes for a in s.names}]
+    for kind, of, aliases in known:
+        if plain(name) in aliases and (kind, of) not in {*gone}:
+            return Role(kind, of)
+        if (kind == "parameter" or of.startswith("*")) and op.takes.dims:
+            axis = along(name, aliases)
+            if axis is not None:
+                return Role(kind, of, axis)
+    return None
+
+
+def _is_array(n: str, said: str, default: Any) -> bool:
+    return said in called(n) and default is None

@@ -1,0 +1,88 @@
+"""In which ways a layer may be spoken to, before anything is known of how its arrays lie: the usual ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import permutations, product
+from typing import Any
+
+from checks.ops._called import CALLED, Called
+from checks.subjects.adapting.constants import constants_of
+from checks.subjects.adapting.roles import Arguments, Unfit
+from checks.subjects.adapting.run import Form, Plan
+from checks.subjects.adapting.words import plain
+
+KERNELS = (3, 5, 2)  # that a layer may have without being told
+PINNED_CHANNELS = (1, 5)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a layer is spoken to, before its arrangement is known: sizes that are held, and axes that it does not have."""
+
+    pins: Mapping[str, Any]
+    without: tuple[str, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    usual: bool = True
+
+
+def ways(form: Form) -> Iterator[Way]:
+    """Ways to speak to it, the usual ones first."""
+    takes, base = form.op.takes, _with_switches(form)
+    yield from (Way({}, (), plan) for plan in base)
+    others = [dims for dims in dict.fromkeys(takes.dims or ()) if dims != (takes.dims or (0,))[0]]
+    yield from (Way({}, (), replace(plan, tuples=True)) for plan in base if takes.dims)
+    yield from (Way({"dims": dims}, (), plan) for dims in others for plan in base)
+    plan = base[0]
+    for pins in ({}, *({"dims": dims} for dims in others)):
+        for tuples, (name, value) in product((False, True) if takes.dims else (False,), constants_of(form)):
+            yield Way({**pins, name: value}, (), replace(plan, constants={name: value}, tuples=tuples), usual=False)
+    for without, absent in ((), {}), *_absent(form):
+        if absent:
+            yield Way(absent, without, plan, usual=False)
+            yield Way(absent, without, replace(plan, tuples=True), usual=False)
+        for option, n in product(_untold_kernels(form), KERNELS):
+            yield Way({**absent, option: (n, n)}, without, plan, usual=False)
+
+
+def _untold_kernels(form: Form) -> list[str]:
+    """The option of a kernel's size, where a class is not told it."""
+    told = form.making.of("size")
+    return [s.option for s in form.op.takes.sizes if form.made and s.axes == "*kernel" and s.axes not in told]
+
+
+def _absent(form: Form) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Axes of x that a layer may not have, and what is held so that they have one element."""
+    first = form.op.takes.axes[form.op.inputs[0]].names
+    options = {name: s for s in form.op.takes.sizes for name in s.names}
+    if "N" in first and "N" in options:
+        yield ("N",), {options["N"].option: 1}
+        channels = options.get("C")
+        if "C" in first and channels is not None:
+            one = PINNED_CHANNELS if len(channels.names) > 1 else 1
+            yield ("N", "C"), {options["N"].option: 1, channels.option: one}
+
+
+def _with_switches(form: Form) -> list[Plan]:
+    """Plans with every choice of the values of switches, and of what is handed over as arguments that are not known."""
+    known = CALLED.get(form.op.name, Called()).switches
+    names = {role.of: role for args in _all_arguments(form) for role in args.roles.values() if role.kind == "switch"}
+    choices = {n: role.value or known.get(plain(n), (None,)) for n, role in names.items()}
+    given = {n: values[0] for n, values in known.items()} | {"training": True, "train": True}
+    opened = [name for name, role in form.making.roles.items() if role.kind == "open"]
+    told = {"N", *form.making.of("size")}
+    axes = [a for s in form.op.takes.sizes for a in s.names if a not in told and not a.startswith("*")]
+    if len(opened) > len(axes):
+        raise Unfit(f"what its argument {opened[0]} means is not known")
+    return [
+        Plan(
+            switches={**given, **dict(zip(choices, values, strict=True))}, opened=dict(zip(opened, order, strict=True))
+        )
+        for values in product(*choices.values())
+        for order in permutations(axes, len(opened))
+    ]
+
+
+def _all_arguments(form: Form) -> list[Arguments]:
+    return [form.making, form.forwards, *([form.backwards] if form.backwards is not None else [])]
