@@ -10,7 +10,7 @@ from checks.diagnosis import narrow
 from checks.laws import decides, laws
 from checks.signature.options import as_text, as_time, flag, in_words
 from checks.verdict.decisions import Decision
-from checks.verdict.report import UNDECIDED, Finding, Report, Verdict
+from checks.verdict.report import MET, UNDECIDED, Finding, Report, Verdict
 
 CERTAIN = 0.95  # what one digit shows as 1
 WIDER = {"bfloat16": "float32", "float16": "float32", "float32": "float64"}
@@ -238,6 +238,9 @@ def earned(report: Report) -> Iterator[str]:
         meets = f"; code that is wrong in one case of ten meets none of them with probability {report.unmet:.2g}"
         told = meets if report.exit_code == 0 else ""
         yield f"{report.cases} cases fitted into {as_time(report.budget)}{told}"
+    elif report.decisive and report.cases < MET and report.exit_code == 0:
+        unmet = f"meets none of them with probability {report.unmet:.2g}"
+        yield f"{report.cases} cases: code that is wrong in one case of ten {unmet}"
     tenth = report.miss(0.1)
     if tenth is not None and report.exit_code == 0:
         often = chance(tenth)
@@ -291,6 +294,14 @@ def left(report: Report) -> Iterator[str]:
         why = "; ".join(_why_undecided(report, decision))
         counted = f"{decision.result} was decided in {decision.decided} of {decision.cases} {kind}cases"
         yield f"{counted}{f': {why}' if why else ''}"
+    if report.declined:
+        yield (
+            f"only {report.cases} of {report.cases + report.unsupported_cases} cases are supported: code that is wrong in "
+            f"one case of ten meets none of them with probability {report.unmet:.2g}"
+        )
+        more = -(-MET * (report.cases + report.unsupported_cases) // max(1, report.cases))
+        yield f"what would decide it: {_examples(report, more)}, or options that hold what it supports"
+        return
     if not report.undecided:
         notes = report.tally.notes(Verdict.UNDECIDED).most_common(1)
         yield f"every check is undecided{''.join(f': {note}' for note, _ in notes if note)}"
@@ -308,6 +319,11 @@ def _why_undecided(report: Report, decision: Decision) -> Iterator[str]:
             for note, _ in notes.most_common(1):
                 said.setdefault(note.split(" ")[0], note)
     yield from filter(None, said.values())
+
+
+def _examples(report: Report, many: int) -> str:
+    python = not report.is_reference and not report.spec
+    return f"examples={many}" if python else f"--examples {many}"
 
 
 def _what_would(report: Report) -> str:

@@ -38,11 +38,12 @@ from checks.verdict.eager import compared
 from checks.verdict.known import Known
 from checks.verdict.merging import belongs
 from checks.verdict.notebook import watched
-from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.report import MET, Finding, Report, Verdict
 from checks.verdict.tried import Progress, Tried
 from checks.verdict.where import Elsewhere
 
 EXAMPLES = 200
+MORE = 10  # times as many cases are drawn at most, where few of them are supported
 SHRUNK = 10  # problems for each of few shapes, that are tried while one is shrunk
 PROMISES = ("float32", "same")
 DRAWS = 3  # of small numbers, until a failure shows on them
@@ -132,7 +133,9 @@ def judge(  # noqa: C901, PLR0915, one step after another
     compiled: float | None = None
     stopped = False  # by Ctrl-C, before anything was tried
 
-    def run(among: Among, first: Callable[[Finding], None] | None, *, trips: bool) -> tuple[Tried, Search]:
+    def run(
+        among: Among, first: Callable[[Finding], None] | None, *, trips: bool, many: int = examples
+    ) -> tuple[Tried, Search]:
         tried = Tried(
             wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
         )
@@ -141,14 +144,14 @@ def judge(  # noqa: C901, PLR0915, one step after another
             judged,
             pinned,
             dtype,
-            examples,
+            many,
             seed,
             reach=1 if few else reach,
             among=among,
             until=until,
             most=SHRUNK * shapes if shapes else None,
         )
-        crew = Crew(tried, told if named else None, jobs, examples // (shard or (1, 1))[1], until)
+        crew = Crew(tried, told if named else None, jobs, many // (shard or (1, 1))[1], until)
 
         def add(problem: Problem) -> None:
             if mine(problem):
@@ -218,6 +221,8 @@ def _where_it_works(
 ) -> tuple[Tried, Search, tuple[Elsewhere, ...]]:
     """What was tried of all cases; or, once something raises, of those kinds in which it does not always.
 
+    Where few are supported, of more cases, up to `MORE` times as many.
+
     at_once  whether to look for these before anything is tried, so that all shards of a run try the same cases
     """
     among, elsewhere = find() if at_once else (EVERYTHING, ())
@@ -225,6 +230,11 @@ def _where_it_works(
     if tried.tripped and not search.interrupted:
         among, elsewhere = find()
         tried, search = run(among, tried.first, trips=False)
+    declined = tried.unsupported.total()
+    if not at_once and not search.interrupted and search.until is None and 0 < tried.cases < min(MET, declined):
+        # No kind of case explains what is not supported, so what is supported has to come by chance.
+        more = -(-MET * search.examples // max(1, tried.cases))
+        tried, search = run(among, tried.first, trips=False, many=min(more, MORE * search.examples))
     return tried, search, elsewhere
 
 

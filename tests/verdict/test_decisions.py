@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ from checks.trials import trial
 from checks.trials.finding import Finding
 from checks.verdict.decisions import NOT_TAKEN, Decision, Decisions, decided_in
 from checks.verdict.known import Known
-from checks.verdict.report import worst
-from reference import linear, softmax
+from checks.verdict.report import MET, worst
+from reference import linear, relu, softmax
 from tests.judged import Raises, judged
 
 DECIDING = [name for name, law in laws().items() if decides(law)]
@@ -187,6 +187,40 @@ def test_a_few_concentrated_cases_that_rounding_leaves_open_are_no_doubt_and_man
         assert not Decision("grad_x", kind, 0, 3).enough
         assert Decision("grad_x", kind, 4, 7).enough
     assert not Decision("grad_x", "wide", 0, 2).enough
+
+
+@dataclass(frozen=True)
+class Picky:
+    """ReLU, which supports one case in so many, for no reason that one can see."""
+
+    one_in: int
+
+    def forward(self, x):
+        if x.size < 2 or int(np.abs(np.sin(x)).sum() * 1e6) % self.one_in:
+            raise NotImplementedError("not today")
+        return relu.forward(x)
+
+    def backward(self, g, x):
+        return relu.backward(g, x)
+
+
+def test_what_supports_few_cases_is_right_only_where_enough_were_judged():
+    found = judge("relu", Picky(3), seed=1, examples=60, laws=DECIDING)
+    assert (found.exit_code, found.cases >= MET) == (0, True)
+    few = judge("relu", Picky(8), seed=1, examples=40, laws=DECIDING)
+    assert (few.exit_code, 0 < few.cases < MET) == (4, True)
+    said = terminal.render(few)
+    assert f"only {few.cases} of 400 cases are supported: code that is wrong in one case of ten" in said
+    assert "what would decide it: examples=" in said
+    (loaded,) = from_text(as_json.render(few), "r.json")
+    assert loaded.exit_code == 4
+
+
+def test_few_cases_that_were_asked_for_are_judged_as_they_are_and_the_report_says_what_they_tell():
+    report = judge("relu", seed=1, examples=5, laws=DECIDING)
+    assert report.exit_code == 0
+    said = "5 cases: code that is wrong in one case of ten meets none of them with probability 0.59"
+    assert said in terminal.render(report)
 
 
 def test_known_failures_are_decided_and_known_crashes_are_left_out():
