@@ -36,7 +36,7 @@ from checks.verdict.report import Verdict
 from tests.laws.right_conv import OffsetByOffset
 from tests.laws.right_variants import BY_HAND, ByTorch
 
-EXAMPLES = 30
+EXAMPLES = 200  # as a run has
 PLANTED_IN = 12  # cases: what one shows in, most do
 GOALS = {"float64": 20, "float32": 20, "float16": 10, "bfloat16": 10}
 WIDTHS = ("element", "row", "all")

@@ -2,10 +2,19 @@
 
 **How they round.** e^x comes within 3 units in the last place (6 roundings) from every library that is in use; its
 argument is an input, so it is exact. σ = 1/(1 + e^{−x}) and tanh = (e^{2x} − 1)/(e^{2x} + 1) go through numbers of size 1
-and may be computed as 1 minus something, so their error is relative to 1: EXP + 2 roundings, and for the derivatives
-σ(1 − σ) and 1 − t² twice that and three more. (That `reference` does better, in ulp, is for its own tests.)
+and may be computed as 1 minus something, so their error is relative to 1: EXP + 2 roundings, and for 1 − t² twice that
+and three more. (That `reference` does better, in ulp, is for its own tests.)
 
-How softmax rounds its reference tells by itself (numbers/running.py).
+σ' = w is sharper. With t = 2σ − 1 = tanh(x/2), σ itself is off by 6w + 2 at most, or by 3|t| + σ as (1 + t)/2, so by no
+more than 4. The slope of w by σ is −t; w = σ − σ² rounds σ² and itself more, so it and its product with g are off by
+
+    4|t| + σ² + 2w ≤ 5.1,  and as   (1 − t²)/4 by 13t²/4 + 2w,   e^{−x}/(1 + e^{−x})² by 6w|t| + 5w,   σ(x)·σ(−x) by 12w,
+
+the quotient with every e^{−x} counted by itself by (6 + 2·7 + 3)w < 6: SIGMOID_SLOPE roundings of |g|, the one that
+stores it apart.
+
+Softmax is counted along its formula (numbers/counted.py). Of its gradient 4 roundings are a difference and products; and g
+may have that of the largest x taken off first.
 """
 
 from __future__ import annotations
@@ -18,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from checks.numbers import counted
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Hard, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     import torch
 
 EXP = 6  # roundings in e^x, log x or a power: 3 ulp
+SIGMOID_SLOPE = 6  # roundings in σ', and its product with g
 AMONG = (1, 2, 3, 4, 5, 7)
 
 
@@ -68,6 +79,11 @@ def relative_to_one(case: Case) -> dict[str, Array]:
 
 
 def roundings_of_a_sigmoid(problem: Problem) -> dict[str, int]:  # noqa: ARG001, every op is asked alike
+    """EXP for e^x, one each for the sum and the quotient; of the gradient as the module derives it."""
+    return {"y": EXP + 2, "x": SIGMOID_SLOPE}
+
+
+def roundings_of_a_tanh(problem: Problem) -> dict[str, int]:  # noqa: ARG001, every op is asked alike
     """EXP for e^x, one each for the sum and the quotient; for a product of two such, and g, twice that and three more."""
     return {"y": EXP + 2, "x": 2 * (EXP + 2) + 3}
 
@@ -135,6 +151,23 @@ def leaky_unit(problem: Problem) -> int | None:
 def softmax_twin(x: torch.Tensor, *, axis: int) -> torch.Tensor:
     """The same function by torch."""
     return x.softmax(axis)
+
+
+def softmax_terms(problem: Problem) -> dict[str, int]:
+    """How many roundings the magnitudes are the mean of."""
+    n = problem.shape("x")[problem.parameters["axis"]]
+    return {"y": 2 * n + 2 * EXP, "x": 2 * n + 2 * EXP}
+
+
+def softmax_magnitudes(case: Case) -> dict[str, Array]:
+    """As the module says."""
+    axis = case.parameters["axis"]
+    x, g = (np.moveaxis(a, axis, -1) for a in (case.input("x"), case.cotangent))
+    shares = counted.softmax(counted.exact(x))
+    first = np.take_along_axis(g, x.argmax(-1)[..., None], -1)
+    of_x = shares.slope(counted.exact(g), np.abs(g), 4, first).error
+    roundings = 2 * x.shape[-1] + 2 * EXP
+    return {"y": np.moveaxis(shares.error, -1, axis) / roundings, "x": np.moveaxis(of_x, -1, axis) / roundings}
 
 
 def relu_magnitudes(case: Case) -> dict[str, Array]:
@@ -217,6 +250,7 @@ TANH = replace(
     name="tanh",
     reference=tanh,
     twin=tanh_twin,
+    rounds=Rounding(roundings_of_a_tanh, relative_to_one),
     kind=replace(SIGMOID.kind, hard=(Hard(TAIL, _in_the_tails, None, _everywhere),)),
     told=Documents(formula=formulas.tanh),
     mistakes=mistakes.TANH,
@@ -254,6 +288,7 @@ SOFTMAX = Op(
         elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0, tells=2),), refuse=refuse
     ),
     twin=softmax_twin,
+    rounds=Rounding(softmax_terms, softmax_magnitudes),
     kind=Kind(radius=within_reach_of("x"), bounded=True, mixes=lambda problem: problem.parameters["axis"] == 0),
     told=Documents(sources={"y": "004, C18", "x": "004, C18"}, formula=formulas.softmax, usual={"shape": (1, 3)}),
     mistakes=mistakes.SOFTMAX,

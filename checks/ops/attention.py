@@ -1,4 +1,10 @@
-"""Scaled dot-product attention: masks that leave every query a key; how it rounds running.py finds by itself."""
+"""Scaled dot-product attention: how it rounds, and masks that leave every query a key.
+
+Roundings are counted along its formula (numbers/counted.py). Scores are off by D + 2 of scale·Σ|q||k|, for D products and
+the scale, which may be taken into q. What comes to a share, ∂J/∂P = Σ g·v, is of size Σ|g||v| and off by E of it; Σ_s
+P·∂J/∂P may be Σ_e g·y. Then the scores' gradients are off as counted.py says of a softmax, with E + 4 roundings of
+products, and go into sums over S keys for q, over T queries, of all heads of a group, for k and v.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.numbers.counted import FUNCTION, Counted, softmax
 from checks.numbers.precision import Array
-from checks.op import Case, Documents, Inputs, Kind, Op, Problem
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._attention_formulas import attention as formula
 from checks.ops._attention_mistakes import ATTENTION
 from checks.signature.drawing import Draws
@@ -45,6 +52,42 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     for t in range(queries):
         seen[t, rng.integers(min(t + 1, keys))] = True
     return seen
+
+
+def terms(problem: Problem) -> dict[str, int]:
+    """How many roundings the magnitudes are the mean of."""
+    sizes = problem.sizes
+    width, keys, over = sizes["D"], sizes["S"], sizes["T"] * problem.parameters["groups"]
+    step = width + keys + 2 * FUNCTION
+    back = step + sizes["E"]
+    return {"y": step, "q": back + keys, "k": back + over, "v": step + over}
+
+
+def magnitudes(case: Case) -> dict[str, Array]:
+    """As the module derives them."""
+    q, k, v, g = case.input("q"), case.input("k"), case.input("v"), case.cotangent
+    groups, scale, mask = case.parameters["groups"], case.parameters["scale"], case.inputs[3]
+    width, values, queries, keys = q.shape[3], v.shape[3], q.shape[2], k.shape[2]
+    scale = width**-0.5 if scale is None else scale
+    seen = np.ones((queries, keys), bool) if mask is None else mask.astype(bool)
+    seen = np.tril(seen) if case.parameters["causal"] else seen
+    wide, of_y = (a.reshape(len(a), -1, groups, *a.shape[2:]) for a in (q, g))
+    k, v = k[:, :, None], v[:, :, None]
+    sizes = np.abs(wide) @ np.abs(k).swapaxes(-1, -2) * scale
+    shares = softmax(Counted(wide @ k.swapaxes(-1, -2) * scale, (width + 2) * sizes), seen)
+    reaching = np.abs(of_y) @ np.abs(v).swapaxes(-1, -2)
+    of_s = shares.slope(Counted(of_y @ v.swapaxes(-1, -2), values * reaching), reaching, 4)
+    over = queries * groups
+    of_q = scale * ((of_s.error + (keys + 2) * of_s.size) @ np.abs(k))
+    of_k = scale * ((of_s.error + (over + 2) * of_s.size).swapaxes(-1, -2) @ np.abs(wide)).sum(2)
+    of_v = ((shares.error + over * shares.p).swapaxes(-1, -2) @ np.abs(of_y)).sum(2)
+    step = width + keys + 2 * FUNCTION
+    return {
+        "y": shares.mean(v).reshape(g.shape) / step,
+        "q": of_q.reshape(q.shape) / (step + values + keys),
+        "k": of_k / (step + values + over),
+        "v": of_v / (step + over),
+    }
 
 
 def radius(case: Case) -> float:
@@ -113,6 +156,7 @@ OP = Op(
         constant=("mask",),
     ),
     twin=twin,
+    rounds=Rounding(terms, magnitudes),
     kind=Kind(linear_in=(("v",),), radius=radius),
     cases=Inputs(draw, tried),
     told=Documents(

@@ -3,10 +3,22 @@
 **Euclidean.** Σ(p − t)² may be computed as it stands or multiplied out, so it rounds relative to Σ(|p| + |t|)², and its
 gradients relative to |p| + |t|. On whole numbers it is exact where the number of samples is a power of two.
 
-**Cross-entropy.** log Σe^x is max x plus the logarithm of a sum: x − max x rounds relative to |x| + max|x|, so the sum has
-that as its relative error, and its logarithm as its error; the logarithm itself is at most log n and rounds relative to
-that. A sample's loss rounds relative to 1 + 3 max|x| + log n therefore (once more max|x| for the logit that is subtracted),
-and the gradient, softmax minus one, relative to y·(1 + 2 max|x|) and to 1 where the one is (activation.py).
+**Cross-entropy.** A sample's loss ℓ = L − x_t, L = log Σe^x over n classes, is computed in one of these ways; X = max|x|:
+
+- −log of the softmax: 2·EXP + n for the quotient, and EXP·ℓ for its logarithm.
+- max x + log Σe^{x − max x}, less x_t: Σp(max x − x) ≤ log n for the differences, EXP + n for the sum, EXP·log n at most
+  for the logarithm, |L| and ℓ for the sums. Or x_t − max x first, which is ℓ at most. Or with nothing taken off: EXP·|L|
+  for the logarithm.
+- L from one class to the next, by log(e^a + e^b) = a + log(1 + e^{b − a}): each step is off by max(|L|, X) and 7.5 more,
+  and makes e^{a − L} of what came before, with L the new sum. No step takes L down, and one that takes it up by g is off
+  by no more than 12g: all of them together by 24, or by 8 each.
+- With a sum that is scaled by e^{m − m'} where a larger one comes, which rounds 8 times at most: after k of them k/(k +
+  1) of it is left, which makes 4(n − 1) of n.
+
+All of them are off by max((n − 1)·(4 + max(|L|, X)) + min(4(n − 1), 24), 2·EXP + n + EXP·max(ℓ, |L|)) + 7·log n + |L| +
+2ℓ at most, and a sum over N samples by N + 1 of Σℓ more. The gradient is p, or p − 1, times g/N: p from its logarithm is
+off by EXP and by what that is off by, of itself, and with the products 3 more of p are rounded, and 4 of 1; p − 1 as
+minus the sum of the others by 2·EXP + 2n of these.
 """
 
 from __future__ import annotations
@@ -24,7 +36,7 @@ from checks.ops import _loss_mistakes as mistakes
 from checks.ops.activation import EXP, within_reach_of
 from checks.signature.options import one_of
 from checks.signature.takes import FAIR, Parameter, Sizes, Takes
-from reference import cross_entropy, euclidean_loss, softmax
+from reference import cross_entropy, euclidean_loss, log_softmax
 
 if TYPE_CHECKING:
     import torch
@@ -84,22 +96,35 @@ def entropy_draw(problem: Problem, name: str, rng: np.random.Generator, whole: b
 
 
 def entropy_terms(problem: Problem) -> dict[str, int]:
-    """The difference, e^x, the sum over classes, its logarithm, the sum over samples; softmax minus one, times g/N."""
+    """How many roundings the magnitudes are the mean of."""
     classes = problem.shape("logits")[1]
-    return {"y": classes + 2 * EXP + 4 + samples(problem), "logits": classes + EXP + 8}
+    return {"y": classes + 2 * EXP + 4 + max(1, samples(problem)), "logits": classes + EXP + 8}
 
 
 def entropy_magnitudes(case: Case) -> dict[str, Array]:
-    """Σ(1 + 3 max|x| + log n)/N, and |g|(y·(1 + 2 max|x|) + one-hot)/N."""
+    """As the module derives them."""
     x = case.input("logits")
-    largest = np.abs(x).max(1, keepdims=True)
-    chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == np.expand_dims(case.input("target"), 1)
-    scale = share(case, max(1, largest.size))
-    probabilities = softmax.forward(x) * (1 + 2 * largest)
+    target = np.expand_dims(case.input("target"), 1)
+    chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == target
+    scale = share(case, max(1, target.size))
+    logarithms = log_softmax.forward(x)
+    losses, p = -np.take_along_axis(logarithms, target, 1), np.exp(logarithms)
+    n, count = x.shape[1], max(1, target.size)
+    of_losses = of_logarithms(x, losses, 1) + (count + 1) * losses
+    of_x = p * (of_logarithms(x, -logarithms, 1) + EXP + 3) + chosen * (4 + (2 * EXP + 2 * n) * (1 - p))
     return {
-        "y": np.asarray((1 + 3 * largest + np.log(x.shape[1])).sum() * scale),
-        "logits": np.abs(case.cotangent) * (probabilities + chosen) * scale,
+        "y": np.asarray(of_losses.sum() * scale / (n + 2 * EXP + 4 + count)),
+        "logits": np.abs(case.cotangent) * of_x * scale / (n + EXP + 8),
     }
+
+
+def of_logarithms(x: Array, sizes: Array, axis: int) -> Array:
+    """What logarithms of a softmax along this axis are off by, those of these sizes: as the module derives it."""
+    n, largest = x.shape[axis], np.abs(x).max(axis, keepdims=True)
+    total = np.abs(np.logaddexp.reduce(x, axis, keepdims=True))
+    stepwise = (n - 1) * (4 + np.maximum(total, largest)) + min(4 * (n - 1), 24)
+    at_once = 2 * EXP + n + EXP * np.maximum(sizes, total)
+    return np.asarray(np.maximum(stepwise, at_once) + 7 * np.log(n) + total + 2 * sizes)
 
 
 def entropy_twin(logits: torch.Tensor, target: torch.Tensor, *, reduction: str) -> torch.Tensor:

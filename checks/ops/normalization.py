@@ -1,20 +1,33 @@
 """Batch norm, layer norm and local response normalisation: how they round.
 
-**Batch and layer norm**, with m values to a mean, mean μ, variance v, s = 1/√(v + ε), x̂ = (x − μ)s. The mean rounds
-relative to mean|x|, so x − μ relative to |x| + mean|x|. The variance may be computed as mean(x − μ)² or as mean x² − μ²,
-so it rounds relative to mean x², and s relative to itself times 1 + R, R = mean x² · s². Together x̂ rounds relative to
+**Batch and layer norm**, with m values to a mean, mean μ, variance v, s = 1/√(v + ε), x̂ = (x − μ)s, M = mean|x|. Roundings
+are counted, each relative to what it is a rounding of; what is one number for a whole mean (μ, s) is off by the same
+everywhere, and goes on as such.
 
-    E = (|x| + mean|x|)·s + |x̂|·(1 + R)
+- μ: m + 6 of M, also where it is updated from one value to the next.
+- v as mean(x − μ)²: m + 4 of itself, for what the mean is off by is to first order nothing. v as mean x² − μ²: m + 2 of
+  mean x², 2m + 1 of |μ|M for the two factors μ. Half of that for s, which 5/8 covers (below), and 3 for ε, root and
+  quotient:
 
-y = γx̂ + β to |γ|E + |β|; ∂J/∂γ = Σ g·x̂ to Σ|g|E; and ∂J/∂x = γs·(g − mean g − x̂·mean(g·x̂)) to
+      ρ = 3 + max((m + 4)/2, 5/8·((m + 2)·mean x² + (2m + 1)·|μ|M)·s²)    of itself
 
-    |γ|s·((|g| + mean|g|)·(1 + R) + E·mean|g·x̂| + |x̂|·mean(|g|E))
+- x̂ may be (x − μ)s or xs − μs, so what is rounded of it is of the size X = (|x| + |μ|)s:
 
-That is to first order. mean x² − μ² + ε is off by at most δ = (3m + 5)·u·R of itself (m + 1 roundings in the one mean and
-m in each factor of the other square, one in their product, the difference and the sum), and s by (1 − δ)^{−1/2} − 1 of
-itself: less than 5/8·δ, which (2m + 8)·u·R covers, as long as δ ≤ 1/4, but anything at all, the root of a negative number
-too, where δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more
-than p = ⌈m/2⌉ are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
+      E = (m + 6)·Ms + 2X + (ρ + 1)·|x̂|
+
+- y = γx̂ + β, the shift taken into the sum or not: |γ|(E + X + |x̂|) + 2|β|.
+- ∂J/∂γ = Σ g·x̂ over P places, or s(Σ g·x − μΣ g): Σ|g|(E + (P + 1)·X). ∂J/∂β: P of Σ|g|.
+- ∂J/∂x = s(h − mean h − x̂·p) with h = γg and p = mean(h·x̂): m + 2 of mean|h|; for p what μ and s are off by, which is
+  (m + 6)·Ms·|mean h| and ρ|p|, and m + 4 of mean(|h|X); for x̂ in the product (m + 6)·Ms + 2X; where the mean of x̂ is
+  taken, too, m + 2 of mean|x̂|; and for s and the products on the way
+
+      s·(ρ·|h − mean h| + 4(|h| + |mean h|) + (m + 2)·mean|h| + |x̂|·((m + 6)·Ms·|mean h| + (m + 4)·mean(|h|X))
+         + |p|·((m + 6)·Ms + 2X + (m + 2)·mean|x̂|) + (3ρ + 8)·|x̂p|)
+
+That is to first order. mean x² − μ² + ε is off by at most δ = (3m + 5)·u·R of itself, R = mean x²·s², and s by (1 −
+δ)^{−1/2} − 1 of itself: less than 5/8·δ as long as δ ≤ 1/4, but anything at all, the root of a negative number too, where
+δ reaches 1. So where x is drawn with more than that in a channel, its signs are made to alternate: no more than p = ⌈m/2⌉
+are alike then, so μ² ≤ p/m · mean x² (Cauchy and Schwarz), v ≥ (1 − p/m)·mean x², and R ≤ m/⌊m/2⌋ ≤ 3.
 
 How local response normalisation rounds its reference tells by itself (numbers/running.py).
 """
@@ -107,38 +120,52 @@ def draw(normalised: Normalised) -> Callable[[Problem, str, np.random.Generator,
     return drawn
 
 
-def terms(normalised: Normalised) -> Callable[[Problem], Mapping[str, int]]:
+def terms_of(m: int, places: int) -> dict[str, int]:
     """Two means, a root, a quotient; the gradient of x goes through x̂ twice and two more means."""
+    return {"y": 2 * m + 8, "x": 4 * m + 25, "gamma": 2 * m + places + 8, "beta": places}
+
+
+def terms(normalised: Normalised) -> Callable[[Problem], Mapping[str, int]]:
+    """How many roundings the magnitudes are the mean of."""
 
     def counted(problem: Problem) -> dict[str, int]:
-        (over, along), x = normalised(problem.shapes), problem.shape("x")
-        m, places = (prod(x[axis] for axis in axes) for axes in (over, along))
-        return {"y": 2 * m + 8, "x": 4 * m + 25, "gamma": 2 * m + places + 8, "beta": places}
+        x = problem.shape("x")
+        return terms_of(*(prod(x[axis] for axis in axes) for axes in normalised(problem.shapes)))
 
     return counted
 
 
 def magnitudes(normalised: Normalised, *, twice: bool = False) -> Callable[[Case], Mapping[str, Array]]:
-    """As the module derives them; where x is gone through `twice`, for its mean and then for its variance, R is 1."""
+    """As the module derives them; where x is gone through `twice`, for its mean and then for its variance."""
 
     def found(case: Case) -> dict[str, Array]:
-        (over, along), x, g = normalised(_shapes(case)), case.input("x"), np.abs(case.cotangent)
+        (over, along), x, g = normalised(_shapes(case)), case.input("x"), case.cotangent
         kept = [1 if axis in along else n for axis, n in enumerate(x.shape)]
         scale, shift = (0.0 if a is None else np.abs(a).reshape(kept) for a in case.inputs[1:])
         scale = 1.0 if case.inputs[1] is None else scale
+        signed = 1.0 if case.inputs[1] is None else case.inputs[1].reshape(kept)
+        m, places = (prod(x.shape[axis] for axis in axes) for axes in (over, along))
 
         def mean(a: Array) -> Array:
             return np.asarray(a.mean(over, keepdims=True))
 
-        centred = x - mean(x)
+        middle, size = mean(x), mean(np.abs(x))
+        centred = x - middle
         s = 1 / np.sqrt(mean(np.square(centred)) + case.parameters["eps"])
-        normal, relative = np.abs(centred * s), 2.0 if twice else 1 + mean(np.square(x)) * np.square(s)
-        error = (np.abs(x) + mean(np.abs(x))) * s + normal * relative
-        h = scale * g
+        normal, parts, shifted = centred * s, (np.abs(x) + np.abs(middle)) * s, (m + 6) * size * s
+        one_pass = 5 / 8 * ((m + 2) * mean(np.square(x)) + (2 * m + 1) * np.abs(middle) * size) * np.square(s)
+        of_s = 3 + np.maximum((m + 4) / 2, 0 if twice else one_pass)
+        error = shifted + 2 * parts + (of_s + 1) * np.abs(normal)
+        h = signed * g
+        mean_h, p = mean(h), np.abs(mean(h * normal))
+        of_x = of_s * np.abs(h - mean_h) + 4 * (np.abs(h) + np.abs(mean_h)) + (m + 2) * mean(np.abs(h))
+        of_x = of_x + np.abs(normal) * (shifted * np.abs(mean_h) + (m + 4) * mean(np.abs(h) * parts))
+        of_x = of_x + p * (shifted + 2 * parts + (m + 2) * mean(np.abs(normal)) + (3 * of_s + 8) * np.abs(normal))
+        g, many = np.abs(g), terms_of(m, places)
         return {
-            "y": scale * error + shift,
-            "x": s * ((h + mean(h)) * relative + error * mean(h * normal) + normal * mean(h * error)),
-            "gamma": (g * error).sum(along),
+            "y": (scale * (error + parts + np.abs(normal)) + 2 * shift) / many["y"],
+            "x": s * of_x / many["x"],
+            "gamma": (g * (error + (places + 1) * parts)).sum(along) / many["gamma"],
             "beta": g.sum(along),
         }
 

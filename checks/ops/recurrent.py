@@ -1,15 +1,10 @@
 """One step of an LSTM and of a GRU: how they round.
 
-All errors are in units of n·u, n the most roundings of an element: those of the sums over features in and hidden (I + H,
-and a bias), and `STEP` for what comes after them. Capitals are sums of sizes, A = |weight_x||x| + |weight_h||h| + |bias|.
-A sigmoid's slope is at most 1/4, tanh's is at most 1, wherever rounding leads; each is computed to within EXP + 2 roundings
-of numbers of size 1 (activation.py). So with e(·) the error of a gate, of its σ(1 − σ), and of a 1 − t²,
-
-    e(σ) = A/4 + 1,   e(tanh) = A + 1,   e(σ(1 − σ)) = e(σ) + 1,   e(1 − t²) = 2e(t) + 1
-
-since the derivatives of σ(1 − σ) and of 1 − t² by σ and by t are at most 1 and 2. A product a·b has |a|·e(b) + e(a)·|b| and
-|a·b| of its own, and what goes through a weight has Σ(e(∂J/∂a) + |∂J/∂a|)·|w|. Nothing depends on where a gate stands, so
-only products of two errors are left out.
+Roundings are counted along the formulas of the reference (numbers/counted.py, which says what a sigmoid, a tanh and their
+slopes are off by). Sums over features in and hidden, with a bias, are rounded as often as they have terms, in any order.
+Where other formulas round larger numbers, these are counted: δ may be κ + η·o − η·o·t², so 3η·o; a GRU's y may be n +
+z·(h − n), so 3(|n| + z|h|); g·(1 − z) may be g − g·z, and g·(h − n) be g·h − g·n. z and h − n meet in z·(h − n), so what
+z is off by counts with |h − n|. What goes through a weight is summed over the gates, what goes to one over samples.
 """
 
 from __future__ import annotations
@@ -19,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.numbers.counted import Counted, exact, sigmoid, slope_of_sigmoid, slope_of_tanh, tanh
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._recurrent_formulas import gru, lstm
 from checks.ops._recurrent_mistakes import GRU, LSTM
 from checks.signature.takes import Sizes, Takes
 from reference import gru_cell, lstm_cell
-from reference.lstm_cell import sigmoid
 
 if TYPE_CHECKING:
     import torch
@@ -48,110 +43,107 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     return PRECISIONS[problem.dtype].rounded(rng.uniform(-1, 1, (rows, columns)) * small)
 
 
-def terms(many: int) -> Callable[[Problem], Mapping[str, int]]:
+def roundings(many: int, samples: int, features: int, hidden: int, inputs: tuple[str, ...]) -> dict[str, int]:
     """What goes into a gate, and what comes after; for gradients the sum over gates, or over samples, as well."""
+    step = features + hidden + STEP
+    through, along = step + many * hidden, step + samples
+    return {name: step if name in {"y", "c"} else through if name in {"x", "h"} else along for name in (*inputs, "y")}
 
-    def counted(problem: Problem) -> dict[str, int]:
-        samples, features = problem.shape("x")
-        hidden = problem.shape("h")[1]
-        step = features + hidden + STEP
-        through, along = step + many * hidden, step + samples
-        return {
-            name: step if name in {"y", "c"} else through if name in {"x", "h"} else along
-            for name in (*problem.op.inputs, "y")
-        }
 
-    return counted
+def terms(many: int) -> Callable[[Problem], Mapping[str, int]]:
+    """How many roundings the magnitudes are the mean of."""
+    return lambda problem: roundings(many, *problem.shape("x"), problem.shape("h")[1], problem.op.inputs)
 
 
 def _absolute(case: Case) -> dict[str, Array]:
     """Magnitudes of what is there, by name; 0 for a bias that is not."""
+    return {name: np.abs(a) for name, a in _values(case).items()}
+
+
+def _values(case: Case) -> dict[str, Array]:
+    """The inputs, by name; 0 for a bias that is not there."""
     named = zip(case.op.inputs, case.inputs, strict=True)
-    return {name: np.zeros(()) if a is None else np.abs(a) for name, a in named}
+    return {name: np.zeros(()) if a is None else a for name, a in named}
 
 
-def _values(case: Case) -> tuple[Array, ...]:
-    """The inputs; 0 for a bias that is not there."""
-    return tuple(np.zeros(()) if a is None else a for a in case.inputs)
+def _gates(many: int, *layers: tuple[Array, Array, Array]) -> list[Counted]:
+    """x·weightᵀ + bias, of all of these together, each gate by itself."""
+    value = np.sum([x @ weight.T + bias for x, weight, bias in layers], 0)
+    size = np.sum([np.abs(x) @ np.abs(weight).T + np.abs(bias) for x, weight, bias in layers], 0)
+    count = sum(x.shape[1] + (bias.ndim > 0) for x, _, bias in layers)
+    return [Counted(v, count * s) for v, s in zip(np.split(value, many, 1), np.split(size, many, 1), strict=True)]
 
 
-def _parts(a: Array, many: int) -> list[Array]:
-    """Gates apart."""
-    return np.split(a, many, 1)
+def _beside(parts: list[Counted]) -> Counted:
+    return Counted(np.concatenate([a.value for a in parts], 1), np.concatenate([a.error for a in parts], 1))
+
+
+def _over_samples(of_a: Counted, x: Array) -> Array:
+    """What ∂J/∂weight is off by."""
+    return np.asarray((of_a.error + len(x) * of_a.size).T @ np.abs(x))
+
+
+def _meant(case: Case, many: int, counted: Mapping[str, Array]) -> dict[str, Array]:
+    """What each of the roundings is relative to, on the mean."""
+    of = roundings(many, *case.input("x").shape, case.input("h").shape[1], case.op.inputs)
+    return {name: count / of[name] for name, count in counted.items()}
 
 
 def lstm_magnitudes(case: Case) -> dict[str, Array]:
     """As the module derives them."""
-    of, (x, h, cell, weight_x, weight_h, bias) = _absolute(case), _values(case)
-    i, f, g, o = _parts(x @ weight_x.T + h @ weight_h.T + bias, 4)
-    sums = _parts(of["x"] @ of["weight_x"].T + of["h"] @ of["weight_h"].T + of["bias"], 4)
-    i, f, o = map(sigmoid, (i, f, o))
-    e_i, e_f, e_o = (sums[k] / 4 + 1 for k in (0, 1, 3))
-    new = np.abs(f * cell + i * np.tanh(g))
-    g, e_g, c = np.abs(np.tanh(g)), sums[2] + 1, of["c"]
-    e_new = c * e_f + g * e_i + i * e_g + 2 * (f * c + i * g)
-    t, e_t = np.tanh(new), e_new + 1
-    of_h, of_new = _parts(np.abs(case.cotangent), 2)
-    slope, e_slope = 1 - t * t, 2 * e_t + 1
-    d, e_d = of_new + of_h * o * slope, of_new + of_h * (o * e_slope + slope * e_o + 2 * o * slope)
-
-    def gate(value: Array, error: Array, by: Array, e_by: Array) -> tuple[Array, Array]:
-        """∂J/∂a of a sigmoid, δ times `by` times σ(1 − σ): its size and its error."""
-        w, e_w = value * (1 - value), error + 1
-        return d * by * w, e_d * by * w + d * e_by * w + d * by * (e_w + w)
-
-    of_i, of_f = gate(i, e_i, g, e_g), gate(f, e_f, c, np.zeros(()))
-    w, e_w = o * (1 - o), e_o + 1
-    of_o = of_h * t * w, of_h * (e_t * w + t * e_w + t * w)
-    squares, e_squares = 1 - g * g, 2 * e_g + 1
-    of_g = d * i * squares, (e_d * i + d * e_i + d * i) * squares + d * i * e_squares
-    size, error = (np.concatenate(parts, 1) for parts in zip(of_i, of_f, of_g, of_o, strict=True))
-    of_a = size + error
-    return {
-        "y": np.concatenate((t * e_o + o * e_t + o * t, e_new), 1),
-        "x": of_a @ of["weight_x"],
-        "h": of_a @ of["weight_h"],
-        "c": e_d * f + d * (e_f + f),
-        "weight_x": of_a.T @ of["x"],
-        "weight_h": of_a.T @ of["h"],
-        "bias": of_a.sum(0),
+    of = _values(case)
+    x, h, c = of["x"], of["h"], of["c"]
+    a_i, a_f, a_g, a_o = _gates(4, (x, of["weight_x"], of["bias"]), (h, of["weight_h"], np.zeros(())))
+    i, f, o, g = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o), tanh(a_g)
+    new = f * exact(c) + i * g
+    t = tanh(new)
+    eta, kappa = map(exact, np.split(case.cotangent, 2, 1))
+    delta = kappa + (eta * o * slope_of_tanh(t)).rounded(3 * eta.size * o.size)
+    of_a = _beside(
+        [
+            delta * g * slope_of_sigmoid(i),
+            delta * exact(c) * slope_of_sigmoid(f),
+            delta * i * slope_of_tanh(g),
+            eta * t * slope_of_sigmoid(o),
+        ]
+    )
+    counted = {
+        "y": np.concatenate(((o * t).error, new.error), 1),
+        "x": of_a.summed_with(of["weight_x"]),
+        "h": of_a.summed_with(of["weight_h"]),
+        "c": (delta * f).error,
+        "weight_x": _over_samples(of_a, x),
+        "weight_h": _over_samples(of_a, h),
+        "bias": _over_samples(of_a, np.ones((len(x), 1)))[:, 0],
     }
+    return _meant(case, 4, counted)
 
 
 def gru_magnitudes(case: Case) -> dict[str, Array]:
-    """As the module derives them; y may be n + z·(h − n), too."""
-    of, (x, h, weight_x, weight_h, bias_x, bias_h) = _absolute(case), _values(case)
-    a_r, a_z, a_n = _parts(x @ weight_x.T + bias_x, 3)
-    b_r, b_z, b_n = _parts(h @ weight_h.T + bias_h, 3)
-    sums = _parts(of["x"] @ of["weight_x"].T + of["bias_x"], 3)
-    others = _parts(of["h"] @ of["weight_h"].T + of["bias_h"], 3)
-    r, z = sigmoid(a_r + b_r), sigmoid(a_z + b_z)
-    n = np.tanh(a_n + r * b_n)
-    e_r, e_z = ((sums[k] + others[k]) / 4 + 1 for k in (0, 1))
-    b, h, n = others[2], of["h"], np.abs(n)
-    e_n = sums[2] + 2 * r * b + b * e_r + 1
-    g, kept = np.abs(case.cotangent), 1 - z
-    slope, e_slope = 1 - n * n, 2 * e_n + 1
-    d, e_d = g * kept * slope, g * ((e_z + 1) * slope + kept * e_slope + 2 * kept * slope)
-
-    def gate(value: Array, error: Array, size: Array, e_size: Array) -> Array:
-        """Size and error together of ∂J/∂a of a sigmoid that is multiplied by `size`."""
-        w, e_w = value * (1 - value), error + 1
-        return np.asarray((size + e_size) * w + size * (e_w + w))
-
-    of_r = gate(r, e_r, d * b, e_d * b + 2 * d * b)
-    of_z = gate(z, e_z, g * (h + n), g * (2 * (h + n) + e_n))
-    of_a = np.concatenate((of_r, of_z, d + e_d), 1)
-    of_b = np.concatenate((of_r, of_z, e_d * r + d * (e_r + 2 * r)), 1)
-    return {
-        "y": (n + h) * (e_z + 3) + 2 * e_n,
-        "x": of_a @ of["weight_x"],
-        "h": of_b @ of["weight_h"] + g * (e_z + 2),
-        "weight_x": of_a.T @ of["x"],
-        "weight_h": of_b.T @ h,
-        "bias_x": of_a.sum(0),
-        "bias_h": of_b.sum(0),
+    """As the module derives them."""
+    of = _values(case)
+    x, h, g = of["x"], of["h"], exact(case.cotangent)
+    by_x, by_h = (x, of["weight_x"], of["bias_x"]), (h, of["weight_h"], of["bias_h"])
+    r, z = map(sigmoid, _gates(3, by_x, by_h)[:2])
+    a, b = _gates(3, by_x)[2], _gates(3, by_h)[2]
+    n = tanh(a + r * b)
+    kept, apart = Counted(1 - z.value, z.error + 1), Counted(h - n.value, n.error + np.abs(h) + n.size)
+    of_y = kept.value * n.error + apart.size * z.error + 3 * (n.size + z.value * np.abs(h))
+    d = (g * kept * slope_of_tanh(n)).rounded(2 * g.size * (1 - np.square(n.value)))
+    of_r = d * b * slope_of_sigmoid(r)
+    of_z = (g * apart * slope_of_sigmoid(z)).rounded(g.size * (np.abs(h) + n.size) * z.value * kept.value)
+    of_a, of_b = _beside([of_r, of_z, d]), _beside([of_r, of_z, d * r])
+    ones = np.ones((len(x), 1))
+    counted = {
+        "y": of_y,
+        "x": of_a.summed_with(of["weight_x"]),
+        "h": of_b.summed_with(of["weight_h"]) + (g * z).error + g.size * z.value,
+        "weight_x": _over_samples(of_a, x),
+        "weight_h": _over_samples(of_b, h),
+        "bias_x": _over_samples(of_a, ones)[:, 0],
+        "bias_h": _over_samples(of_b, ones)[:, 0],
     }
+    return _meant(case, 3, counted)
 
 
 def radius(case: Case) -> float:

@@ -2,15 +2,26 @@
 
 σ, Φ and the tanh in their place go through numbers of size 1 and may be computed as 1 minus something, so their error is
 relative to 1 (activation.py): k = EXP + 3 roundings, since Φ also rounds its argument by 1/√2, which moves it by
-|x|φ(x) < 1/4 for each rounding. y = x·Φ is relative to |x| then. The derivative Φ + x·φ is relative to 1 + |x|·φ·(1 + x²)
-for Φ, as the exponent −x²/2 rounds relative to itself; to 1 + |x| where σ' is made of σ by a difference; and for the tanh
-of a cubic u to 1 + |x|·u'·(1 + |u|·(1 − tanh²)), where 1 − tanh² is such a difference, relative to 1, and u has roundings
-of its own.
+|x|φ(x) < 1/4 for each rounding. y = x·Φ is relative to |x| then.
+
+**Their derivatives.** σ is off by 4 at most and σ' by 5.1 (activation.py). SiLU's is σ + xσ', σ(1 + x(1 − σ)) or y + σ(1
+− y): the first is off by 4 + 5.3|x|, the second by (1 + |x||t|)·4 + |x|σ', the third by 4 + 4|x| + σ'|x| + 2σ(1 + |y|),
+each with up to three roundings of a number below 1.1 + |x|/4: no more than 9(1 + |x|). A gate's are 5.8 at most, y(1 − σ)
+with y and σ from different formulas, of |g| and of |g·a|: SIGMOID_SLOPE again; SwiGLU's is SiLU's with one more factor.
+
+GELU's is Φ + x·φ. Φ rounds its argument twice, |x|φ each, and is off by 6Φ by erfc and by 3|erf| + Φ by erf: 6.5 at most.
+The exponent of φ rounds up to 5 times, x²/2 each; e^x 6 times, constants and products 5 times: (11 + 2.5x²)·|x|φ. With
+the sum and g that is less than 11·(1 + |x|·φ·(1 + x²)). In the tanh's place, u is off by 6 of itself; (1 + t)/2 by 4 +
+3|u|(1 − t²) and 1 − t² by 17|t| + 12|u|(1 − t²) if it is 4σ(1 − σ), by less otherwise, with |x|u'/2 and five roundings of
+products: less than 11·(1 + |x|·u'·(1 + |u|·(1 − t²))).
 
 Softplus is relative to (1 + |βx|)/|β|: e^{βx} rounds its exponent relative to |βx|, and the logarithm of 1 + e^{βx} too.
 ELU is relative to |x| above 0 and to |α| below, since e^x − 1 may be that difference. Hard swish is a product of x and a
-sum of numbers of at most |x| + 3. Log softmax rounds as cross-entropy does (loss.py), and its gradient relative to
-|g| + p·(1 + 2 max|x|)·Σ|g|.
+sum of numbers of at most |x| + 3.
+
+Log softmax rounds as cross-entropy does (loss.py). Its gradient, g − pΣg, takes p from it by e^y, so p is off by EXP and
+what y is off by, with |Σg|, since p is one number; or goes through the whole Jacobian, with n + 3 roundings of |g| and
+pΣ|g|.
 """
 
 from __future__ import annotations
@@ -27,7 +38,8 @@ from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Roundin
 from checks.ops import _gate_mistakes
 from checks.ops import _smooth_formulas as formulas
 from checks.ops import _smooth_mistakes as mistakes
-from checks.ops.activation import EXP, SOFTMAX, elementwise, within_reach_of
+from checks.ops.activation import EXP, SIGMOID_SLOPE, SOFTMAX, elementwise, within_reach_of
+from checks.ops.loss import of_logarithms
 from checks.signature.options import one_of, real
 from checks.signature.takes import Parameter, Sizes, Takes
 from reference import elu, gelu, glu, hard_swish, log_softmax, silu, softmax, softplus, swiglu
@@ -37,6 +49,7 @@ if TYPE_CHECKING:
     import torch
 
 OF_ONE = EXP + 3  # roundings in σ, Φ or a tanh, relative to 1
+SILU_SLOPE, GELU_SLOPE = 9, 11  # in the derivatives, as the module derives them
 Places = Callable[[Case], Mapping[float, tuple[float, float]]]
 
 
@@ -121,20 +134,19 @@ def draw_off_the_ends(problem: Problem, name: str, rng: np.random.Generator, who
 
 
 def log_softmax_terms(problem: Problem) -> dict[str, int]:
-    """The difference, e^x, the sum, its logarithm; the softmax, the sum of the cotangents, and their product."""
+    """How many roundings the magnitudes are the mean of."""
     row = problem.shape("x")[problem.parameters["axis"]]
-    return {"y": row + 2 * EXP + 4, "x": 2 * row + EXP + 10}
+    return {"y": row + 2 * EXP + 4, "x": row + EXP + 10}
 
 
 def log_softmax_magnitudes(case: Case) -> dict[str, Array]:
     """As the module says."""
-    x, g, axis = case.input("x"), np.abs(case.cotangent), case.parameters["axis"]
-    largest = np.abs(x).max(axis, keepdims=True)
-    p = softmax.forward(x, axis=axis)
-    return {
-        "y": np.abs(x) + 1 + 3 * largest + np.log(x.shape[axis]),
-        "x": g + p * (1 + 2 * largest) * g.sum(axis, keepdims=True),
-    }
+    x, g, axis = case.input("x"), case.cotangent, case.parameters["axis"]
+    row, y, p = x.shape[axis], log_softmax.forward(x, axis=axis), softmax.forward(x, axis=axis)
+    of_y = of_logarithms(x, np.abs(y), axis)
+    both, together = np.abs(g).sum(axis, keepdims=True), np.abs(g.sum(axis, keepdims=True))
+    of_x = (row + 3) * (np.abs(g) + p * both) + p * (of_y + EXP) * together
+    return {"y": of_y / (row + 2 * EXP + 4), "x": of_x / (row + EXP + 10)}
 
 
 def glu_magnitudes(case: Case) -> dict[str, Array]:
@@ -267,7 +279,7 @@ SILU = Op(
     takes=elementwise(),
     twin=silu_twin,
     rounds=Rounding(
-        counted(OF_ONE + 2, x=3 * OF_ONE + 6), relative_to(size_of_x, lambda case: 1 + np.abs(case.input("x")))
+        counted(OF_ONE + 2, x=SILU_SLOPE), relative_to(size_of_x, lambda case: 1 + np.abs(case.input("x")))
     ),
     kind=Kind(radius=within_reach_of("x")),
     told=Documents(sources={"y": "T4", "x": "T4"}, formula=formulas.silu),
@@ -288,7 +300,7 @@ GELU = replace(
         )
     ),
     twin=gelu_twin,
-    rounds=Rounding(counted(OF_ONE + 6, x=3 * OF_ONE + 12), relative_to(of_gelu_y, of_gelu)),
+    rounds=Rounding(counted(OF_ONE + 6, x=GELU_SLOPE), relative_to(of_gelu_y, of_gelu)),
     told=Documents(sources={"y": "T3", "x": "T3"}, formula=formulas.gelu),
     mistakes=mistakes.GELU,
 )
@@ -352,7 +364,7 @@ GLU = Op(
         scales={"x": (0, 0, 1, 2, -20)},
     ),
     twin=glu_twin,
-    rounds=Rounding(counted(OF_ONE + 2, x=2 * OF_ONE + 5), glu_magnitudes),
+    rounds=Rounding(counted(OF_ONE + 2, x=SIGMOID_SLOPE), glu_magnitudes),
     kind=Kind(radius=within_reach_of("x")),
     told=Documents(sources={"y": "T9", "x": "T9"}, formula=formulas.glu, usual={"batch": (1,), "width": 1}),
     mistakes=_gate_mistakes.GLU,
@@ -366,7 +378,7 @@ SWIGLU = Op(
         scales={"gate": (0, 0, 1, 2, -20), "x": (0, 0, 3, -20)},
     ),
     twin=swiglu_twin,
-    rounds=Rounding(counted(OF_ONE + 3, gate=3 * OF_ONE + 7, x=OF_ONE + 3), swiglu_magnitudes),
+    rounds=Rounding(counted(OF_ONE + 3, gate=SILU_SLOPE + 1, x=OF_ONE + 3), swiglu_magnitudes),
     kind=Kind(linear_in=(("x",),), radius=within_reach_of("gate")),
     told=Documents(letters={"gate": "a"}, sources=dict.fromkeys(("y", "gate", "x"), "T10"), formula=formulas.swiglu),
     mistakes=_gate_mistakes.SWIGLU,
