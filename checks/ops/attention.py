@@ -71,7 +71,7 @@ def magnitudes(case: Case) -> dict[str, Array]:
     scale = width**-0.5 if scale is None else scale
     seen = np.ones((queries, keys), bool) if mask is None else mask.astype(bool)
     seen = np.tril(seen) if case.parameters["causal"] else seen
-    wide, of_y = (a.reshape(len(a), -1, groups, *a.shape[2:]) for a in (q, g))
+    wide, of_y = (a.reshape(*k.shape[:2], groups, *a.shape[2:]) for a in (q, g))
     k, v = k[:, :, None], v[:, :, None]
     sizes = np.abs(wide) @ np.abs(k).swapaxes(-1, -2) * scale
     shares = softmax(Counted(wide @ k.swapaxes(-1, -2) * scale, (width + 2) * sizes), seen)

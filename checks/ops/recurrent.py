@@ -43,8 +43,9 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     return PRECISIONS[problem.dtype].rounded(rng.uniform(-1, 1, (rows, columns)) * small)
 
 
-def roundings(many: int, samples: int, features: int, hidden: int, inputs: tuple[str, ...]) -> dict[str, int]:
+def roundings(many: int, x: tuple[int, ...], h: tuple[int, ...], inputs: tuple[str, ...]) -> dict[str, int]:
     """What goes into a gate, and what comes after; for gradients the sum over gates, or over samples, as well."""
+    (samples, features), hidden = x, h[1]
     step = features + hidden + STEP
     through, along = step + many * hidden, step + samples
     return {name: step if name in {"y", "c"} else through if name in {"x", "h"} else along for name in (*inputs, "y")}
@@ -52,7 +53,7 @@ def roundings(many: int, samples: int, features: int, hidden: int, inputs: tuple
 
 def terms(many: int) -> Callable[[Problem], Mapping[str, int]]:
     """How many roundings the magnitudes are the mean of."""
-    return lambda problem: roundings(many, *problem.shape("x"), problem.shape("h")[1], problem.op.inputs)
+    return lambda problem: roundings(many, problem.shape("x"), problem.shape("h"), problem.op.inputs)
 
 
 def _absolute(case: Case) -> dict[str, Array]:
@@ -85,7 +86,7 @@ def _over_samples(of_a: Counted, x: Array) -> Array:
 
 def _meant(case: Case, many: int, counted: Mapping[str, Array]) -> dict[str, Array]:
     """What each of the roundings is relative to, on the mean."""
-    of = roundings(many, *case.input("x").shape, case.input("h").shape[1], case.op.inputs)
+    of = roundings(many, case.input("x").shape, case.input("h").shape, case.op.inputs)
     return {name: count / of[name] for name, count in counted.items()}
 
 
