@@ -9,6 +9,7 @@ from checks import ops
 from checks.cases.strategy import cases
 from checks.op import Case, Op, Problem
 from checks.signature.options import Option
+from checks.subjects.adapting.told import adapt
 from checks.subjects.names import ours
 from checks.verdict.report import Finding, Report, Verdict, shown_by
 
@@ -16,7 +17,19 @@ if TYPE_CHECKING:
     from checks.functions.function import judge_function
     from checks.verdict.judging import judge
 
-__all__ = ["Case", "Finding", "Op", "Option", "Problem", "Report", "Verdict", "cases", "judge", "judge_function"]
+__all__ = [
+    "Case",
+    "Finding",
+    "Op",
+    "Option",
+    "Problem",
+    "Report",
+    "Verdict",
+    "adapt",
+    "cases",
+    "judge",
+    "judge_function",
+]
 
 # Loaded when they are first asked for: the process of an implementation, or of a witness, needs none of them.
 LATER = {"judge": "checks.verdict.judging", "judge_function": "checks.functions.function"}

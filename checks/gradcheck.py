@@ -24,7 +24,7 @@ from checks.command.arguments import Parser, command, typed
 from checks.command.orders import BEYOND, expanded
 from checks.command.progress import Bar, watched
 from checks.command.skeleton import skeleton
-from checks.command.subjects import Subject, named, subjects
+from checks.command.subjects import ADAPT, COMPILE, Subject, named, subjects
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
@@ -312,12 +312,9 @@ def _parser(op: Op | None, program: str) -> Parser:
         "has itself (docs/frameworks.md), exec:./runner for a program (docs/protocol.md); OP=WHAT if several",
     )
     theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
-    theirs.add_argument(
-        "--compile",
-        action="store_true",
-        help="judge what the framework's compiler makes of it: torch.compile, jax.jit …",
-    )
+    theirs.add_argument("--compile", action="store_true", help=COMPILE)
     theirs.add_argument("--order", metavar="N", help=BEYOND)
+    theirs.add_argument("--adapt", metavar="HOW", help=ADAPT)
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(
         "--timeout",

@@ -14,6 +14,9 @@ from checks.numbers.precision import PRECISIONS
 from checks.op import Op
 from checks.subjects.loading import COMPILED, built_in, offered, split
 
+COMPILE = "judge what the framework's compiler makes of it: torch.compile, jax.jit …"
+ADAPT = 'how a layer lies, as "layout=NHWC; weight=W: H W I O" (docs/judge-your-own.md)'
+EXPECTED = {"adapt": "layers.py:Conv", "compile": "torch"}
 TABLE = "implementation"
 FIELDS = ("op", "impl", "dtype")
 
@@ -52,10 +55,10 @@ def subjects(chosen: Sequence[Op], *, every: bool, options: argparse.Namespace) 
             raise ValueError(f"there is no dtype {dtype!r}; {ops.suggestion(dtype, list(PRECISIONS))}")
     listed = [one for text in options.impl or () for one in _of_option(text, chosen)]
     listed += _of_file(options.impls) if options.impls else []
-    if options.compile:
-        listed = [(name, _compiled(impl), dtype) for name, impl, dtype in listed]
-        if not listed:
-            raise ValueError("--compile is about what --impl names; expected --impl torch or the like")
+    listed = [(name, _spoken_to(impl, options), dtype) for name, impl, dtype in listed]
+    for option in ("adapt", "compile"):
+        if getattr(options, option) and not listed:
+            raise ValueError(f"--{option} is about what --impl names; expected --impl {EXPECTED[option]} or the like")
     if not listed:
         return [Subject(op, None, dtype) for op in chosen for dtype in dtypes]
     among = {op.name for op in chosen}
@@ -82,6 +85,12 @@ def _of_option(text: str, chosen: Sequence[Op]) -> list[tuple[str, str, str]]:
 def _base(op: Op) -> Op:
     """The op itself, where it is a derivative."""
     return _base(op.derivative.of) if op.derivative else op
+
+
+def _spoken_to(impl: str, options: argparse.Namespace) -> str:
+    """What --impl names, with what is to be done with it: adapted as somebody says, compiled."""
+    told = f"{impl}?{options.adapt}" if options.adapt else impl
+    return _compiled(told) if options.compile else told
 
 
 def _compiled(impl: str) -> str:

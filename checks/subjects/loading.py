@@ -4,7 +4,8 @@
 
 What stands before the first colon is a bridge if a file of that name lies in `bridges`: it turns what it finds into
 something with forward and backward on NumPy arrays. A bridge alone is what its framework has of the op (built_in/), and
-`compiled:` in front of a bridge asks the framework's compiler for it. This runs in the process of the implementation; in
+`compiled:` in front of a bridge asks the framework's compiler for it. What stands behind a ? says how a layer is to be
+adapted (adapting/told.py). This runs in the process of the implementation; in
 the judge's own runs what is no op, by `find` alone.
 """
 
@@ -25,6 +26,7 @@ from checks.ops import ops
 from checks.subjects import bridges
 from checks.subjects import built_in as own
 from checks.subjects.adapting.forms import candidates
+from checks.subjects.adapting.told import read
 from checks.subjects.implementation import NotAnImplementation, needed
 from checks.subjects.names import NAMES, theirs, theirs_of
 
@@ -49,10 +51,17 @@ def bridge_names() -> list[str]:
 def split(spec: str) -> tuple[str | None, str, str]:
     """Bridge, or None; file or module, "" for what is built into the framework; attribute path, "" for the module."""
     spec = spec.removeprefix(COMPILED)
+    spec = spec.removesuffix(f"?{_told(spec)}")
     first, _, rest = spec.partition(":")
     bridge = first if first in bridge_names() else None
     where, _, name = (rest if bridge else spec).partition(":")
     return bridge, where, name
+
+
+def _told(spec: str) -> str:
+    """What is said of how a layer is to be adapted; nothing is of a program."""
+    is_program = hasattr(BRIDGES.get(spec.partition(":")[0]), "opened")
+    return "" if is_program else spec.partition("?")[2]
 
 
 def built_in(spec: str | None) -> str:
@@ -71,8 +80,14 @@ def offered(bridge: str, op: Op) -> Any:
     return getattr(BUILT_IN.get(bridge), op.name, None)
 
 
-def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> Any:
+def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> Any:  # noqa: C901, one kind after another
     """The object that `spec` names, with forward and backward; raises NotAnImplementation in one sentence."""
+    told = _told(spec)
+    if told:
+        try:
+            return read(load(op, spec.removesuffix(f"?{told}"), dtype=dtype, device=device), told)
+        except (ValueError, TypeError) as wrong:
+            raise NotAnImplementation(f"{spec}: {wrong}") from wrong
     bridge, where, name = split(spec)
     compiled = spec.startswith(COMPILED)
     if opened := getattr(BRIDGES.get(bridge or ""), "opened", None):

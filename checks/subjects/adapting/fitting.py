@@ -21,7 +21,8 @@ from checks.subjects.adapting.asked import Asked, asked
 from checks.subjects.adapting.holding import Choice, held_in
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
-from checks.subjects.adapting.slots import Path, arrays_in, named
+from checks.subjects.adapting.slots import Path, arrays_in, named, said
+from checks.subjects.adapting.told import NOTHING, Told, fits
 from checks.subjects.adapting.ways import Way, ways
 from checks.subjects.adapting.words import called
 
@@ -129,12 +130,29 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
     if missing:
         words = ", ".join(called(missing[0])[:6])
         raise Unfit(f"its {missing[0]} is looked for as {words}; found none of its shape")
+    told = form.told or NOTHING
+    choices = {n: _as_told(told, n, of) for n, of in choices.items()}
     for x, y in pairs:
+        if not fits(x, told.order_of(first, x.names, first=True)):  # y goes along
+            continue
         for rest in product(*choices.values()):
             arranged = {first: x, "y": y} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
             where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
             if len({id(paths) for paths in where.values()}) == len(where):
                 yield replace(plan, arranged=arranged, held=where, zeroed=zeroed)
+
+
+def _as_told(told: Told, n: str, choices: list[Choice]) -> list[Choice]:
+    """Those that are as somebody says; raises Unfit where none is."""
+    found = [
+        (order, paths)
+        for order, paths in choices
+        if fits(order, told.order_of(n, order.names, first=False)) and told.is_in(n, paths, [said(p) for p in paths])
+    ]
+    if not found and n in told.arrays:
+        where, axes = told.arrays[n]
+        raise Unfit(f"{n} is said to be {where}{f': {axes}' if axes else ''}; nothing of that name and shape is there")
+    return found
 
 
 def _x_and_y(x: Sequence[str], y: Sequence[str], without: tuple[str, ...]) -> Iterator[tuple[Arrangement, Arrangement]]:

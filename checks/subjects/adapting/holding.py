@@ -30,7 +30,7 @@ def held_in(
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             begin()
         for n in wanted:
-            choices, unlike = _choices(run, one, n, wanted)
+            choices, unlike = _choices(form, run, one, n, wanted)
             odd += unlike
             if choices:
                 found[n] = choices
@@ -39,10 +39,11 @@ def held_in(
     return found, tuple(dict.fromkeys(odd))
 
 
-def _choices(run: Run, one: Asked, n: str, wanted: Sequence[str]) -> tuple[list[Choice], list[Path]]:
+def _choices(form: Form, run: Run, one: Asked, n: str, wanted: Sequence[str]) -> tuple[list[Choice], list[Path]]:
     """What may be this input, of those that have the first of its names only; and what has one, but another shape."""
     aliases, axes = called(n), one.op.takes.axes[n]
     shape = axes.shape(one.sizes, one.parameters)
+    told = form.told is not None and bool(form.told.arrays.get(n, ("",))[0])  # then it has not to be called as usual
     ranked: list[tuple[int, list[Choice]]] = []
     odd: list[Path] = []
     for paths in _places(run.layer):
@@ -51,11 +52,11 @@ def _choices(run: Run, one: Asked, n: str, wanted: Sequence[str]) -> tuple[list[
         if names and not orders and axes.optional:
             odd += paths
         if orders and not any(is_gradient(p, _every_alias(wanted)) for p in paths):
-            best = min((aliases.index(named(p)[-1]) for p in names), default=len(aliases))
+            best = 0 if told else min((aliases.index(named(p)[-1]) for p in names), default=len(aliases))
             ranked.append((best, [(order, paths) for order in orders]))
     least = min((rank for rank, _ in ranked), default=0)
     chosen = [choices for rank, choices in ranked if rank == least]
-    return [choice for choices in chosen for choice in choices] if len(chosen) <= MOST else [], odd
+    return [choice for choices in chosen for choice in choices] if len(chosen) <= MOST or told else [], odd
 
 
 def _places(layer: object) -> list[tuple[Path, ...]]:

@@ -24,6 +24,7 @@ from checks.subjects.adapting.forms import form_of
 from checks.subjects.adapting.left import gradients_left, wanted_of
 from checks.subjects.adapting.roles import Nothing, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
+from checks.subjects.adapting.told import Told
 
 __all__ = ["Adapted", "Nothing", "Unfit", "adapted", "is_adaptable"]
 
@@ -64,7 +65,7 @@ def _for_one(form: Form, fit: Fit) -> Fit:
 
 def is_adaptable(given: Any) -> bool:
     """Whether it is of a kind that may be adapted: a class, a function, or what has both functions by their usual names."""
-    return inspect.isclass(given) or inspect.isroutine(given) or inspect.ismodule(given)
+    return isinstance(given, Told) or inspect.isclass(given) or inspect.isroutine(given) or inspect.ismodule(given)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Adapted:
         try:
             one = asked(self.op, **{**pins, **sort.pins})
             right_y = one.y
-        except ValueError:  # no case has these values
+        except (ValueError, TypeError):  # no case has these values, or the op no such word
             return False
         try:
             inputs = [one.arrays[n] for n in self.inputs]

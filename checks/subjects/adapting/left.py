@@ -44,7 +44,8 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
     wanted = wanted_of(form, plan)
     left = list(_left(form, run, returned, before))
     found: dict[str, Place] = {n: ("step", (("item", n),)) for n in wanted if n in run.steps}
-    taken = {id(run.steps[n]) for n in found}
+    found |= _as_told(form, run, returned, wanted)
+    taken = {id(run.steps[n]) for n in found if n in run.steps}
     scored = sorted(
         (
             (score, -at, n, one_left)
@@ -71,6 +72,16 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
             names = dict.fromkeys(g for a in _aliases(form, plan, n)[:2] for g in list(gradient_names(a))[:3])
             words = ", ".join([*names][:SHOWN])
             raise Unfit(f"backward returns no gradient of {n}, and leaves none as {words}, nor in grads or the like")
+    return found
+
+
+def _as_told(form: Form, run: Run, returned: Any, wanted: Sequence[str]) -> dict[str, Place]:
+    """The places that somebody says; raises Unfit where nothing is there."""
+    places = {n: form.told.place_of(n) for n in wanted} if form.told is not None else {}
+    found = {n: place for n, place in places.items() if place is not None}
+    for n, place in found.items():
+        if run.at(place, returned) is None:
+            raise Unfit(f"the gradient of {n} is said to be {form.told.grads[n]}; after backward nothing is there")
     return found
 
 

@@ -147,9 +147,7 @@ def _role(
     if number is not None:
         number = replace(number, worded=isinstance(default, str), tuples=isinstance(default, tuple | list))
     usual = number or array if made else array or number
-    return (
-        switch(op, name) or usual or _other(op, said, default, cotangent=bool(known) and ("cotangent", "") not in gone)
-    )
+    return switch(op, name) or usual or _other(op, said, cotangent=bool(known) and ("cotangent", "") not in gone)
 
 
 def switch(op: Op, name: str) -> Role | None:
@@ -160,13 +158,13 @@ def switch(op: Op, name: str) -> Role | None:
     return Role("switch", name, value=(True,)) if said in TRAINING else None
 
 
-def _other(op: Op, said: str, default: Any, *, cotangent: bool) -> Role | None:
+def _other(op: Op, said: str, *, cotangent: bool) -> Role | None:
     """What is neither a number nor an array of the op."""
     if said in SETTINGS or any(said.endswith(word) for word in ("param", "params", "hparameters", "config")):
         return Role("settings", said)
     if said in CACHE or said.endswith("cache"):
         return Role("cache")
-    if said in RATES and default is None:
+    if said in RATES:
         return Role("rate")
     if said in SHAPES:
         return Role("shape", op.inputs[0])

@@ -39,6 +39,7 @@ class Form:
     forwards: Arguments
     backward: Any
     backwards: Arguments | None
+    told: Any = None  # a Told (told.py), if something is said of it
 
     @property
     def passed(self) -> list[str]:
@@ -109,7 +110,8 @@ class Run:
 
     @property
     def _steps(self) -> bool:
-        return self.form.backwards is not None and "rate" in {r.kind for r in self.form.backwards.roles.values()}
+        taken = (self.form.making, self.form.backwards or Arguments())
+        return any(role.kind == "rate" for arguments in taken for role in arguments.roles.values())
 
     def forward(self) -> None:
         """Run it forwards."""
