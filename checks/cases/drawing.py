@@ -16,7 +16,9 @@ from checks.signature.windows import not_too_large, pinned_axes
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-NEAR = 2  # the largest power of two that float16 inputs are scaled by: its range is soon at an end
+NEAR = (
+    2  # the largest power of two that inputs are scaled by in float16, whose range is soon at an end, and in wide cases
+)
 SPATIAL = {0: 1, 1: 6, 2: 4, 3: 2}  # the largest size along each of so many axes, where no geometry finds it
 ATTEMPTS = 12  # at a problem that is of no kind which is left out, before Hypothesis is to begin anew
 
@@ -78,7 +80,7 @@ def problem(draw: Draws, op: Op, pinned: Pinned, dtype: str, kind: str = "") -> 
         dtype=dtype,
         seed=draw.between(0, 2**32 - 1),
         small=op.kind.degree is None or draw.among(True, False),
-        exponents=_exponents(draw, takes, dtype),
+        exponents=_exponents(draw, takes, near=dtype == "float16" or bool(kind)),
         kind=kind,
     )
 
@@ -129,12 +131,15 @@ def _sizes(draw: Draws, sizes: Sizes, pinned: Pinned, axes: int) -> tuple[Any, .
     return tuple(draw.among(*sizes.among) for _ in sizes.names)
 
 
-def _exponents(draw: Draws, takes: Takes, dtype: str) -> Mapping[str, int]:
-    """The powers of two that scale each input; one that follows others has the product of theirs."""
+def _exponents(draw: Draws, takes: Takes, *, near: bool) -> Mapping[str, int]:
+    """The powers of two that scale each input; one that follows others has the product of theirs.
+
+    near  none but small ones: the range ends soon, or the case is asked about its size, which rounding must not hide
+    """
     exponents: dict[str, int] = {}
     for name, scales in takes.scales.items():
         if isinstance(scales, str):
             exponents[name] = sum(exponents[other] for other in scales.split())
         else:
-            exponents[name] = draw.among(*(e for e in scales if dtype != "float16" or abs(e) <= NEAR))
+            exponents[name] = draw.among(*(e for e in scales if not near or abs(e) <= NEAR))
     return exponents

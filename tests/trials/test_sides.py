@@ -1,5 +1,7 @@
 """In few bits rounding falls to either side, and a factor does not: so code that stores results is told from wrong code."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from benchmarks.outcome import outcome
 from benchmarks.sharpness import StoredOnce
 from checks.cases.search import search_of
 from checks.cases.turns import problems_in_turn
+from checks.numbers.precision import PRECISIONS
 from checks.ops import find
 from checks.subjects.implementation import Implementation
 from checks.trials.sides import is_factor
@@ -76,3 +79,27 @@ def test_a_sum_that_stops_growing_is_called_no_factor():
     (one,) = problems_in_turn(op, {"shape": (1, 6000), "axis": 1}, "float16", 1, 1)
     reference = Implementation.of(op, softmax)
     assert not is_factor(Run(one, Implementation.of(op, StopsGrowing()), reference, one.reals()), "y")
+
+
+class Subtracts:
+    """ELU as it is written, e^x − 1 with each step rounded: 0 for every small x."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def forward(self, x, *, alpha=1.0):
+        rounded = PRECISIONS["bfloat16"].rounded
+        below = rounded(rounded(np.exp(np.minimum(x, 0))) - 1)
+        return rounded(self.factor * np.where(x > 0, x, alpha * below))
+
+    def backward(self, g, x, *, alpha=1.0):
+        return (PRECISIONS["bfloat16"].rounded(g * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))),)
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1.0, 4), (1.01, 1)])
+def test_what_one_rounding_wipes_out_is_no_factor(factor, code):
+    op = find("elu")
+    small = [replace(p, exponents={"x": -20}) for p in problems_in_turn(op, {}, "bfloat16", 3, 1)]
+    usual = [replace(p, exponents={"x": 0}) for p in small]
+    judged = Implementation.of(op, Subtracts(factor))
+    assert outcome(op, judged, small + (usual if factor != 1 else []), "bfloat16").exit_code == code
