@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kinds = ", ".join(PICTURES)
         parser.refuse(f"--picture {options.picture} has no ending that says what to draw; expected one of {kinds}")
     parser.refuse_unwritable("--picture", options.picture)
-    _refuse_missing(parser, "scikit-learn", "tqdm", *(["matplotlib"] if options.picture else []))
+    refuse_missing(parser, "scikit-learn", "tqdm", *(["matplotlib"] if options.picture else []))
     try:
         return _run(options)
     except KeyboardInterrupt:
@@ -228,7 +228,8 @@ def _parser() -> Parser:
     return parser
 
 
-def _refuse_missing(parser: Parser, *packages: str) -> None:
+def refuse_missing(parser: Parser, *packages: str) -> None:
+    """Stop with one sentence, unless these are installed."""
     modules = {"scikit-learn": "sklearn"}
     missing = [package for package in packages if find_spec(modules.get(package, package)) is None]
     if missing:

@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference import softplus
 from reference._elements import pair, reduced, share
-from reference._pointwise import logistic
-from reference._precision import at_least_single, promoted
+from reference._precision import at_least_single, promoted, real
 from reference._window import Array
 
 
@@ -32,7 +30,10 @@ def forward(logits: Array, target: Array, pos_weight: Array | None = None, *, re
     Raises ValueError, naming the numbers, if the shapes do not fit or `reduction` is neither "mean" nor "sum".
     """
     x, t, q = _arrays(logits, target, pos_weight, reduction)
-    losses = q * t * softplus.forward(-x) + (1 - t) * softplus.forward(x)
+    e, positive = _decay(x)
+    above = np.where(positive, x, 0)
+    both = np.log1p(e)  # softplus(x) is max(x, 0) and this, softplus(−x) max(−x, 0) and this
+    losses = (1 - t) * (above + both) + q * t * (above - x + both)
     return reduced(losses, reduction, *(a for a in (logits, target, pos_weight) if a is not None))
 
 
@@ -44,10 +45,17 @@ def backward(
     The dtype is what NumPy promotes all of them to. Raises ValueError as forward does, and if grad_output has any axis.
     """
     x, t, q = _arrays(logits, target, pos_weight, reduction)
-    above, below = logistic(x)[0], logistic(-x)[0]
-    gradient = share(grad_output, x, reduction) * ((1 - t) * above - q * t * below)
+    e, positive = _decay(x)
+    shares = np.where(positive, 1 - t, -q * t), np.where(positive, -q * t, 1 - t)  # of σ(|x|), and of σ(−|x|)
+    gradient = share(grad_output, x, reduction) * ((shares[0] + shares[1] * e) / (1 + e))
     given = [np.asarray(a) for a in (grad_output, logits, target, pos_weight) if a is not None]
     return gradient.astype(promoted(*given), copy=False), None, None
+
+
+def _decay(x: Array) -> tuple[Array, Array]:
+    """e^{−|x|} and whether x > 0; for complex x the real part decides, and −|x| is −x or x, so that e is analytic."""
+    sign = np.copysign(1, real(x))
+    return np.exp(x * -sign), sign > 0
 
 
 def _arrays(logits: Array, target: Array, weight: Array | None, reduction: str) -> tuple[Array, Array, Array]:

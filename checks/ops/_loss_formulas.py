@@ -14,6 +14,7 @@ from checks.algebra.expression import (
     Quotient,
     Sum,
     add,
+    minus,
     negative,
     number,
 )
@@ -21,10 +22,6 @@ from checks.op import Problem
 
 Index = tuple[int, ...]
 ONE, TWO = number(1), number(2)
-
-
-def _minus(a: Expression, *others: Expression) -> Expression:
-    return Sum((a, *map(negative, others)))
 
 
 def _exp(argument: Expression) -> Expression:
@@ -48,12 +45,12 @@ def huber(problem: Problem, result: str, index: Index) -> Expression:
     end = Named("β" if smooth else "δ", (), number(problem.parameters["beta" if smooth else "delta"]))
 
     def difference(i: Index) -> Named:
-        return Named("d", i, _minus(Element("prediction", i), Element("target", i)), like="prediction")
+        return Named("d", i, minus(Element("prediction", i), Element("target", i)), like="prediction")
 
     def loss(i: Index) -> Expression:
         size = Call("max", (difference(i), negative(difference(i))))
         near = Named("n", i, Call("min", (size, end)), like="prediction")
-        return Product((near, _minus(size, Quotient(near, TWO))))
+        return Product((near, minus(size, Quotient(near, TWO))))
 
     def of_width(expression: Expression) -> Expression:
         return Quotient(expression, end) if smooth else expression
@@ -73,7 +70,7 @@ def kl_div(problem: Problem, result: str, index: Index) -> Expression:
         return (_exp(t), t) if problem.parameters["log_target"] else (t, Call("ln", (t,)))
 
     if result == "y":
-        losses = (Product((parts(i)[0], _minus(parts(i)[1], Element("x", i)))) for i in _all(problem))
+        losses = (Product((parts(i)[0], minus(parts(i)[1], Element("x", i)))) for i in _all(problem))
         return _over(problem, add(losses))
     p, logarithm = parts(index)
     g = Element("g", ())
@@ -99,7 +96,7 @@ def bce_with_logits(problem: Problem, result: str, index: Index) -> Expression:
             Sum(
                 (
                     Product((*counted(i), softplus(negative(Element("logits", i))))),
-                    Product((_minus(ONE, Element("target", i)), softplus(Element("logits", i)))),
+                    Product((minus(ONE, Element("target", i)), softplus(Element("logits", i)))),
                 )
             )
             for i in _all(problem)
@@ -107,7 +104,7 @@ def bce_with_logits(problem: Problem, result: str, index: Index) -> Expression:
         return _over(problem, add(losses))
     x, t = Element("logits", index), Element("target", index)
     above, below = Call("σ", (x,)), Call("σ", (negative(x),))
-    inside = _minus(Product((_minus(ONE, t), above)), Product((*counted(index), below)))
+    inside = minus(Product((minus(ONE, t), above)), Product((*counted(index), below)))
     return _over(problem, Product((Element("g", ()), inside)))
 
 
@@ -142,7 +139,7 @@ def hinge(problem: Problem, result: str, index: Index) -> Expression:
         return Product((own(n, j, same=False), Condition(gap(n, j), ">", zero)))
 
     against = Product((own(n, c, same=True), add(pulls(j) for j in range(classes))))
-    return reduced(Product((Element("g", ()), _minus(pulls(c), against))))
+    return reduced(Product((Element("g", ()), minus(pulls(c), against))))
 
 
 def weighted_cross_entropy(problem: Problem, result: str, index: Index) -> Expression:
@@ -152,8 +149,8 @@ def weighted_cross_entropy(problem: Problem, result: str, index: Index) -> Expre
     ignored = number(problem.parameters["ignore_index"])
     places = list(np.ndindex(samples, *size))
 
-    def weight(c: int) -> Expression:
-        return ONE if problem.shapes["weight"] is None else Element("weight", (c,))
+    def weight(c: int) -> tuple[Expression, ...]:
+        return () if problem.shapes["weight"] is None else (Element("weight", (c,)),)
 
     def row(at: Index) -> list[Index]:
         return [(at[0], c, *at[1:]) for c in range(classes)]
@@ -167,15 +164,15 @@ def weighted_cross_entropy(problem: Problem, result: str, index: Index) -> Expre
 
     def a(i: Index) -> Named:
         at = (i[0], *i[2:])
-        share = Sum((Product((_minus(ONE, s), own(at, i[1]))), Quotient(s, number(classes))))
+        share = Sum((Product((minus(ONE, s), own(at, i[1]))), Quotient(s, number(classes))))
         counts = Condition(Element("target", at), "≠", ignored)
-        return Named("a", i, Product((counts, share, weight(i[1]))), like="logits")
+        return Named("a", i, Product((counts, share, *weight(i[1]))), like="logits")
 
     def reduced(expression: Expression) -> Expression:
         if problem.parameters["reduction"] == "sum":
             return expression
         total = add(
-            Product((Condition(Element("target", at), "≠", ignored), own(at, c), weight(c)))
+            Product((Condition(Element("target", at), "≠", ignored), own(at, c), *weight(c)))
             for at in places
             for c in range(classes)
         )
@@ -184,4 +181,4 @@ def weighted_cross_entropy(problem: Problem, result: str, index: Index) -> Expre
     if result == "y":
         return reduced(negative(add(Product((a(i), Call("ln", (p(i),)))) for at in places for i in row(at))))
     together = add(a(i) for i in row((index[0], *index[2:])))
-    return reduced(Product((Element("g", ()), _minus(Product((p(index), together)), a(index)))))
+    return reduced(Product((Element("g", ()), minus(Product((p(index), together)), a(index)))))
