@@ -23,7 +23,7 @@ from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
 from checks.command.orders import BEYOND, expanded
 from checks.command.progress import Bar, watched
-from checks.command.skeleton import skeleton
+from checks.command.skeleton import adapter, skeleton, start
 from checks.command.subjects import ADAPT, COMPILE, Subject, named, subjects
 from checks.laws import laws
 from checks.op import Op
@@ -52,17 +52,20 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     if any(word.split("=")[0] == "--function" for word in given):
         return function(given, program)
     chosen, options, outputs = _read(given, program)
-    if options.skeleton:
-        print(skeleton(chosen[0].op), end="")
-        return 0
     try:
+        if options.skeleton:
+            one = chosen[0]
+            print(skeleton(one.op) if one.impl is None else adapter(one.op, one.impl), end="")
+            return 0
         return _run(chosen, options, outputs, command(program))
     except ValueError as wrong:
         _parser(None, program).refuse(str(wrong))
     except NotAnImplementation as wrong:
         print(f"{command(program)}: {wrong}", file=sys.stderr)
         if not all(built_in(one.impl) for one in chosen):
-            print(f"\nA file to start from:\n\n{skeleton(chosen[0].op)}", end="", file=sys.stderr)
+            print(
+                f"\nA file to start from:\n\n{start(chosen[0].op, chosen[0].impl, str(wrong))}", end="", file=sys.stderr
+            )
         return NOT_LOADED
     except BrokenPipeError:
         return _left()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from checks.op import Op
+from checks.subjects.adapting.layer import Unfit, adapted
+from checks.subjects.loading import load, split
+from checks.subjects.names import theirs
 
 TEMPLATE = '''"""{name}, to be judged by: python -m checks.gradcheck {name} --impl THIS_FILE.py"""
 
@@ -23,6 +29,58 @@ def {part}(grad_grads, {inputs}, **parameters):
     """One gradient for each of these but the first, which has one cotangent for each gradient of backward."""
     raise NotImplementedError("{part} is still to be written")
 '''
+
+ADAPTER = '''"""{op} by {spec}, to be judged by: python -m checks.gradcheck {op} --impl THIS_FILE.py:layer"""
+
+from checks import adapt
+from {module} import {name}
+
+{remark}layer = adapt(
+    {name},
+{said})
+'''
+UNKNOWN = {"layout": "the axes of x", "grads": "where backward leaves each gradient"}
+
+
+def adapter(op: Op, spec: str) -> str:
+    """The text of a file that says how what --impl names is spoken to, filled in with what was found of it.
+
+    Raises NotAnImplementation, in one sentence, if nothing is found there.
+    """
+    _, where, name = split(spec)
+    with theirs:
+        given = load(op, spec)
+        name = name or given.__name__
+        try:
+            told, why = adapted(op, given, name).told, ""
+        except Unfit as unfit:
+            told, why = {}, str(unfit)
+    return _filled(op, spec, where, name, told, why)
+
+
+def start(op: Op, spec: str | None, wrong: str) -> str:
+    """A file to start from, once nothing could be judged: of a layer that was not adapted what is to be said of it."""
+    _, where, name = split(spec or "")
+    _, apart, why = wrong.partition("; nor adapted: ")
+    return _filled(op, spec or "", where, name, {}, why) if apart and name else skeleton(op)
+
+
+def _filled(op: Op, spec: str, where: str, name: str, told: dict[str, Any], why: str) -> str:
+    module = Path(where).stem if where.endswith(".py") else where
+    remark = f"# What could not be found: {why}\n" if why else ""
+    return ADAPTER.format(op=op.name, spec=spec, module=module, name=name, remark=remark, said=_said(op, told))
+
+
+def _said(op: Op, told: dict[str, Any]) -> str:
+    """Arguments of adapt, a line each; what is not known is left as a remark, with the axes in the protocol's order."""
+    if told:
+        return "".join(f"    {n}={value!r},\n" for n, value in told.items())
+    arrays = {n: " ".join(op.takes.axes[n].names) for n in op.inputs}
+    first, *others = op.inputs
+    lines = [f"layout={arrays[first]!r},  # {UNKNOWN['layout']}"]
+    lines += [f'{n}="ATTRIBUTE: {arrays[n]}",' for n in others]
+    lines += [f"grads={dict.fromkeys(op.takes.differentiable, 'ATTRIBUTE')!r},  # {UNKNOWN['grads']}"]
+    return "".join(f"    # {line}\n" for line in lines)
 
 
 def skeleton(op: Op) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from checks.cases.drawing import problem
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.signature.axes import parts
 from checks.signature.drawing import ByChance
 from checks.signature.takes import Sizes
 from checks.subjects.adapting.words import FOLLOWS
@@ -128,6 +129,23 @@ def asked(op: Op, **pins: Any) -> Asked:
         else:
             arrays[name] = rng.integers(-LARGEST, LARGEST + 1, shape).astype(float)
     return Asked(op, sizes_in, parameters, arrays)
+
+
+def completed(
+    op: Op, sizes: Mapping[str, Any], shapes: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The sizes, and those of axes that stand nowhere by themselves, as O in O/groups where there is no bias."""
+    found = dict(sizes)
+    for n, shape in shapes.items():
+        at = 0
+        for name in op.takes.axes[n].names if shape is not None else ():
+            if name.startswith("*"):
+                at += len(found[name])
+                continue
+            factor, axis, _, divisor = parts(name)
+            found.setdefault(axis, shape[at] * parameters.get(divisor, 1) // factor)
+            at += 1
+    return found
 
 
 def sorts(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.fitting import Fit
-from checks.subjects.adapting.run import Form, Plan
+from checks.subjects.adapting.run import Form, Place, Plan
 from checks.subjects.adapting.slots import said
 
 ROOTS = {"returned": "returned", "layer": "", "cache": "in the cache"}
@@ -59,3 +61,21 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
         yield "backward is given no cotangent, by which what it returns is multiplied"
     if not plan.gradients:
         yield "backward raises in a plain case, so its gradients were not found"
+
+
+def told_of(form: Form, plan: Plan) -> dict[str, Any]:
+    """What was found, as somebody would say it (told.py)."""
+    first = form.op.inputs[0]
+    told: dict[str, Any] = {"layout": _order(plan.arranged[first])}
+    told |= {n: f"{said(paths[0])}: {_order(plan.arranged[n])}" for n, paths in plan.held.items()}
+    grads = {n: _written(place) for n, place in plan.gradients.items() if place[0] in {"returned", "layer"}}
+    return {**told, "grads": grads}
+
+
+def _order(arrangement: Arrangement) -> str:
+    return " ".join(arrangement.names[i] for i in arrangement.order if i is not None)
+
+
+def _written(place: Place) -> str:
+    root, path = place
+    return said(path) if root == "layer" else f"returned{said(path)}"

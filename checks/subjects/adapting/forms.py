@@ -12,14 +12,14 @@ from checks.op import Op
 from checks.ops._called import names_of
 from checks.subjects.adapting.roles import Arguments, Nothing, Unfit, of_backward, of_constructor, of_forward
 from checks.subjects.adapting.run import Form
-from checks.subjects.adapting.told import Told
+from checks.subjects.adapting.told import told_by
 from checks.subjects.adapting.words import AROUND, BACKWARD, DERIVATIVES, DOING, FORWARD, is_cotangent, plain
 
 
 def form_of(op: Op, given: Any, name: str) -> Form:
     """What is known of a class, a function or a module by its signatures; raises Unfit where that is too little."""
-    if isinstance(given, Told):
-        return replace(form_of(op, given.given, name), told=given)
+    if (told := told_by(given)) is not None:
+        return replace(form_of(op, told.given, name), told=told)
     if isinstance(given, ModuleType):
         found = _chosen(op, given, name)
         return form_of(op, found, f"{name}:{found.__name__}")

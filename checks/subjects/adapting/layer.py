@@ -17,14 +17,14 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.adapting.asked import Asked, Sort, asked, sorts
-from checks.subjects.adapting.assumed import assumed
+from checks.subjects.adapting.asked import Asked, Sort, asked, completed, sorts
+from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.fitting import Fit, fitted
 from checks.subjects.adapting.forms import form_of
 from checks.subjects.adapting.left import gradients_left, wanted_of
 from checks.subjects.adapting.roles import Nothing, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
-from checks.subjects.adapting.told import Told
+from checks.subjects.adapting.told import told_by
 
 __all__ = ["Adapted", "Nothing", "Unfit", "adapted", "is_adaptable"]
 
@@ -65,7 +65,7 @@ def _for_one(form: Form, fit: Fit) -> Fit:
 
 def is_adaptable(given: Any) -> bool:
     """Whether it is of a kind that may be adapted: a class, a function, or what has both functions by their usual names."""
-    return isinstance(given, Told) or inspect.isclass(given) or inspect.isroutine(given) or inspect.ismodule(given)
+    return told_by(given) is not None or inspect.isclass(given) or inspect.isroutine(given) or inspect.ismodule(given)
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class Adapted:
             backward=backward,
             __name__=self.form.name,
             assumed=assumed(self.form, self.plan, fit),
+            told=told_of(self.form, self.plan),
             pins=dict(pins),
         )
 
@@ -171,7 +172,8 @@ class Adapted:
         given = dict(zip(self.inputs, inputs, strict=True))
         if given[self.inputs[0]] is None:
             raise NotImplementedError(f"does not take {self.inputs[0]} as None")
-        sizes = self.op.takes.sizes_in({n: None if a is None else a.shape for n, a in given.items()})
+        shapes = {n: None if a is None else a.shape for n, a in given.items()}
+        sizes = completed(self.op, self.op.takes.sizes_in(shapes), shapes, taken)
         for name, value in self.plan.constants.items():
             if taken[name] != value:
                 raise NotImplementedError(f"does not take {name} but as {value!r}")

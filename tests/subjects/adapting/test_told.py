@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
 from checks import adapt
+from checks.command.skeleton import adapter, skeleton, start
 from checks.ops import find
 from checks.subjects.adapting.told import path_of, read
 from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.loading import load
 from checks.verdict.judging import judge
 from tests.subjects.adapting.test_layer import ConvNHWC
 
@@ -75,3 +79,36 @@ def test_a_path_is_written_as_in_code():
     assert path_of("params['W'][0].grad") == (
         ("attribute", "params"), ("item", "W"), ("item", 0), ("attribute", "grad"),
     )  # fmt: skip
+
+
+def test_what_was_found_is_written_as_a_file_that_is_judged(tmp_path, monkeypatch):
+    (tmp_path / "odd_layers.py").write_text("import numpy as np\n\n\n" + inspect.getsource(Odd), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(adapter(find("linear"), "odd_layers.py:Odd"), encoding="utf-8")
+    found = Implementation.of(find("linear"), load(find("linear"), "mine.py:layer"))
+    assert "weight is box['alpha']" in found.assumed[1]
+
+
+def test_where_nothing_fits_the_file_says_why_and_what_to_fill_in(tmp_path, monkeypatch):
+    text = inspect.getsource(Odd).replace("return x @", "return 3 + 0 * x.sum() * x @")
+    (tmp_path / "lost_layers.py").write_text(
+        "import numpy as np\n\n\n" + text.replace("n_neurons", "many"), encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    said = adapter(find("linear"), "lost_layers.py:Odd")
+    assert "# What could not be found: of" in said
+    assert '# weight="ATTRIBUTE: O I"' in said
+
+
+def test_a_layer_that_is_not_adapted_is_answered_with_what_to_say_of_it():
+    said = start(find("linear"), "layers.py:Lost", "Lost could not be made; nor adapted: its weight is not there")
+    assert "from layers import Lost" in said
+    assert "# What could not be found: its weight is not there" in said
+    assert start(find("linear"), "layers.py:Lost", "there is no file layers.py") == skeleton(find("linear"))
+
+
+def test_an_adapter_is_judged_in_a_process_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "layers_of_mine.py").write_text("import numpy as np\n\n\n" + inspect.getsource(Odd), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(adapter(find("linear"), "layers_of_mine.py:Odd"), encoding="utf-8")
+    assert judge("linear", "mine.py:layer", examples=4, seed=1).exit_code == 0
