@@ -21,7 +21,7 @@ from typing import Any
 from checks import judge, ops
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
-from checks.command.orders import BEYOND, expanded
+from checks.command.orders import add_orders, expanded
 from checks.command.progress import Bar, watched
 from checks.command.skeleton import adapter, skeleton, start
 from checks.command.subjects import ADAPT, COMPILE, Subject, named, subjects
@@ -316,7 +316,7 @@ def _parser(op: Op | None, program: str) -> Parser:
     )
     theirs.add_argument("--impls", type=Path, metavar="FILE", help="a TOML file that lists them (docs/scale.md)")
     theirs.add_argument("--compile", action="store_true", help=COMPILE)
-    theirs.add_argument("--order", metavar="N", help=BEYOND)
+    add_orders(theirs)
     theirs.add_argument("--adapt", metavar="HOW", help=ADAPT)
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
     theirs.add_argument(

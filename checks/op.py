@@ -201,7 +201,7 @@ class Op:
     @property
     def cotangent(self) -> str:
         """What the array is called that a backward is handed beside the inputs, of which one may be called so already."""
-        return "grad_output" if "grad_output" not in self.inputs else "grad_grads"
+        return next(n for n in ("grad_output", "grad_grads", "grad_grad_grads") if n not in self.inputs)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from checks import ops
 from checks.orders.named import of_order
 
-BEYOND = "2: judge its double backward, double_backward(grad_grads, grad_output, *inputs); torch:… and jax:… have it"
+BEYOND = "2: judge its double backward, double_backward(grad_grads, grad_output, *inputs); torch:… has it; 3: once more"
+IN_MODES = "forward: judge jvp(tangents, *inputs); with --order 2, reverse,forward: all four ways of one over the other"
+
+
+def add_orders(group: argparse._ArgumentGroup) -> None:
+    """The options, for --help: they are read before the op is known."""
+    group.add_argument("--order", metavar="N", help=BEYOND)
+    group.add_argument("--modes", metavar="A,B", help=IN_MODES)
 
 
 def expanded(words: Sequence[str]) -> list[str]:
@@ -16,17 +24,19 @@ def expanded(words: Sequence[str]) -> list[str]:
     What is no op is left for the parser to refuse.
     """
     order, rest = _taken(words, "--order")
-    if order is None:
+    modes, rest = _taken(rest, "--modes")
+    if order is None and modes is None:
         return list(words)
-    if not order.isdigit():
-        raise ValueError(f"--order {order} given; expected 1 or 2")
+    if not (order or "1").isdigit():
+        raise ValueError(f"--order {order} given; expected 1, 2 or 3")
+    asked = int(order or 1), (modes or "reverse").split(",")
     known = ops.ops()
     for at, word in enumerate(rest):
         names = word.split(",")
         if word == "all":
             names = list(known)
         if all(name in known for name in names):
-            rest[at] = ",".join(of_order(name, int(order)) for name in names)
+            rest[at] = ",".join(one for name in names for one in of_order(name, *asked))
             break
     return rest
 

@@ -42,10 +42,12 @@ def illustrated(failure: Finding, broken: Sequence[Problem], implementation: Jud
     """
     smallest = failure.problem
     seen = None
-    if failure.index is not None:
+    if failure.index is not None and smallest.op.derivative is None:
         seen = meetings(smallest, failure.result, failure.index, implementation, reference)
     if seen is not None and seen.yours is not None:
         failure = _with_formulas(failure, seen, seen.yours)
+    if smallest.op.derivative is not None:
+        return replace(failure, exhibit=exhibit(failure, [smallest, *broken], MOST_NUMBERS, implementation, reference))
     enough = [smallest] if _is_drawable(smallest) and _elements(smallest, failure.result) >= ENOUGH else []
     flat = [p for p in broken if _is_flat(p)]
     for drawn in (enough, _as_documents_draw(smallest), flat):
@@ -82,7 +84,7 @@ def _elements(problem: Problem, result: str) -> int:
 
 def sample(op: Op, pinned: Mapping[str, Any]) -> Meetings | None:
     """Who meets the middle of the first input in a small problem in which the pinned values hold, if it can be drawn."""
-    if op.told.formula is not None:
+    if op.told.formula is not None or op.derivative is not None:
         return None
     try:
         problem = small_problem(op, pinned, bias=False)

@@ -41,7 +41,9 @@ def laws() -> dict[str, Law]:
 
 def laws_of(op: Op) -> dict[str, Law]:
     """The same; with those of derivatives, where it is one."""
-    return _every() if op.derivative is not None else laws()
+    if op.derivative is None:
+        return laws()
+    return {name: law for name, law in _every().items() if op.derivative.witnessed or not witnessed(law)}
 
 
 @cache

@@ -14,9 +14,14 @@ from functools import cache
 from importlib import import_module
 
 from checks.op import Op
-from checks.orders.second import double_backward
+from checks.orders.forward import WAYS, forward_mode
+from checks.orders.second import double_backward, triple_backward
 
-OPERATORS: dict[str, Callable[[Op], Op]] = {"double_backward": double_backward}
+OPERATORS: dict[str, Callable[[Op], Op]] = {
+    "double_backward": double_backward,
+    "triple_backward": triple_backward,
+    **{name: forward_mode(way) for name, way in WAYS.items()},
+}
 _within: AbstractContextManager[None] = nullcontext()
 
 

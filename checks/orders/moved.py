@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.numbers.dual import moving, tangents_of
+from checks.numbers.dual import Dual, moving, tangents_of
 from checks.numbers.precision import Array
 
 H = 2.0**-600  # its square is less than the smallest double
@@ -35,6 +35,8 @@ def along(
     if not any(v is not None for v in tangents):
         found = _results(function(*arrays))
         return tuple(None if r is None else r * 0 for r in found)
+    lifted = any(_is_dual(a) for pair in pairs for a in pair)
+    pairs = [(_lifted(a), _lifted(v)) for a, v in pairs] if lifted else pairs
     dual = (a if a is None or not _is_number(a) else moving(a, v) for a, v in pairs)
     found = _results(function(*dual))
     moved = (None if r is None else tangents_of(r) for r in found)
@@ -52,6 +54,15 @@ def _complex(a: Array, v: Array) -> Array:
 def _imaginary(a: Array) -> Array:
     """In float64 at least: h is 0 in float32, and a result that nothing moves is real."""
     return np.asarray(np.imag(a), np.result_type(np.real(a), np.float64))
+
+
+def _is_dual(a: Array | None) -> bool:
+    return a is not None and a.dtype == object and any(isinstance(one, Dual) for one in a.ravel()[:1])
+
+
+def _lifted(a: Array | None) -> Array | None:
+    """As dual numbers where others are, within which this line is followed: of one kind, each knows the other."""
+    return a if a is None or not _is_number(a) or _is_dual(a) else moving(a, None)
 
 
 def _is_number(a: Any) -> bool:

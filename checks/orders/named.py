@@ -1,12 +1,31 @@
-"""What the derivatives of an op are called: conv is of order 1, conv.double_backward of order 2."""
+"""What derivatives of an op are called: conv is of order 1, conv.double_backward of order 2, conv.jvp its forward mode."""
 
 from __future__ import annotations
 
-ORDERS = {1: "", 2: ".double_backward"}
+from collections.abc import Sequence
+
+REVERSE, FORWARD = MODES = ("reverse", "forward")
+# By order: the modes that each takes, and its name behind that of the op.
+ORDERS: dict[int, tuple[tuple[frozenset[str], str], ...]] = {
+    1: ((frozenset({REVERSE}), ""), (frozenset({FORWARD}), ".jvp")),
+    2: (
+        (frozenset({REVERSE}), ".double_backward"),
+        (frozenset({REVERSE, FORWARD}), ".forward_over_reverse"),
+        (frozenset({REVERSE, FORWARD}), ".reverse_over_forward"),
+        (frozenset({FORWARD}), ".forward_over_forward"),
+    ),
+    3: ((frozenset({REVERSE}), ".triple_backward"),),
+}
 
 
-def of_order(op: str, order: int) -> str:
-    """The name of the derivative; raises ValueError for an order that is not judged."""
+def of_order(op: str, order: int, modes: Sequence[str] = (REVERSE,)) -> list[str]:
+    """The names of what goes by these modes alone; raises ValueError for an order or modes that are not judged."""
     if order not in ORDERS:
-        raise ValueError(f"order {order} given; expected {' or '.join(map(str, ORDERS))}")
-    return op + ORDERS[order]
+        raise ValueError(f"order {order} given; expected 1, 2 or 3")
+    unknown = [mode for mode in modes if mode not in MODES]
+    if unknown or not modes:
+        raise ValueError(f"modes {','.join(modes)} given; expected {', '.join(MODES)} or both")
+    found = [op + name for needed, name in ORDERS[order] if needed <= set(modes)]
+    if not found:
+        raise ValueError(f"order {order} is judged in reverse mode alone")
+    return found

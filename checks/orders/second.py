@@ -29,11 +29,11 @@ from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
 from checks.orders.mistakes import lifted
 from checks.orders.moved import along
-from checks.signature.derivative import Derivative
+from checks.signature.derivative import Derivative, unwitnessed
 from checks.signature.takes import Takes
 
-G = "grad_output"
-GIVEN = "double_backward"
+GRADIENTS = "gradients"  # the axis of all gradients, one after another
+GIVEN, THIRD = "double_backward", "triple_backward"
 
 
 def double_backward(op: Op) -> Op:
@@ -41,12 +41,12 @@ def double_backward(op: Op) -> Op:
     derived = Op(
         name=f"{op.name}.{GIVEN}",
         reference=Twice(op),
-        takes=_takes(op.takes),
+        takes=_takes(op.takes, op.cotangent),
         twin=_twin(op),
         kind=Kind(
             degree=op.kind.degree,
             unit=lambda problem: op.kind.unit(base(problem, op)),
-            linear_in=((G,),),
+            linear_in=((op.cotangent,),),
             analytic=op.kind.analytic,
             radius=lambda case: op.kind.radius(base_case(case, op)),
             hessian=op.takes.differentiable,
@@ -54,7 +54,7 @@ def double_backward(op: Op) -> Op:
         rounds=_rounds(op),
         cases=Inputs(
             draw=lambda problem, name, rng, whole: (
-                None if name == G else op.cases.draw(base(problem, op), name, rng, whole)
+                None if name == op.cotangent else op.cases.draw(base(problem, op), name, rng, whole)
             ),
             tried=lambda problem: op.cases.tried(base(problem, op)),
             written=lambda problem: op.cases.written(base(problem, op)),
@@ -64,15 +64,57 @@ def double_backward(op: Op) -> Op:
     return replace(derived, mistakes=lifted(op))
 
 
+def triple_backward(op: Op) -> Op:
+    """The op of its third order: the double backward of the double backward, of which torch is no witness.
+
+        triple_backward(grad_grad_grads, grad_grads, grad_output, *inputs)
+
+    grad_grad_grads is one cotangent for each result of the double backward. What is returned is the gradient by each: a
+    tuple for grad_grads, one for grad_output, and one for each input.
+    """
+    twice = double_backward(op)
+    thrice = double_backward(twice)
+    part = THIRD, f"{THIRD}(grad_grad_grads, grad_grads, grad_output, *inputs)"
+    return replace(
+        thrice,
+        name=f"{op.name}.{THIRD}",
+        kind=replace(thrice.kind, analytic=False),
+        twin=unwitnessed,
+        mistakes=(),
+        derivative=Derivative(op, part, _adapted_thrice(op, twice), witnessed=False),
+    )
+
+
+def _adapted_thrice(op: Op, twice: Op) -> Callable[[Any], Mapping[str, Any]]:
+    """What turns an implementation of the op that has a third order into one of that."""
+
+    def adapted(given: Any) -> Mapping[str, Any]:
+        second, _ = _adapted(op)(given)["backward"]
+
+        def forward(grad_grads: Array, grad_output: Array, *inputs: Array | None, **parameters: Any) -> Array:
+            found = second(grad_grads, grad_output, *inputs, **parameters)
+            return joined(_fitting(twice, found, (grad_output, *inputs)))
+
+        def third(above: Array, grad_grads: Array, grad_output: Array, *inputs: Array | None, **parameters: Any) -> Any:
+            w = tuple(parted(twice, above, (grad_output, *inputs)))
+            u = tuple(parted(op, grad_grads, inputs))
+            of_u, *rest = given.triple_backward(w, u, grad_output, *inputs, **parameters)
+            return joined(of_u), *rest
+
+        return {"forward": (forward, None), "backward": (third, None)}
+
+    return adapted
+
+
 def base(problem: Problem, op: Op) -> Problem:
     """The problem of the op itself."""
-    shapes = {name: problem.shapes[name] for name in op.inputs} | {"y": problem.shapes[G]}
+    shapes = {name: problem.shapes[name] for name in op.inputs} | {"y": problem.shapes[op.cotangent]}
     return replace(problem, op=op, shapes=shapes)
 
 
 def base_case(case: Case, op: Op) -> Case:
     """The case of the op itself, without the cotangents of its gradients."""
-    cotangent, *inputs = case.input(G), *case.inputs[1:]
+    cotangent, *inputs = case.input(op.cotangent), *case.inputs[1:]
     return replace(case, op=op, inputs=tuple(inputs), cotangent=cotangent)
 
 
@@ -98,7 +140,7 @@ class Twice:
             at = self.op.inputs.index(name)
             part = u[at]
             u[at] = None if part is None else np.where(stopped, 0, part)
-        analytic = self.op.kind.analytic
+        analytic = self.op.kind.analytic and self.op.derivative is None  # one line within another: dual numbers
         with np.errstate(all="ignore"):
             (ju,) = along(lambda *a: reference.forward(*a, **parameters), inputs, u, analytic=analytic)
             moved = along(
@@ -163,16 +205,27 @@ class _Takes(Takes):
     """Those of the op, the cotangent before them; y holds all gradients, and is as long as the inputs together."""
 
     def shapes(self, sizes: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, tuple[int, ...] | None]:
-        own = {name: axes.shape(sizes, parameters) for name, axes in self.axes.items() if name != "y"}
-        return self.completed({**own, "y": (0,)})
+        """Of all arrays, where every input is there."""
+        own = {
+            name: (0,) if self.arrays[name].startswith(GRADIENTS) else axes.shape(sizes, parameters)
+            for name, axes in self.axes.items()
+        }
+        return self.completed(own)
 
     def completed(self, shapes: Mapping[str, tuple[int, ...] | None]) -> dict[str, tuple[int, ...] | None]:
-        own = [shapes[name] for name in self.inputs if name != G and name not in self.constant]
-        return {**shapes, "y": (sum(prod(shape) for shape in own if shape is not None),)}
+        """With as many gradients as those inputs have elements that are there; of a third order, in the cotangent too."""
+        found = dict(shapes)
+        for name, after in (self.inputs[0], 2), ("y", 1):
+            if self.arrays[name].startswith(GRADIENTS):
+                own = [found[n] for n in self.inputs[after:] if n not in self.constant]
+                found[name] = (sum(prod(shape) for shape in own if shape is not None),)
+        return found
 
 
-def _takes(takes: Takes) -> Takes:
-    arrays = {G: takes.arrays["y"], **{n: takes.arrays[n] for n in takes.inputs}, "y": "gradients"}
+def _takes(takes: Takes, above: str) -> Takes:
+    inside = takes.arrays["y"]
+    again = f"{inside}_again" if inside.startswith(GRADIENTS) else GRADIENTS
+    arrays = {above: inside, **{n: takes.arrays[n] for n in takes.inputs}, "y": again}
     fields = {name: getattr(takes, name) for name in takes.__dataclass_fields__}
     return _Takes(**{**fields, "arrays": arrays})
 
@@ -188,7 +241,7 @@ def _rounds(op: Op) -> Rounding:
         counted = op.rounds.terms(own) if op.rounds.terms else dict.fromkeys(("y", *own.present), 1)
         each = max(1, len(own.present))
         found = {name: each * counted.get(name, 1) for name in own.present}
-        return {"y": max(counted.get(name, 1) for name in own.present), G: each * counted["y"], **found}
+        return {"y": max(counted.get(name, 1) for name in own.present), op.cotangent: each * counted["y"], **found}
 
     if op.kind.degree is not None:
         return Rounding(terms, None if op.rounds.magnitudes is None else _sizes(op))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from checks.diagnosis import narrow
-from checks.laws import decides, laws
+from checks.laws import decides, laws, laws_of
 from checks.signature.options import as_text, as_time, flag, in_words
 from checks.verdict.decisions import Decision
 from checks.verdict.report import MET, UNDECIDED, Finding, Report, Verdict
@@ -270,7 +270,7 @@ def decided(report: Report) -> Iterator[str]:
         if sharp:
             seen = ", ".join(f"{_of_it(sees)} ({name})" for name, sees in sharp.items())
             yield f"smallest error of one element that would have been seen: {seen}"
-    if not report.again and len(report.laws) < len(laws()):
+    if not report.again and len(report.laws) < len(laws_of(report.op)):
         rest = "" if report.decisive else "; what they leave undecided is not judged"
         yield f"only these laws were asked: {', '.join(report.laws)}{rest}"
 

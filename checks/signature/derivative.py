@@ -15,6 +15,7 @@ class Derivative(Generic[Of]):
 
     of       the op that it is a derivative of
     part     what an implementation needs for it beside forward and backward: its name, and how it is called
+    witnessed  whether torch says of it, by reverse mode, what is right
     adapted  what turns an implementation that has it into one of the derivative: for forward and for backward what to call,
              and the function of its own whose signature says what it takes
     """
@@ -22,6 +23,12 @@ class Derivative(Generic[Of]):
     of: Of
     part: tuple[str, str]
     adapted: Callable[[Any], Mapping[str, Any]]
+    witnessed: bool = True
+
+
+def unwitnessed(*_inputs: Any, **_parameters: Any) -> Any:
+    """The twin of what torch is no witness of."""
+    raise NotImplementedError("torch is no witness of it")
 
 
 def none(*of: object) -> None:

@@ -1,8 +1,10 @@
-"""What torch makes of a function beyond its backward: the double backward of autograd."""
+"""What torch makes of a function beyond its backward: the double backward of autograd, and torch.func's forward mode."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from checks.numbers.precision import Array
@@ -14,30 +16,160 @@ Hand = Callable[[tuple[Array | None, ...]], Handed]
 
 def derivatives(op: Op, function: Callable[..., Any], handed: Hand) -> Mapping[str, Callable[..., Any]]:
     """By their names in the protocol: each of NumPy arrays, for a function of tensors of the op's inputs."""
+    beyond = _Beyond(op, function, handed)
+    names = ("double_backward", "triple_backward", "jvp", "jvp_backward", "backward_jvp", "jvp_jvp")
+    return {name: getattr(beyond, name) for name in names}
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    op: Op
+    function: Callable[..., Any]
+    handed: Hand
+
+    def differentiable(self, given: Handed) -> list[int]:
+        """The places of the inputs that are there and have a gradient."""
+        named = zip(self.op.inputs, given.tensors, strict=False)
+        return [i for i, (n, t) in enumerate(named) if t is not None and n in self.op.takes.differentiable]
+
+    def of_those(self, given: Handed, parameters: Mapping[str, Any]) -> tuple[Callable[..., Any], list[Any]]:
+        """The function of the inputs that have a gradient, and these."""
+        places = self.differentiable(given)
+
+        def called(*moved: Any) -> Any:
+            every = list(given.tensors)
+            for i, t in zip(places, moved, strict=True):
+                every[i] = t
+            return self.function(*every, **parameters)
+
+        return called, [given.tensors[i] for i in places]
+
+    def along(self, tangents: Any, given: Handed) -> tuple[Any, ...]:
+        """The tangents of those, as tensors."""
+        own = self.handed(tuple(tangents)).tensors
+        return tuple(own[i] for i in self.differentiable(given))
 
     def double_backward(
-        grad_grads: Any, grad_output: Array, *inputs: Array | None, **parameters: Any
+        self, grad_grads: Any, grad_output: Array, *inputs: Array | None, **parameters: Any
     ) -> tuple[Any, ...]:
-        import torch
+        """By grad_output and by each input, through autograd twice."""
+        given, above, beyond = (self.handed(a) for a in (inputs, (grad_output,), tuple(grad_grads)))
+        called, a = self.of_those(given, parameters)
+        places = self.differentiable(given)
+        leaves = [t.detach().requires_grad_() for t in (above.tensors[0], *a)]
 
-        given, above, beyond = handed(inputs), handed((grad_output,)), handed(tuple(grad_grads))
-        named = list(zip(op.inputs, given.tensors, strict=False))
-        leaves = {n: t.detach().requires_grad_() for n, t in named if t is not None and n in op.takes.differentiable}
-        passed = (passed_on(leaves[n], t) if n in leaves else t for n, t in named)
-        wanted = [above.tensors[0].detach().requires_grad_(), *leaves.values()]
-        y = function(*passed, **parameters)
-        first = torch.autograd.grad(y, list(leaves.values()), wanted[0], allow_unused=True, create_graph=True)
-        us = [u for (n, _), u in zip(named, beyond.tensors, strict=False) if n in leaves]
-        pairs = [(a, u) for a, u in zip(first, us, strict=True) if a is not None and a.requires_grad]
-        if not pairs or any(ends_here(a) for a, _ in pairs):
-            raise NotImplementedError("has no double backward: its gradients cannot be differentiated")
-        results, cotangents = zip(*pairs, strict=True)
-        found = torch.autograd.grad(results, wanted, cotangents, allow_unused=True)
-        every = [torch.zeros_like(t) if a is None else a for a, t in zip(found, wanted, strict=True)]
-        of_g, *rest = apart(every, above.tensors[0])
-        gradients = dict(zip(leaves, rest, strict=True))
+        def first(g: Any, *moved: Any) -> list[Any]:
+            return _gradients(lambda *m: [called(*map(passed_on, m, a))], moved, [g])
+
+        found = _gradients(first, leaves, [beyond.tensors[i] for i in places])
+        of_g, *rest = apart(found, above.tensors[0])
         for one in (given, above, beyond):
             one.write_back()
-        return given.numpy(of_g), *(given.numpy(gradients.get(n)) for n, _ in named)
+        return given.numpy(of_g), *_spread(rest, given, places)
 
-    return {"double_backward": double_backward}
+    def triple_backward(
+        self, above: Any, grad_grads: Any, grad_output: Array, *inputs: Array | None, **parameters: Any
+    ) -> tuple[Any, ...]:
+        """By each of grad_grads, by grad_output and by each input, through autograd three times."""
+        given = self.handed(inputs)
+        called, a = self.of_those(given, parameters)
+        places = self.differentiable(given)
+        g, *_ = self.handed((grad_output,)).tensors
+        w, u = self.handed(tuple(above)).tensors, self.handed(tuple(grad_grads)).tensors
+        leaves = [t.detach().requires_grad_() for t in (*(u[i] for i in places), g, *a)]
+        n = len(places)
+
+        def first(g: Any, *moved: Any) -> list[Any]:
+            return _gradients(lambda *m: [called(*map(passed_on, m, a))], moved, [g])
+
+        def second(*moved: Any) -> list[Any]:
+            return _gradients(first, moved[n:], moved[:n])
+
+        found = list(apart(_gradients(second, leaves, [w[0], *(w[i + 1] for i in places)]), g))
+        given.write_back()
+        of_u, of_g, rest = found[:n], found[n], found[n + 1 :]
+        return _spread(of_u, given, places), given.numpy(of_g), *_spread(rest, given, places)
+
+    def jvp(self, tangents: Any, *inputs: Array | None, **parameters: Any) -> Any:
+        """J v."""
+        given = self.handed(inputs)
+        called, a = self.of_those(given, parameters)
+        y = _pushed(called, tuple(a), self.along(tangents, given))
+        given.write_back()
+        return given.numpy(y)
+
+    def jvp_backward(
+        self, grad_output: Array, tangents: Any, *inputs: Array | None, **parameters: Any
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """By the tangents and by the inputs, of ⟨grad_output, J v⟩: reverse over forward mode."""
+        import torch
+
+        given, above = self.handed(inputs), self.handed((grad_output,)).tensors[0]
+        called, a = self.of_those(given, parameters)
+
+        def value(v: Any, a: Any) -> Any:
+            return (_pushed(called, a, v) * above).sum()
+
+        v, places = self.along(tangents, given), self.differentiable(given)
+        by = [torch.func.grad(value, argnums)(v, tuple(a)) for argnums in (0, 1)]
+        given.write_back()
+        return _spread(by[0], given, places), _spread(by[1], given, places)
+
+    def backward_jvp(
+        self, tangents: Any, grad_output: Array, *inputs: Array | None, **parameters: Any
+    ) -> tuple[Any, ...]:
+        """The derivative of each gradient along the tangents: forward over reverse mode."""
+        import torch
+
+        given, above = self.handed(inputs), self.handed((grad_output,)).tensors[0]
+        called, a = self.of_those(given, parameters)
+
+        def pulled(*a: Any) -> Any:
+            return torch.func.vjp(called, *a)[1](above)
+
+        found = _pushed(pulled, tuple(a), self.along(tangents, given))
+        given.write_back()
+        return _spread(found, given, self.differentiable(given))
+
+    def jvp_jvp(self, tangents: Any, tangents2: Any, *inputs: Array | None, **parameters: Any) -> Any:
+        """D²f of two tangents: forward over forward mode."""
+        given = self.handed(inputs)
+        called, a = self.of_those(given, parameters)
+        v, w = self.along(tangents, given), self.along(tangents2, given)
+        y = _pushed(lambda *a: _pushed(called, a, v), tuple(a), w)
+        given.write_back()
+        return given.numpy(y)
+
+
+def _gradients(function: Callable[..., Any], arguments: Any, cotangents: Any) -> list[Any]:
+    """Of ⟨cotangents, function(*arguments)⟩ by each argument, differentiable; zeros where nothing depends on it."""
+    import torch
+
+    found = zip(function(*arguments), cotangents, strict=True)
+    pairs = [(y, c) for y, c in found if y.requires_grad]
+    if not pairs:
+        return [torch.zeros_like(a) for a in arguments]
+    results, above = zip(*pairs, strict=True)
+    if any(map(ends_here, results)):
+        raise NotImplementedError("has no derivative of this order: its gradients cannot be differentiated")
+    made = torch.autograd.grad(results, list(arguments), above, create_graph=True, allow_unused=True)
+    return [torch.zeros_like(a) if m is None else m for m, a in zip(made, arguments, strict=True)]
+
+
+def _pushed(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+    """J v by torch.func.jvp; NotImplementedError where it says that there is none."""
+    import torch
+
+    try:
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of what torch itself loads for it
+            return torch.func.jvp(function, primals, tangents)[1]
+    except (RuntimeError, NotImplementedError) as error:
+        if "forward" in str(error).lower() or "jvp" in str(error).lower():
+            raise NotImplementedError(f"has no forward mode: {' '.join(str(error).split())[:120]}") from error
+        raise
+
+
+def _spread(found: Any, given: Handed, places: list[int]) -> tuple[Any, ...]:
+    """One for each input, None where there is none."""
+    own = dict(zip(places, found, strict=True))
+    return tuple(given.numpy(own.get(i)) for i, _ in enumerate(given.tensors))

@@ -19,13 +19,24 @@ def derived(op: Op, given: Any, name: str) -> Any:
     assert op.derivative is not None  # noqa: S101, whoever asks has looked
     part, needed = op.derivative.part
     base = op.derivative.of
-    for wanted, how in (("backward", f"backward(grad_output, {', '.join(base.inputs)}, …)"), (part, needed)):
+    both = ("backward", f"backward(grad_output, {', '.join(base.inputs)}, …)"), (part, needed)
+    for wanted, how in both:
         if not callable(getattr(given, wanted, None)):
             raise Lacking(f"{name} has no {wanted}; {op.name} needs {how}")
     made = {}
     for which, (call, signed) in op.derivative.adapted(given).items():
-        call.__name__ = getattr(signed, "__name__", which)
+        call.__name__ = getattr(signed, "__name__", part if which == "forward" else "backward")
         with suppress(TypeError, ValueError):  # what is built in may have none
-            call.__signature__ = inspect.signature(signed)
+            own = inspect.signature(signed or getattr(given, part))
+            call.__signature__ = own if signed else _of_all(op, own, which)
         made[which] = call
     return SimpleNamespace(**made, __name__=name)
+
+
+def _of_all(op: Op, signature: inspect.Signature, which: str) -> inspect.Signature:
+    """All arrays of the derivative, and the parameters that the part takes."""
+    names = op.inputs if which == "forward" else (op.cotangent, *op.inputs)
+    arrays = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    kinds = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
+    named = [p for p in signature.parameters.values() if p.name in op.takes.defaults or p.kind is kinds[1]]
+    return inspect.Signature([*arrays, *(p if p.kind is kinds[1] else p.replace(kind=kinds[0]) for p in named)])

@@ -30,6 +30,9 @@ def signed(forward: Any, backward: Any, signature: inspect.Signature, name: str,
     rest = [_by_position(p) for p in signature.parameters.values()]
     parts = {"forward": (forward, signature), "backward": (backward, _with(("grad_output",), rest))}
     first = {"double_backward": ("grad_grads", "grad_output"), "jvp": ("tangents",)}
+    first |= {"triple_backward": ("grad_grad_grads", "grad_grads", "grad_output")}
+    first |= {"jvp_backward": ("grad_output", "tangents"), "backward_jvp": ("tangents", "grad_output")}
+    first |= {"jvp_jvp": ("tangents", "tangents2")}
     parts |= {part: (call, _with(first[part], rest)) for part, call in beyond.items()}
     return SimpleNamespace(**{part: _named(part, *both) for part, both in parts.items()}, __name__=name)
 

@@ -106,13 +106,14 @@ def judge(  # noqa: C901, PLR0915, one step after another
     shapes          draw from so many distinct shapes only, with many values for each: for what is compiled anew for every
                     shape. If None, few are drawn where the first call of a shape is seen to take far longer than the second
     order           2: judge its double backward, double_backward(grad_grads, grad_output, *inputs) -> one gradient for
-                    grad_output and one for each input, against the reference differentiated (orders/second.py)
+                    grad_output and one for each input, against the reference differentiated (orders/second.py); 3: the
+                    third order. Forward mode is an op by name: "conv.jvp" (orders/forward.py)
     pinned          what to hold fixed, e.g. stride=2, padding="same", kernel=(3, 5); the rest is drawn
 
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
     case can have; NotAnImplementation, a TypeError, if the implementation has no forward or backward or cannot be loaded.
     """
-    op = of_order(op, order)
+    (op,) = of_order(op, order)
     judged = ops.find(op)
     chosen = _chosen(laws, judged)
     pinned = pinned_values(judged, pinned)
