@@ -137,12 +137,14 @@ class Inputs:
 
     draw     an input that is not just any numbers, whole or real; None: as usual
     tried    labels and values by which the report counts what was tried, beside or in place of those that are declared
+    few      its case where few places count (signature/places.py), if it is not enough that inputs are large there
     written  the parameters as the options pin them that pin this very problem, where they are not written as they are
     """
 
     draw: Callable[[Problem, str, np.random.Generator, bool], Array | None] = none
     tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = no_words
     written: Callable[[Problem], Mapping[str, Any]] = no_words
+    few: Callable[[Problem, Case], Case | None] = none
 
 
 @dataclass(frozen=True)

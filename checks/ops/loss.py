@@ -29,12 +29,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.numbers.precision import Array
+from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _loss_mistakes as mistakes
 from checks.ops.activation import EXP, within_reach_of
 from checks.signature.options import one_of
+from checks.signature.places import REST
 from checks.signature.takes import FAIR, Parameter, Sizes, Takes
 from reference import cross_entropy, euclidean_loss, log_softmax
 
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     import torch
 
 REDUCTIONS = ("mean", "sum")
+FAR = (
+    8  # above the others, a logit has a loss of e^−8 = 3e-4 a class: 10 000 of them are few, and σ − 1 is not yet lost
+)
 REDUCTION = Parameter(
     "reduction", "mean", "what becomes of the losses of the samples", "mean | sum", one_of(*REDUCTIONS), REDUCTIONS
 )
@@ -93,6 +97,19 @@ def euclidean_twin(prediction: torch.Tensor, target: torch.Tensor, *, reduction:
 def entropy_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
     """Classes, uniform."""
     return rng.integers(0, problem.shape("logits")[1], problem.shape("target")) if name == "target" else None
+
+
+def entropy_few(problem: Problem, case: Case) -> Case | None:
+    """Losses that are small, by logits of `FAR` at the targets, but of few samples, whose are as far below the others."""
+    places, x = problem.places, case.input("logits")
+    if places is None or places.axis == ("C", 0) or 0 in x.shape:
+        return None
+    at = 0 if places.axis[0] == "N" else 1 + places.axis[1]  # of a target
+    here = np.isin(np.arange(case.input("target").shape[at]), places.at)
+    signs = np.where(here, -1.0, 1.0).reshape([-1 if axis == at else 1 for axis in range(x.ndim - 1)])
+    chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == np.expand_dims(case.input("target"), 1)
+    logits = np.where(chosen, FAR * np.expand_dims(signs, 1), np.clip(x, -REST, REST))
+    return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))
 
 
 def entropy_terms(problem: Problem) -> dict[str, int]:
@@ -172,7 +189,7 @@ CROSS_ENTROPY = Op(
     twin=entropy_twin,
     rounds=Rounding(entropy_terms, entropy_magnitudes),
     kind=Kind(radius=within_reach_of("logits"), bounded=True),
-    cases=Inputs(entropy_draw, number_of_samples),
+    cases=Inputs(entropy_draw, number_of_samples, few=entropy_few),
     told=Documents(
         letters={"y": "E"},
         sources={"y": "004, C18", "logits": "004, C18"},

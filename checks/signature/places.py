@@ -62,7 +62,8 @@ class Places:
         axes, sizes, rounded = problem.op.takes.axes, problem.sizes, PRECISIONS[problem.dtype].rounded
         for name in problem.present:
             case = case.with_input(name, rounded(self._of_input(axes[name], sizes, case.input(name))))
-        return replace(case, cotangent=rounded(self._of_cotangent(axes["y"], sizes, case.cotangent)))
+        case = replace(case, cotangent=rounded(self._of_cotangent(axes["y"], sizes, case.cotangent)))
+        return (problem.op.cases.few(problem, case) if self.inputs else None) or case
 
     def _of_cotangent(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
         """The cotangent, 0 elsewhere."""
@@ -103,7 +104,7 @@ def few(problem: Any) -> Places | None:
 
     What works along an axis, which is a parameter of that name, has its sums there: no other will do.
     """
-    if problem.op.kind.degree is not None and problem.unit is not None:
+    if problem.unit is not None and problem.largest:  # whole numbers tell
         return None
     sizes, rng = problem.sizes, problem.rng(USE)
     present = [of for name, of in problem.op.takes.axes.items() if problem.shapes[name] is not None]
