@@ -260,6 +260,14 @@ def layers() -> tuple[Layer, ...]:
             "lstm_cell", reference.lstm_cell, _lstm, ((64, 256), (64, 256), (64, 256), (1024, 256), (1024, 256)), "-"
         ),
         Layer("gru_cell", reference.gru_cell, torch.gru_cell, ((64, 256), (64, 256), (768, 256), (768, 256)), "-"),
+        Layer(
+            "adaptive_max_pool",
+            reference.adaptive_max_pool,
+            functional.adaptive_max_pool2d,
+            (MAPS,),
+            "-",
+            {"output_size": 7},
+        ),
         Layer("unfold", reference.unfold, functional.unfold, (MAPS,), "-", {"kernel_size": 3, "padding": 1}),
         Layer(
             "fold",

@@ -5,6 +5,7 @@ Each module holds one family of layers, forward beside backward, with the deriva
 
 from reference import (
     adaptive_avg_pool,
+    adaptive_max_pool,
     attention,
     avg_pool,
     batch_norm,
@@ -56,6 +57,7 @@ from reference import (
 
 __all__ = [
     "adaptive_avg_pool",
+    "adaptive_max_pool",
     "attention",
     "avg_pool",
     "batch_norm",

@@ -61,17 +61,23 @@ def ends(size: int, means: int) -> tuple[Array, Array]:
     return i * size // means, -(-(i + 1) * size // means)
 
 
-def _means(x: Array, output_size: Output) -> list[Array]:
-    """For each axis, what multiplies it."""
+def outputs(x: Array, output_size: Output) -> tuple[int, ...]:
+    """How many are asked for along each spatial axis of x; ValueError if that makes no sense."""
     if x.ndim < 3 or 0 in x.shape[2:]:
         raise ValueError(
             f"x has shape {x.shape}; expected (N, C, *size) with at least one spatial axis, and elements in each"
         )
-    sizes, axes = x.shape[2:], x.ndim - 2
+    axes = x.ndim - 2
     wanted: Any = (output_size,) * axes if np.ndim(output_size) == 0 else tuple(np.atleast_1d(output_size).tolist())
     if len(wanted) != axes or any(isinstance(m, bool) or not isinstance(m, int | np.integer) or m < 1 for m in wanted):
         raise ValueError(f"output_size is {output_size!r}; expected a whole number of at least 1, or {axes} of them")
-    return [_matrix(n, int(m), x.dtype == object) for n, m in zip(sizes, wanted, strict=True)]
+    return tuple(map(int, wanted))
+
+
+def _means(x: Array, output_size: Output) -> list[Array]:
+    """For each axis, what multiplies it."""
+    pairs = zip(x.shape[2:], outputs(x, output_size), strict=True)
+    return [_matrix(n, m, x.dtype == object) for n, m in pairs]
 
 
 @lru_cache(maxsize=512)

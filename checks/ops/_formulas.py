@@ -27,6 +27,7 @@ from checks.algebra.expression import (
 )
 from checks.op import Problem
 from reference._window import Window, gather, pooling_window, window
+from reference.adaptive_avg_pool import ends
 
 Index = tuple[int, ...]
 HAT, BAR = "\u0302", "\u0304"
@@ -211,6 +212,21 @@ def max_pool(problem: Problem, result: str, index: Index) -> Expression:
         under = tuple(_x((*lead, *at)) for at in _under(over, index[2:]))
         return Call("max", under) if len(under) > 1 else under[0]
     windows = [at for at in np.ndindex(*over.output) if index[2:] in set(_under(over, at))]
+    return add(Product((Condition(_x(index), "=", _y((*lead, *at))), _g((*lead, *at)))) for at in windows)
+
+
+def adaptive_max_pool(problem: Problem, result: str, index: Index) -> Expression:
+    """The same, where windows begin and end as those of adaptive means do."""
+    lead, axes = index[:2], list(zip(problem.shape("x")[2:], problem.shape("y")[2:], strict=True))
+
+    def under(at: Index) -> list[Index]:
+        bounds = (ends(n, m) for n, m in axes)
+        return list(product(*(range(first[i], last[i]) for i, (first, last) in zip(at, bounds, strict=True))))
+
+    if result == "y":
+        elements = tuple(_x((*lead, *at)) for at in under(index[2:]))
+        return Call("max", elements) if len(elements) > 1 else elements[0]
+    windows = [at for at in np.ndindex(*(m for _, m in axes)) if index[2:] in under(at)]
     return add(Product((Condition(_x(index), "=", _y((*lead, *at))), _g((*lead, *at)))) for at in windows)
 
 

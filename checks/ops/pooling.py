@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.numbers.precision import PRECISIONS, Array
+from checks.numbers.precision import Array
 from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops import _pooling_mistakes as mistakes
+from checks.ops import _ties as ties
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
@@ -182,55 +184,36 @@ def max_pool_terms(problem: Problem) -> dict[str, int]:
     return {"y": 1, "x": prod(window_of(problem).kernel)}
 
 
-def max_pool_unit(problem: Problem) -> int | None:
-    """1, if the dtype has different whole numbers for all elements of a window."""
-    return 1 if 2 * prod(window_of(problem).span) <= 1 << PRECISIONS[problem.dtype].bits else None
+def span(of: Problem | Case) -> tuple[int, ...]:
+    """How far a window reaches along each axis."""
+    return window_of(of).span
 
 
-def max_pool_magnitudes(case: Case) -> dict[str, Array]:
-    """|y|, and the cotangents' magnitudes sent where they are sent; infinite where the dtype cannot do without ties."""
-    x, tied = case.input("x"), 2 * prod(window_of(case).span) > 1 << 11
-    (gradient,) = max_pool.backward(np.abs(case.cotangent), x, **case.parameters)
-    ties = tied and np.array_equal(x, x.astype(np.float16))
-    return {
-        "y": np.abs(max_pool.forward(x, **case.parameters)),
-        "x": np.full(x.shape, np.inf) if ties else gradient,
-    }
+@dataclass(frozen=True)
+class Gathered:
+    """Windows of one size, laid out by gathering."""
+
+    case: Case
+
+    def laid(self, a: Array) -> Array:
+        """The kernel's axes made one, the last."""
+        over = window_of(self.case)
+        axes = tuple(range(2, 2 + len(over.size)))
+        places = np.moveaxis(gather(a, over), axes, range(-len(axes), 0))
+        return places.reshape(*places.shape[: -len(axes)], prod(over.kernel))
+
+    def inside(self) -> Array:
+        """What is no padding."""
+        return self.laid(np.ones(self.case.input("x").shape, bool))
+
+    def back(self, parts: Array) -> Array:
+        """Scattered."""
+        over = window_of(self.case)
+        laid = parts.reshape(*parts.shape[:-1], *over.kernel)
+        return scatter(np.moveaxis(laid, range(-len(over.kernel), 0), range(2, 2 + len(over.kernel))), over)
 
 
-def without_ties(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, x is all there is
-    """Numbers of which no two in a window are the same, at least 1/(4m) of the largest apart for m to a window.
-
-    Positions are numbered modulo the window's span, differently for each channel, and what has the same number differs
-    by multiples of m: so every window has all its numbers different, and the order in it is uniform.
-    """
-    x, span = problem.shape("x"), window_of(problem).span
-    m = prod(span)
-    places = np.ravel_multi_index(np.indices(x[2:]) % np.reshape(span, (-1, *(1,) * len(span))), span)
-    numbers = rng.permuted(np.broadcast_to(np.arange(m), (*x[:2], m)), axis=2)
-    drawn = numbers[..., places] + m * rng.integers(-1, 2, x) - m // 2
-    if whole:
-        return PRECISIONS[problem.dtype].rounded(drawn)
-    jitter = rng.uniform(-0.25, 0.25, x) if 8 * m <= 1 << PRECISIONS[problem.dtype].bits else 0
-    return PRECISIONS[problem.dtype].rounded((drawn + jitter) / (2 * m))
-
-
-def max_pool_radius(case: Case) -> float:
-    """Numbers of size at most 1 that are at least 1/(4m) apart stay in order while each moves by less than 1/(8m)."""
-    return 1 / (10 * prod(window_of(case).span))
-
-
-def _tied(problem: Problem) -> Case:
-    """Few different numbers, so that most windows have several largest; −∞ throughout some maps."""
-    rng = problem.rng(2)
-    precision = PRECISIONS[problem.dtype]
-    x = precision.rounded(rng.integers(-1, 2, problem.shape("x")))
-    x[rng.random(x.shape[:2]) < 0.2] = -np.inf
-    g = rng.integers(1, 10, problem.shape("y")) * rng.choice((-1, 1), problem.shape("y"))
-    return Case(problem.op, (x,), problem.parameters, precision.rounded(g))
-
-
-def _apart(case: Case) -> Iterator[Array]:
+def apart(case: Case) -> Iterator[Array]:
     """Every so many places along each axis, as many as it takes for windows not to overlap."""
     over = window_of(case)
     steps = [min(n, -(-e // s)) for n, e, s in zip(over.output, over.span, over.stride, strict=True)]
@@ -239,70 +222,6 @@ def _apart(case: Case) -> Iterator[Array]:
         chosen: Any = (..., *(slice(f, None, s) for f, s in zip(first, steps, strict=True)))
         mask[chosen] = 1
         yield mask
-
-
-def _at_infinity(case: Case) -> Array:
-    """Whole maps of −∞: there no window has anything larger, so nothing that it reaches has a derivative."""
-    lowest: Array = case.input("x") == -np.inf
-    return lowest
-
-
-def _ties(case: Case, gradient: Array) -> tuple[Array, Array, Array, Array]:
-    """What is largest in each window, its share of the cotangent, the cotangents, and which windows are all −∞.
-
-    The kernel's axis is the last.
-    """
-    over, x = window_of(case), case.input("x")
-    axes = tuple(range(2, 2 + len(over.size)))
-    laid = {"x": x, "inside": np.ones(x.shape, bool), "gradient": gradient.astype(np.float64)}
-    places = {name: np.moveaxis(gather(a, over), axes, range(-len(axes), 0)) for name, a in laid.items()}
-    flat = {name: a.reshape(*a.shape[: -len(axes)], prod(over.kernel)) for name, a in places.items()}
-    largest = np.where(flat["inside"], flat["x"], -np.inf).max(-1, keepdims=True)
-    tied = flat["inside"] & (flat["x"] == largest)
-    g = case.cotangent[..., None].astype(np.float64)
-    shares = np.where(tied & (g != 0), flat["gradient"] / np.where(g == 0, 1, g), 0.0)
-    return tied, shares, g, largest == -np.inf
-
-
-def _nearest_shares(case: Case, gradient: Array) -> Array:
-    """Shares in [0, 1] for what is largest, made to add to 1; equal ones where there are none.
-
-    Of a window that is all −∞ the padding may have the rest, as large as what is largest inside.
-    """
-    over = window_of(case)
-    tied, shares, g, lowest = _ties(case, gradient)
-    shares = np.clip(shares, 0, 1)
-    total = shares.sum(-1, keepdims=True)
-    whole = np.where(total > 0, shares / np.where(total > 0, total, 1), tied / tied.sum(-1, keepdims=True))
-    shares = np.where(lowest & (total <= 1), shares, whole)
-    laid = (shares * g).reshape(*g.shape[:-1], *over.kernel)
-    return scatter(np.moveaxis(laid, range(-len(over.kernel), 0), range(2, 2 + len(over.kernel))), over)
-
-
-def _convention(case: Case, gradient: Array) -> str:
-    """Which of the largest got the cotangent, over all windows that have several."""
-    tied, shares, g, lowest = _ties(case, gradient)
-    several = (tied.sum(-1) > 1) & (g[..., 0] != 0) & ~lowest[..., 0]
-    if not several.any():
-        return ""
-    tied, shares = tied[several], shares[several]
-    order = np.cumsum(tied, -1)
-    known = {
-        "the first of the largest takes all": tied & (order == 1),
-        "the last of the largest takes all": tied & (order == order[:, -1:]),
-        "the largest share equally": tied / tied.sum(-1, keepdims=True),
-    }
-    for words, expected in known.items():
-        if np.all(np.abs(shares - expected) < 1 / 64):  # a share is no finer than one in the elements of a window
-            return words
-    return "the largest get shares that add to 1"
-
-
-def _dropped(case: Case, gradient: Array) -> str:
-    """Whether a window that is all −∞ gave its cotangent to no input."""
-    _, shares, g, lowest = _ties(case, gradient)
-    lost = np.any(lowest & (g != 0) & (shares.sum(-1, keepdims=True) < 1 / 2))
-    return "where a window is all −∞, its cotangent goes to the padding" if lost else ""
 
 
 def counts(problem: Problem) -> list[Array]:
@@ -347,10 +266,12 @@ MAX_POOL = Op(
     reference=max_pool,
     takes=_takes(*MOVES, DILATION, CEIL_MODE),
     twin=max_pool_twin,
-    rounds=Rounding(max_pool_terms, max_pool_magnitudes),
-    kind=Kind(degree=1, unit=max_pool_unit, euler_in=(("x",),), analytic=False, radius=max_pool_radius),
-    kinks=Kinks(_tied, _apart, _nearest_shares, _convention, _at_infinity, _dropped),
-    cases=Inputs(without_ties, tried, written),
+    rounds=Rounding(max_pool_terms, ties.magnitudes(span)),
+    kind=Kind(degree=1, unit=ties.unit(span), euler_in=(("x",),), analytic=False, radius=ties.radius(span)),
+    kinks=Kinks(
+        ties.some, apart, ties.nearest(Gathered), ties.convention(Gathered), ties.at_infinity, ties.dropped(Gathered)
+    ),
+    cases=Inputs(ties.without(span), tried, written),
     told=Documents(sources={"y": "004, C11", "x": "004, C15"}, formula=formulas.max_pool),
     mistakes=mistakes.MAX_POOL,
 )

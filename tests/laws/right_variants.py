@@ -15,6 +15,7 @@ from tests.laws import (
     right_losses,
     right_norms,
     right_pointwise,
+    right_pools,
     right_resampling,
     right_sequences,
     right_smooth,
@@ -71,6 +72,7 @@ FAMILIES = (
     right_smooth,
     right_resampling,
     right_folding,
+    right_pools,
 )
 BY_HAND = {name: variants for family in FAMILIES for name, variants in family.BY_OP.items()}
 RIGHT = [

@@ -28,6 +28,7 @@ from tests.laws.right_pointwise import (
     ReluByProduct,
     ReluWithOneAtZero,
 )
+from tests.laws.right_pools import AdaptiveMaxByLoops, AdaptiveMaxWithEqualShares
 from tests.laws.right_smooth import EluByParts, EluFromItsResult, HardSwishByClipping, HardSwishByThirds
 from tests.laws.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.laws.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
@@ -62,6 +63,9 @@ CONVENTIONS = {
     ByTorch("max_pool"): "the first of the largest takes all",
     MaxPoolByWindows: "the last of the largest takes all",
     MaxPoolWithEqualShares: "the largest share equally",
+    ByTorch("adaptive_max_pool"): "the first of the largest takes all",
+    AdaptiveMaxByLoops: "the last of the largest takes all",
+    AdaptiveMaxWithEqualShares: "the largest share equally",
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch.nn import functional
 
-from reference import adaptive_avg_pool, fold, pad, pixel_shuffle, unfold, upsample
+from reference import adaptive_avg_pool, adaptive_max_pool, fold, pad, pixel_shuffle, unfold, upsample
 from tests.reference.witnesses import assert_all_close, assert_close, of_torch
 
 ADAPTIVE = [((2, 3, 7), (3,)), ((1, 2, 7, 5), (3, 4)), ((2, 1, 4, 3), (1, 5)), ((1, 1, 3, 4, 5), (2, 2, 2))]
@@ -31,6 +31,16 @@ def test_adaptive_means_are_torchs(shape, output):
         len(output) - 1
     ]
     assert_is_torchs(adaptive_avg_pool, lambda t: pool(t, output), x, output_size=output)
+
+
+@pytest.mark.parametrize(("shape", "output"), ADAPTIVE)
+def test_adaptive_maxima_are_torchs(shape, output):
+    """Also where the largest stands twice in a window."""
+    x = np.random.default_rng(2).integers(-2, 3, shape).astype(float)
+    pool = (functional.adaptive_max_pool1d, functional.adaptive_max_pool2d, functional.adaptive_max_pool3d)[
+        len(output) - 1
+    ]
+    assert_is_torchs(adaptive_max_pool, lambda t: pool(t, output), x, output_size=output)
 
 
 @pytest.mark.parametrize(("mode", "aligned"), SCALES)

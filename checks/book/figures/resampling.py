@@ -8,7 +8,7 @@ import numpy as np
 
 from checks.book.contents import Figure
 from checks.book.figures.panels import Index, blocks, numbers
-from reference import adaptive_avg_pool, fold, pad, pixel_shuffle, unfold, upsample
+from reference import adaptive_avg_pool, adaptive_max_pool, fold, pad, pixel_shuffle, unfold, upsample
 
 
 def W6() -> Figure:
@@ -101,5 +101,20 @@ def W11() -> Figure:
             numbers("x", x[0, 0]),
             *(numbers(f"y, {m}", pad.forward(x, **ends, mode=m)[0, 0], outside, sign="→") for m in modes),
             *(numbers(f"∂J/∂x, {m}", pad.backward(np.ones((1, 1, 8)), x, **ends, mode=m)[0][0, 0]) for m in modes),
+        ),
+    )
+
+
+def W12() -> Figure:
+    """Five numbers and two maxima, which both are the third."""
+    x, g = np.array([[[4.0, 3, 8, 1, 5]]]), np.array([[[3.0, 6]]])
+    shared: dict[Index, str] = {(2,): "tint"}
+    return Figure(
+        "Two maxima of five numbers: the third, tinted, is in both windows, the largest of both, and gets both cotangents.",
+        (
+            numbers("x", x[0, 0], shared),
+            numbers("y", adaptive_max_pool.forward(x, output_size=2)[0, 0], sign="→"),
+            numbers("g", g[0, 0]),
+            numbers("∂J/∂x", adaptive_max_pool.backward(g, x, output_size=2)[0][0, 0], shared, sign="→"),
         ),
     )
