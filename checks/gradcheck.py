@@ -250,7 +250,7 @@ def function(given: Sequence[str], program: str) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser, given)
-    _add_shared(parser, CASES)
+    _add_shared(parser, None, f"{CASES}, fewer where each has many numbers")
     options = parser.parse_args(given)
     outputs = _outputs(parser, options)
     if options.double_backward and options.order == 1:
@@ -371,11 +371,11 @@ def _parser(op: Op | None, program: str) -> Parser:
     return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser, examples: int) -> argparse._MutuallyExclusiveGroup:
+def _add_shared(parser: Parser, examples: int | None, default: str = "") -> argparse._MutuallyExclusiveGroup:
     """What can be said of every run; returns what says how many cases there are."""
     precisions = "float64, float32, float16 or, with torch, bfloat16"
     parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
-    cases = f"cases (default: {examples})"
+    cases = f"cases (default: {default or examples})"
     many = parser.add_mutually_exclusive_group()
     many.add_argument("--examples", type=typed(whole(1)), default=examples, metavar="N", help=cases)
     parser.add_argument(

@@ -5,8 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import catch, low_precision, reference, rounding, sharpness, sizes, sums, verdict
+from benchmarks import catch, functions, low_precision, peers, reference, rounding, sharpness, sizes, sums, verdict
+from benchmarks.catalogue import ENTRIES
+from benchmarks.catalogue.entry import subject
 from checks.ops import find, ops
 
 
@@ -114,3 +117,32 @@ def test_what_exp_is_a_part_of_is_compared_with_the_passes_that_its_formula_need
         assert re.search(r" 2\.00   [\d.]+ of its passes$", row)
     _, row = printed(reference.main, capsys, monkeypatch, "--runs", "1", "--only", "relu")
     assert row.endswith(" 2.00")
+
+
+def test_judges_of_functions_are_compared_and_what_was_judged_is_kept(capsys, monkeypatch, tmp_path):
+    kept = tmp_path / "kept.jsonl"
+    asked = ("--only", "abs at 0", "--dtypes", "float64", "--judges", "judge_function;gradcheck", "--kept", str(kept))
+    lines = printed(functions.main, capsys, monkeypatch, *asked)
+    assert lines[0] == "| | judge_function | gradcheck | gradcheck, fast | check_grads |"
+    assert re.match(r"\| small, float64 \| 2/2; 0/1; [\d.]+ s \| 2/2; 0/1; [\d.]+ s \| – \| – \|", lines[2])
+    assert len(kept.read_text().splitlines()) == 6
+    monkeypatch.setattr(functions, "asked", None)  # nothing is judged again
+    assert printed(functions.main, capsys, monkeypatch, *asked) == lines
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_mistake_of_the_catalogue_changes_a_gradient(name):
+    """At both sizes; what is right is what autograd computes."""
+    entry = ENTRIES[name]
+    for size in ("small", "real"):
+        arrays = [torch.from_numpy(a) for a in peers.drawn(entry, size, "float64")]
+
+        def gradients(mistake, arrays=arrays):
+            passed = [a.clone().requires_grad_(a.is_floating_point()) for a in arrays]
+            y = subject(entry, mistake)(*passed)
+            g = torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).reshape(y.shape)
+            return torch.autograd.grad(y, [a for a in passed if a.requires_grad], g)
+
+        right = gradients(None)
+        for mistake in entry.mistakes.values():
+            assert any(not torch.equal(a, b) for a, b in zip(right, gradients(mistake), strict=True)), (name, size)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from checks.functions.elements import CENTRAL, COMPLEX
+from checks.functions.coverage import CENTRAL, COMPLEX
 from checks.functions.inputs import Input, Sizes, symmetric
 from checks.functions.measured import Measuring
 from checks.functions.trees import as_one, is_tree
@@ -90,7 +90,7 @@ class BlackBox:
         sizes: Sequence[Sizes] = ({},),
     ) -> BlackBox:
         """Call it a few times, with each of these sizes; raises NotTaken if it raises with all of them."""
-        named = dict(zip(_input_names(function, len(inputs)), inputs, strict=True))
+        named = dict(zip(input_names(function, len(inputs)), inputs, strict=True))
         function, backward = _of_symmetric(function, backward, list(inputs))
         taken, refused, reasons = [], Counter[str](), []
         for one in sizes:
@@ -357,7 +357,7 @@ def problems_of(box: BlackBox, op: Op, dtype: str, sizes: Sizes) -> SearchStrate
     return st.builds(problem, st.integers(0, 2**32 - 1), st.sampled_from((0, 0, 1, -3)))
 
 
-def _input_names(function: Function, count: int) -> list[str]:
+def input_names(function: Function, count: int) -> list[str]:
     """The names in the signature, if it has so many; "y" is what the result is called."""
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -24,12 +24,12 @@ from checks.subjects.implementation import Crashed, Malformed, Unsupported
 
 AROUND = 8  # points around that are tried, beside those along the direction itself
 DIFFERENT = 2.0**-4  # slopes that differ by less than this share are those of one smooth piece, a step apart
-BEYOND = 0.5
+BEYOND, ENTANGLED = 0.25, 0.5  # of the largest slope, where others have nothing to do with it, and where they have
 BETWEEN = "a slope between those to the left and to the right"
 JUMP = "the slope on one side of a jump"
 MEET = "several kinks may meet here, and slopes of a sum do not bound those of its parts"
 COARSE = "a kink is here, and the slopes on its sides are less certain than what is off"
-TOGETHER = "at a tie, or another kink that several elements share, they get more together than the slope there is"
+TOGETHER = "at a tie, or another kink that several elements share, they get another slope together than there is"
 
 
 class Look(Enum):
@@ -113,29 +113,44 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
     if wide and finer and lowest - doubt <= claim <= highest + doubt:
         return Look.KINK, BETWEEN
     entangled = _entangled(place, v, free)
-    if not entangled.any() or _beyond(claim, _most(place, sides, around, entangled, free), doubt):
+    if not entangled.any() or _beyond(claim, _most(place, sides, around, entangled, free), doubt, ENTANGLED):
         return Look.WRONG, ""
     return Look.OPEN, MEET
 
 
 def _group(place: Place, v: Array) -> Look:
+    look, short = _together(place, v)
+    if look is Look.OPEN and short and _together(place, place.scale)[1]:
+        return Look.WRONG
+    return look
+
+
+def _together(place: Place, v: Array) -> tuple[Look, bool]:
+    """What is said along v, and whether all that is seen there is smooth and has another slope than is claimed.
+
+    It may be that others get what these lack, as where one of five that are tied is the median: so all are asked too.
+    """
     g, claim = place.g, place.claimed(v)
     sides = _sides(place, v)
     doubt = sides.doubt(g) + place.claim_unsure(v)
     if not np.isfinite(doubt):
-        return Look.OPEN
+        return Look.OPEN, False
     free = _free(place)
     around = _around(place, v, free)
-    _, low, high = _widened(g, sides, around)
+    wide, low, high = _widened(g, sides, around)
     if low - doubt <= claim <= high + doubt:
-        return Look.KINK
-    most = _most(place, sides, around, _entangled(place, v, free), free)
-    return Look.WRONG if _beyond(claim, most, doubt) else Look.OPEN
+        return Look.KINK, False
+    entangled = _entangled(place, v, free)
+    most, alone = _most(place, sides, around, entangled, free), not entangled.any()
+    if _beyond(claim, most, doubt, BEYOND if alone else ENTANGLED):
+        return Look.WRONG, True
+    smooth = alone and not wide and not sides.differ(g)
+    return Look.OPEN, smooth and max(low - claim, claim - high) > doubt + BEYOND * most
 
 
-def _beyond(claim: float, most: float, doubt: float) -> bool:
-    """Whether a claim is larger by half than the largest slope that was seen, of either sign."""
-    return abs(claim) > doubt + (1 + BEYOND) * most
+def _beyond(claim: float, most: float, doubt: float, share: float) -> bool:
+    """Whether a claim is larger by this share than the largest slope that was seen, of either sign."""
+    return abs(claim) > doubt + (1 + share) * most
 
 
 def _most(place: Place, sides: Sides, around: Array, entangled: Array, free: Array) -> float:

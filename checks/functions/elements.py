@@ -20,15 +20,15 @@ coarser.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from checks.functions import fitted
 from checks.functions.corners import Look, look_at_element, look_at_group
+from checks.functions.coverage import COMPLEX, SHARP, Coverage, seeing
+from checks.functions.domain import within
 from checks.functions.measured import Measuring
 from checks.functions.place import Place, Slope
 from checks.numbers.precision import PRECISIONS, Array
@@ -37,87 +37,13 @@ from checks.subjects.implementation import Crashed, Malformed, Unsupported
 from checks.trials.trial import Run, Trial
 from checks.verdict.report import Finding, Verdict
 
-COMPLEX, CENTRAL = "complex_step", "finite_difference"
 MOST_KINKS = 32
-SHARP = 0.25  # an element is decided if an error of this share of it would have been seen
 BLOCKS = 8  # a gradient is taken in so many parts where one slope for all of it is not sharp enough
 SURE = 8  # times its doubt, for a central slope to stand against a complex one
 SMALL = 2.0**-10  # what is less than this share of the mean weighs as much as that
 PLACES = 4  # around, at which what is wrong in a sum alone must be wrong too
 OFTEN = 3  # cases in which a gradient is wrong are enough
 SIGNS, ODD = 5, 3  # what signs are drawn with (Problem.rng), and each of how many cases asks small outputs too
-TOO_COARSE = "not every element is decided"
-
-
-@dataclass(eq=False)
-class Coverage:
-    """What is known of each element after some cases: the smallest share of it that would have been seen.
-
-    turns   the cases in the order in which they came
-    wrong   in how many cases a law found each gradient wrong: what was wrong so often is not asked again
-    kinks   elements that were at kinks in any case
-    """
-
-    names: tuple[str, ...]
-    best: dict[str, Array] = field(default_factory=dict)
-    by: dict[str, str] = field(default_factory=dict)
-    turns: dict[str, int] = field(default_factory=dict)
-    wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
-    kinks: set[int] = field(default_factory=set)
-
-    def turn(self, problem: Problem) -> int:
-        """The number of a case: the same when it comes again."""
-        return self.turns.setdefault(problem.identity, len(self.turns))
-
-    def add(self, law: str, place: Place, covered: Array, shares: Array) -> None:
-        """These elements are right as far as can be seen, and so much would have been."""
-        for name, span in place.spans.items():
-            known = self.best.setdefault(name, np.full(span.stop - span.start, np.inf))
-            within = (covered >= span.start) & (covered < span.stop)
-            at = covered[within] - span.start
-            if np.any(shares[within] < known[at]) or name not in self.by:
-                self.by[name] = law
-            known[at] = np.minimum(known[at], shares[within])
-
-    def sees(self, name: str) -> float:
-        """The smallest share of any one element of this gradient that would have been seen."""
-        known = self.best.get(name)
-        return float(np.inf) if known is None else float(known.max(initial=0.0))
-
-    @property
-    def decided(self) -> bool:
-        """Whether every element of every gradient is decided."""
-        return all(self.sees(name) <= SHARP for name in self.names)
-
-    def findings(self, problem: Problem) -> Iterator[Finding]:
-        """One for each gradient: what the run comes to."""
-        for name in self.names:
-            sees, law = self.sees(name), self.by.get(name, CENTRAL)
-            if sees <= SHARP:
-                note = f"an error of {sees:.1g} of any one element would have been seen"
-                found = Finding(law, f"grad_{name}", Verdict.HOLDS, problem, note=note)
-            else:
-                found = Finding(
-                    law, f"grad_{name}", Verdict.UNDECIDED, problem, note=f"{TOO_COARSE}: {self._why(name)}"
-                )
-            yield seeing(found, sees)
-
-    def _why(self, name: str) -> str:
-        known = self.best.get(name)
-        if known is None or not np.any(np.isfinite(known)):
-            return f"no slope along grad_{name} could be told"
-        open_ = int(np.count_nonzero(~(known <= SHARP)))
-        return (
-            f"an error of a quarter of one element would not have been seen in {open_} of {known.size} of grad_{name}"
-        )
-
-
-def seeing(finding: Finding, share: float) -> Finding:
-    """The finding with the smallest share of one element that would have been seen, where findings hold that."""
-    if "sees" not in {f.name for f in fields(Finding)}:
-        return finding
-    given: dict[str, Any] = {"sees": share}
-    return replace(finding, **given)
 
 
 class Places:
@@ -131,6 +57,10 @@ class Places:
     def coverage(self, problem: Problem) -> Coverage:
         """What is known of each element of cases of these shapes."""
         return self.coverages.setdefault(repr(dict(problem.shapes)), Coverage(self.names))
+
+    def turn(self, problem: Problem) -> int:
+        """The number of a case among those of its shapes."""
+        return self.coverage(problem).turn(problem)
 
     def of(self, trial: Trial) -> Place:
         """In the precision in which the function is asked for slopes."""
@@ -171,6 +101,7 @@ class Elements:
 
     def check(self, trial: Trial) -> Iterator[Finding]:
         """One finding for each gradient; none where complex numbers do not go through, or where it is known to be wrong."""
+        within(trial)
         place, coverage = self.places.of(trial), self.places.coverage(trial.problem)
         wrong = coverage.wrong
         v, alone = self._weights(place), self._alone(place, trial.problem)
@@ -297,6 +228,8 @@ class _Asked:
             if look is Look.WRONG:
                 self._accuse(self.kinks, words)
                 return
+            if look is Look.OPEN:
+                self.open = words
         if elements.size and not self.found and np.isfinite(slope.doubt):
             self._see(elements, slope.doubt)
             if self.largest is None or elements.size > 1:
@@ -368,7 +301,7 @@ class _Asked:
     def _accuse(self, few: list[int], note: str) -> None:
         (at, *others), slope = few, self.along(np.array(few))
         found = Finding("", "", Verdict.BROKEN, self.place.run.problem, note=note)
-        share = 1.0 if others else float(self.v[at])
+        share = 1.0 if others else float(self.v[at]) or 1.0  # 0 where what is claimed is infinite
         found = replace(found, error=slope.error / abs(share), bound=slope.doubt / abs(share))
         found = replace(found, actual=slope.claim / share, expected=slope.value / share)
         self.found.append((at, found))

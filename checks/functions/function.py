@@ -31,14 +31,17 @@ import numpy as np
 from checks.cases.search import Search
 from checks.diagnosis.changes import Pair, change
 from checks.functions import fitted, promises
-from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, name_of, op_of, problems_of
-from checks.functions.elements import CENTRAL, COMPLEX, TOO_COARSE, Coverage, Elements, Places, seeing
+from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, input_names, name_of, op_of, problems_of
+from checks.functions.corners import TOGETHER
+from checks.functions.coverage import CENTRAL, COMPLEX, TOO_COARSE, Coverage, seeing
+from checks.functions.domain import within, within_domain
+from checks.functions.elements import Elements, Places
 from checks.functions.forward_mode import FORWARD_MODE, ForwardMode, own_jvp, with_forward_mode
 from checks.functions.inputs import Sizes
 from checks.functions.inputs import read as inputs_of
 from checks.functions.measured import Measuring
 from checks.functions.second import of_second_order, own_double_backward
-from checks.functions.sizes import below, sizes_of
+from checks.functions.sizes import below, elements, sizes_of
 from checks.laws import Law, linearity
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import NATIVE, Array
@@ -55,7 +58,8 @@ from checks.verdict.tried import Tried
 
 __all__ = ["NotTaken", "decided", "judge_function"]
 
-EXAMPLES = 60
+EXAMPLES, FEWEST = 60, 16  # cases, if nobody says how many, of small inputs and of large ones
+NUMBERS = 600  # that are drawn in all cases together, at least
 SHRINKING = 10.0  # seconds that smaller sizes are looked for
 SEEDS = 3  # cases of such sizes, in which what is wrong may be seen
 CONSTANTS = 8  # how much more of what was measured, and of what y is off by, a gradient may be off by
@@ -71,7 +75,7 @@ def judge_function(
     inputs: str | Sequence[Shape | Array | str],
     *,
     dtype: str = "float64",
-    examples: int = EXAMPLES,
+    examples: int | None = None,
     seed: int | None = None,
     again: str = "",
     order: int = 1,
@@ -85,7 +89,8 @@ def judge_function(
               or an array, whose numbers are taken as they are; or as text, such as "B,T,D D:positive 8:integers(0,T)"
               (inputs.py). Whole numbers have no gradient: backward returns None for them, or leaves them out
     dtype     "float64", "float32" or "float16"
-    examples  how many cases to draw, of all sizes together
+    examples  how many cases to draw, of all sizes together; if None, 60 of a few numbers each, and fewer, down to 16, of
+              many: what is seen in one of them is seen in each that has as many
     seed      repeats a run; a fresh one is drawn, and reported, if None
     again     what the report says would repeat it
     order     1, or 2: the backward is judged as a function, and double_backward(grad_grads, grad_output, *inputs) as its
@@ -102,7 +107,8 @@ def judge_function(
         raise ValueError(f"modes {','.join(modes)} given; expected reverse, or reverse,forward with order 1")
     read, ranges = inputs_of(inputs)
     seed = secrets.randbelow(1 << 32) if seed is None else seed
-    sizes = sizes_of(read, ranges, seed)[: max(1, examples)]
+    sizes = sizes_of(read, ranges, seed)[: None if examples is None else max(1, examples)]
+    read, drawn = within_domain(function, read, sizes[0], dtype, input_names(function, len(read)))
     box = BlackBox.of(function, backward, read, dtype, sizes)
     said = f"judge_function({name_of(function)}, {name_of(backward)}, inputs={_shown(inputs)}, seed={seed}"
     if order == 2:
@@ -110,6 +116,7 @@ def judge_function(
         function, backward, read = of_second_order(box, function, backward, double, read)
         box = BlackBox.of(function, backward, read, dtype, box.sizes)
         said += f", order=2, double_backward={name_of(double)}"
+    examples = _cases(box) if examples is None else examples
     forward_mode = with_forward_mode(box, jvp or own_jvp(function), read) if FORWARD in modes else None
     op = op_of(box)
     judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
@@ -147,7 +154,7 @@ def judge_function(
         op,
         search,
         failures,
-        implementation=f"{name_of(function)} and {name_of(backward)}",
+        implementation=f"{name_of(function)} and {name_of(backward)}{drawn and f', {drawn}'}",
         is_reference=False,
         dtype=dtype,
         pinned={},
@@ -156,6 +163,13 @@ def judge_function(
     )
     open_ = [f.result for f in report.findings if _is_open(f)]
     return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))
+
+
+def _cases(box: BlackBox) -> int:
+    """How many cases there are if nobody says it."""
+    drawn = [i for name, i in box.inputs.items() if i.given is None and name not in box.constant]
+    each = elements(drawn, box.sizes[0])
+    return min(EXAMPLES, max(FEWEST, ceil(NUMBERS / each))) if each and len(box.sizes) == 1 else EXAMPLES
 
 
 def _shown(inputs: str | Sequence[Shape | Array | str]) -> str:
@@ -247,6 +261,7 @@ class _Precision:
     RANK: int = 3
 
     def check(self, trial: Trial) -> Iterator[Finding]:
+        within(trial)
         run, wide = trial.real, trial.real.case.widened()
         expected = {"y": run.implementation.forward(wide), **run.implementation.backward(wide)}
         for name, actual in {"y": run.y, **run.gradients}.items():
@@ -285,6 +300,17 @@ class _Precision:
         return np.asarray(CONSTANTS * measured[name].unsteady + constants * measured[name].size)
 
 
+@dataclass(frozen=True)
+class _Linearity:
+    """The law, where y is finite."""
+
+    RANK: int = linearity.RANK
+
+    def check(self, trial: Trial) -> Iterator[Finding]:
+        within(trial)
+        yield from linearity.check(trial)
+
+
 def _laws(
     op: Op, dtype: str, places: Places, alone: Callable[[str, int], int], measuring: Callable[[], Measuring]
 ) -> dict[str, Law]:
@@ -296,13 +322,13 @@ def _laws(
         found[COMPLEX] = Elements(COMPLEX, places, partial(alone, COMPLEX))
     central = (lambda count: 0) if op.kind.analytic else partial(alone, CENTRAL)  # noqa: ARG005, of however many
     found[CENTRAL] = Elements(CENTRAL, places, central, witness=op.kind.analytic)
-    return {**found, "linearity": linearity, "contract": promises}
+    return {**found, "linearity": _Linearity(), "contract": promises.Promises(places.turn)}
 
 
 def _explained(failure: Finding, tried: Tried, places: Places, judged: Implementation) -> Finding:
     """The failure with the worst element, and what was done to the right gradient, where that can be worked out."""
     name = failure.result.removeprefix("grad_")
-    if failure.crashed or name not in failure.problem.present or failure.law == "contract":
+    if failure.crashed or name not in failure.problem.present or failure.law == "contract" or failure.note == TOGETHER:
         return failure
     if int(np.prod(failure.problem.shape(name))) > MOST_PROBED:
         return failure

@@ -34,6 +34,7 @@ RANK = 10
 
 CALLED_AGAIN = "when it is called again on the very same arrays"
 AFTER_OTHERS = "after a forward on other data"
+SAME = "lie in the same memory"
 VIEW = "when the caller later writes to what it passed"
 GROWS = "grows with every call, by what is right"
 CALLS = 5
@@ -66,9 +67,7 @@ def _untouched(run: Run, first: Mapping[str, Outcome]) -> Finding:
         if outcome.changed:
             return _promise(run, f"{part} writes into {' and '.join(outcome.changed)}, which the caller goes on using")
         for one, other in outcome.shared:
-            return _promise(
-                run, f"grad_{one} and grad_{other} lie in the same memory: to write to one changes the other"
-            )
+            return _promise(run, f"grad_{one} and grad_{other} {SAME}: to write to one changes the other")
     return _promise(run, "")
 
 
