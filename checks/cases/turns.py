@@ -66,8 +66,11 @@ def _drawn(chance: Random, op: Op, pinned: Pinned, dtype: str, many: int, among:
 def _forms(one: Problem) -> set[Any]:
     """What a problem is like."""
     found: set[Any] = {("small", one.small), *(("scale", *scaled) for scaled in one.exponents.items())}
+    sizes = {
+        size.option for size in one.op.takes.sizes
+    }  # which a parameter may be, too, such as that of what comes out
     for label, values in one.tried.items():
-        is_size = label not in one.parameters and label != "dims"
+        is_size = label != "dims" and (label not in one.parameters or label in sizes)
         found |= {(label, min(value, 2) if is_size and isinstance(value, int) else value) for value in values}
     return found | {
         (name, "differs along the axes") for name, value in one.parameters.items() if isinstance(value, tuple)

@@ -12,7 +12,8 @@ matter of chance as it is where all are decided, and the numbers stand beside th
 
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
 What stores its results on the way leaves an eighth of these open (bfloat16 batch norm of torch, 22 counted), so of the
-few that a short run has, one or two say nothing: `HIDDEN` of them have to be open.
+few that a short run has, one or two say nothing: `HIDDEN` of them have to be open. Wide ones count as wide: short runs have
+so few that each must be able to speak for its size.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Decisions:
 
 
 def _kind(problem: Problem, result: str) -> str:
-    """Which kind of case a problem is for a result: one in which few terms of it count, or that of the problem."""
-    return (problem.places.kind(result) if problem.places else "") or problem.kind
+    """Which kind of case a problem is for a result: that of the problem, or one in which few terms of the result count."""
+    return problem.kind or (problem.places.kind(result) if problem.places else "")
 
 
 def decided_in(problem: Problem, found: Iterable[Finding], deciding: Iterable[str]) -> Mapping[str, bool]:

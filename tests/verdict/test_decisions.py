@@ -246,7 +246,7 @@ def test_an_undecided_run_says_what_was_not_decided_why_and_what_would_decide_it
         r"  grad_x was decided in \d+ of \d+ cases: grad_x: results on the way are rounded to float16, or something is",
         what,
     )
-    assert rest[0].startswith("  grad_x was decided in 0 of 2 wide cases: ")
+    assert re.match(r"  grad_x was decided in 0 of \d wide cases: ", rest[0])
     assert how == "  what would decide it: dtype='float32', or fewer numbers to a sum (smaller sizes)"
     assert f"decided: y 20 of 20, grad_x {count} of {cases} cases" in terminal.render(report)
     assert str(report) == terminal.render(report)
