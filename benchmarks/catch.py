@@ -19,12 +19,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from inspect import isclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks import low_precision, sizes
+from benchmarks.outcome import outcome
+from benchmarks.sharpness import StoredOnce, _algorithms
 from checks import ops
 from checks.cases.drawing import problems_of
 from checks.cases.search import Search, search_of
@@ -71,6 +75,7 @@ def main() -> None:
     """Print the matrix, op by op, and the sums."""
     parser = argparse.ArgumentParser(description="Which mistakes the laws catch, and which torch's gradcheck does.")
     parser.add_argument("ops", nargs="*", metavar="op", help="some ops (default: all)")
+    parser.add_argument("--seeds", type=int, default=1, help="how often each is judged, by other cases (default: 1)")
     parser.add_argument("--only", choices=PARTS, help="only known mistakes, only sizes, or only low precision")
     given = parser.parse_args()
     chosen = [ops.find(name) for name in given.ops] or list(ops.ops().values())
@@ -86,19 +91,22 @@ def main() -> None:
         for done, mistake in enumerate(mistakes):
             if sys.stderr.isatty():
                 print(f"\r\x1b[K{op.name}: {mistake.name} {done}/{len(mistakes)}", end="", file=sys.stderr, flush=True)
-            caught.update(_caught(op, Planted(op, mistake), seconds))
+            for seed in range(1, given.seeds + 1):
+                caught.update(_caught(op, Planted(op, mistake), seconds, seed=seed))
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
         caught.update(_beyond(op, parts))
-        _print(op.name, len(mistakes), caught, columns)
+        _print(op.name, len(mistakes) * given.seeds, caught, columns)
         total += caught
-        total["mistakes"] += len(mistakes)
+        total["mistakes"] += len(mistakes) * given.seeds
     _print("together", total["mistakes"], total, columns)
     for dtype in ("float64", "float32"):
         alarms: Counter[str] = Counter()
         for op in chosen if "mistakes" in parts else ():
             alarms.update(_caught(op, Planted(op), Counter(), dtype=dtype))
         _print(f"false alarms, {dtype}", len(chosen), alarms, columns)
+    stored = [code for op in chosen if "mistakes" in parts for code in _exit_codes_in_bfloat16(op, given.seeds)]
+    _print("false alarms, bfloat16", len(stored), Counter({"all laws": sum(map(bool, stored))}), columns)
     if "low" in parts and LOW in chosen:
         _print("false alarms, low", 1, Counter(_alarms_in_low_precision()), columns)
     planted = max(1, total["mistakes"])
@@ -131,6 +139,16 @@ def _beyond(op: Op, parts: tuple[str, ...]) -> Iterator[str]:
             yield "low"
 
 
+def _exit_codes_in_bfloat16(op: Op, seeds: int) -> Iterator[int]:
+    """Those of the reference, torch and other algorithms, asked by the laws that decide."""
+    for seed, algorithm in product(range(1, seeds + 1), _algorithms(op)):
+        problems: list[Problem] = []
+        Search(problems_of(op, {}, "bfloat16"), EXAMPLES, seed).run(problems.append)
+        made = StoredOnce(op, algorithm() if isclass(algorithm) else algorithm, "bfloat16")
+        with np.errstate(all="ignore"):
+            yield outcome(op, Implementation.of(op, made), problems, "bfloat16").exit_code
+
+
 def _alarms_in_low_precision() -> Iterator[str]:
     for right in low_precision.right():
         yield "low planted"
@@ -138,7 +156,9 @@ def _alarms_in_low_precision() -> Iterator[str]:
             yield "low"
 
 
-def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: str = "float64") -> Iterator[str]:
+def _caught(
+    op: Op, implementation: Planted, seconds: Counter[str], *, dtype: str = "float64", seed: int = 1
+) -> Iterator[str]:
     """The laws, and the ways to call torch's gradcheck, that call this implementation wrong."""
     start = time.perf_counter()
     tried = Tried(Implementation.of(op, implementation), laws(), None)
@@ -150,7 +170,7 @@ def _caught(op: Op, implementation: Planted, seconds: Counter[str], *, dtype: st
         if not first and any(f.verdict is Verdict.BROKEN for f in tried.findings):
             first = time.perf_counter() - start
 
-    search_of(op, {}, dtype, EXAMPLES, 1, reach=1).run(add)
+    search_of(op, {}, dtype, EXAMPLES, seed, reach=1).run(add)
     seconds["until caught"] += first
     seconds["all laws"] += time.perf_counter() - start
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
