@@ -7,6 +7,8 @@ from functools import cache
 import pytest
 import torch
 
+from benchmarks.outcome import DECIDING
+from benchmarks.sharpness import StoredOnce
 from checks import Verdict, judge
 from checks.cases.drawing import problems_of
 from checks.cases.search import Search
@@ -38,6 +40,7 @@ FEWER = (
     200  # where sizes and parameters are all that varies, or numbers carry errors: such bounds cost as much as all laws
 )
 FEW_PARAMETERS = 3  # fewer than these, and there is little to vary though sizes depend on one another, as of norms
+FEW = 5  # for each algorithm in bfloat16
 OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much of each case, and little of its numbers
 # Those that compare every element, and the conventions, over all cases; those that sample, over a fifth of them.
 SHARP = ["exact", "forward", "agreement", "kinks"]
@@ -124,6 +127,19 @@ def test_another_algorithm_holds_and_keeps_the_contract_and_its_convention_is_na
     seen = {part for f in tried.findings if f.convention for part in f.convention.split(", ")}
     assert seen == (set(named.split(", ")) if named else set())
     assert not _rejected(_tried(op, implementation, dtype, ["contract"], step=10))
+
+
+@pytest.mark.parametrize("name", ops())
+def test_right_code_by_any_algorithm_holds_in_bfloat16_where_results_are_stored_once(name):
+    """As kernels have it: sums in float32, of numbers of 8 bits."""
+    found: list[Problem] = []
+    Search(problems_of(find(name), {}, "bfloat16"), FEW, 31).run(found.append)
+    for algorithm in (find(name).reference, ByTorch(name), *BY_HAND.get(name, ())):
+        made = algorithm() if inspect.isclass(algorithm) else algorithm
+        tried = Tried(Implementation.of(find(name), StoredOnce(find(name), made, "bfloat16")), DECIDING)
+        for problem in found:
+            tried.add(problem)
+        assert not _rejected(tried)
 
 
 def test_every_op_but_conv_has_two_algorithms_beside_torch():
