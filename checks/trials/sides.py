@@ -6,10 +6,11 @@ A draw has one vote, since what is rounded in one place, such as a norm's 1/√v
 
 **A factor.** The α for which (1 + α)·y is nearest to what came has the same sign in `SURE` draws: of rounding, that has a
 chance of 2^(1 − SURE). What one rounding on the way wipes out has no say: e^x − 1 is 0 for every small x, and so is 0
-times what is right. Draws that are the same once they are stored, as a loss of small logits is ln C, have one vote. α is more than a constant that is stored in the dtype, as a 1/9, could be off by, u and half of it
-again; and `DISTINCT` standard errors from 0. Sums so long that they stop growing, each term being less than half a unit
-in the last place of what is there, have a factor too, but another in each draw; so of these (1 + α)·y has to be within
-one rounding of what came, for one α in all draws.
+times what is right. Draws that are the same once they are stored, as a loss of small logits is ln C, have one vote. α is
+more than a constant that is stored in the dtype, as a 1/9, could be off by, u and half of it again; and `DISTINCT`
+standard errors from 0. Sums so long that they stop growing, each term being less than half a unit in the last place of
+what is there, have a factor too, but another in each draw; so of these (1 + α)·y has to be within one rounding of what
+came, for one α in all draws.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ one that was decided, if those are more than half: so many are asked for, of eac
 matter of chance as it is where all are decided, and the numbers stand beside the verdict.
 
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
-What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention of
-torch), so a quarter decided is enough of them, and of the few that a short run has, one or two say nothing: `HIDDEN` have to
-be open. Wide ones count as wide: short runs have so few that each must be able to speak for its size.
+What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
+of torch), so a quarter decided is enough of them, and of the few that a short run has, one or two say nothing: `HIDDEN`
+have to be open. Wide ones count as wide: short runs have so few that each must be able to speak for its size.
 """
 
 from __future__ import annotations
