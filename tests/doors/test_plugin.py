@@ -144,7 +144,7 @@ def test_what_is_undecided_fails_where_it_was_to_be_decided_and_is_skipped_where
     result.stdout.fnmatch_lines(
         [
             "softmax: undecided.  vague, float16",
-            "  grad_x was decided in 0 of 12 cases: *",
+            "  grad_x was decided in 0 of * cases: *",
             "  what would decide it: --dtype float32, *",
             "*complex_step decides nothing here, which is for others to do",
         ]

@@ -166,8 +166,16 @@ REFUSED = [
     ("broken.py", "broken.py cannot be imported: ModuleNotFoundError: No module named 'does_not_exist'", ""),
     ("exits.py", "exits.py cannot be imported: SystemExit: 0", ""),
     ("half.py", "half.py has no backward; ", "conv needs backward(grad_output, x, weight, bias, …)"),
-    ("few.py", "few: forward takes (x); ", "conv needs forward(x, weight, bias, …)"),
-    ("more.py", "more: backward needs y and cache as well; ", "conv needs backward(grad_output, x, weight, bias, …)"),
+    (
+        "few.py",
+        "few: forward takes (x); conv needs forward(x, weight, bias, …); ",
+        "nor adapted: forward takes no weight that could be told by its name",
+    ),
+    (
+        "more.py",
+        "more: backward needs y and cache as well; conv needs backward(grad_output, x, weight, bias, …); ",
+        "nor adapted: what backward's argument y means is not known",
+    ),
 ]
 
 
