@@ -12,7 +12,7 @@ matter of chance as it is where all are decided, and the numbers stand beside th
 
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
-of torch), so a quarter decided is enough of them, and of the few that a short run has, one or two say nothing: `HIDDEN`
+of torch), so two fifths decided are enough, and of the few that a short run has, one or two say nothing: `HIDDEN`
 have to be open. Wide ones count as wide: short runs have so few that each must be able to speak for its size.
 """
 
@@ -42,7 +42,7 @@ class Decision:
     @property
     def enough(self) -> bool:
         """Whether what shows in most of the cases shows in one that was decided."""
-        few = self.kind in CONCENTRATED and (4 * self.decided >= self.cases or self.cases - self.decided < HIDDEN)
+        few = self.kind in CONCENTRATED and (5 * self.decided >= 2 * self.cases or self.cases - self.decided < HIDDEN)
         return few or 2 * self.decided > self.cases
 
 
