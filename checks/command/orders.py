@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from checks import ops
 from checks.orders.named import of_order
 
-BEYOND = "2: judge its double backward, double_backward(grad_grads, grad_output, *inputs); torch:… has it; 3: once more"
+BEYOND = (
+    "2: judge its double backward, double_backward(grad_grads, grad_output, *inputs); torch:, jax: have it; 3: again"
+)
 IN_MODES = "forward: judge jvp(tangents, *inputs); with --order 2, reverse,forward: all four ways of one over the other"
 
 

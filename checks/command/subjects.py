@@ -75,8 +75,8 @@ def _of_option(text: str, chosen: Sequence[Op]) -> list[tuple[str, str, str]]:
     name, equals, target = text.partition("=")
     if equals and target and name in ops.ops():
         return [(op.name, target, "") for op in chosen if name in {op.name, _base(op).name}] or [(name, target, "")]
-    if len(chosen) == 1:
-        return [(chosen[0].name, text, "")]
+    if len({_base(op).name for op in chosen}) == 1:  # of one op, or of its derivatives
+        return [(op.name, text, "") for op in chosen]
     if bridge := built_in(text):
         return [(op.name, text, "") for op in chosen if offered(bridge, _base(op))]
     raise ValueError(f"--impl {text} is about one op of several; expected OP={text}, such as {chosen[0].name}={text}")

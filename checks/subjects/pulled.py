@@ -20,10 +20,10 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
+from checks.subjects.passing import in_numbers, of_a_layer, taken
 
 Function = Callable[..., Any]
+Several = Callable[..., Sequence[Any]]  # of arrays: a list of results
 KEPT = 64  # compiled functions
 
 
@@ -39,8 +39,8 @@ class Framework(Protocol):
     def is_array(self, found: Any) -> bool:
         """Whether something is an array of the framework."""
 
-    def pulled(self, function: Function, arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
-        """The gradient of ⟨cotangent, function(*arrays)⟩ by each of the arrays, None where it does not depend on it."""
+    def pulled(self, function: Several, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
+        """The gradient of Σ ⟨cotangent, y⟩ over the results y by each of the arrays, None where nothing depends on it."""
 
     def compiled(self, function: Function) -> Function:
         """What the framework's compiler makes of a function of arrays."""
@@ -59,7 +59,7 @@ class Pulled:
     def forward(self, *inputs: Array | None, **parameters: Any) -> Any:
         """y of these arrays."""
         given = self._theirs(inputs)
-        y = self._made("forward", given, parameters, lambda: self._of_arrays(given, parameters))(*_present(given))
+        y = self._made("forward", given, parameters, lambda: self._of_arrays(given, parameters))(*present(given))
         result = self.framework.numpy(y) if self.framework.is_array(y) else y
         self._write_back(inputs, given)
         return result
@@ -70,7 +70,7 @@ class Pulled:
         names = [name for name, a in zip(self.op.inputs, given, strict=False) if a is not None]
         places = [i for i, name in enumerate(names) if name in self.op.takes.differentiable]
         pull = self._made("backward", given, parameters, lambda: self._pull(given, parameters, places))
-        found = zip(places, pull(above, *_present(given)), strict=True)
+        found = zip(places, pull(above, *present(given)), strict=True)
         gradients = {names[i]: None if g is None else self.framework.numpy(g) for i, g in found}
         self._write_back((grad_output, *inputs), (above, *given))
         return tuple(gradients.get(name) for name, _ in zip(self.op.inputs, given, strict=False))
@@ -108,16 +108,8 @@ class Pulled:
         function = self._of_arrays(given, parameters)
 
         def pull(cotangent: Any, *arrays: Any) -> Sequence[Any]:
-            def of_leaves(*leaves: Any) -> Any:
-                filled = list(arrays)
-                for i, leaf in zip(places, leaves, strict=True):
-                    filled[i] = leaf
-                y = function(*filled)
-                if tuple(y.shape) != tuple(cotangent.shape):  # some frameworks would read beyond the cotangent
-                    raise ValueError(f"y has shape {tuple(y.shape)}, and its cotangent {tuple(cotangent.shape)}")
-                return y
-
-            return self.framework.pulled(of_leaves, [arrays[i] for i in places], cotangent)
+            leaves = [arrays[i] for i in places]
+            return self.framework.pulled(of_leaves(function, arrays, places, cotangent), leaves, [cotangent])
 
         return pull
 
@@ -132,7 +124,23 @@ class Pulled:
                 array[...] = now
 
 
-def _present(given: Sequence[Any]) -> list[Any]:
+def of_leaves(function: Function, arrays: Sequence[Any], places: Sequence[int], like: Any) -> Several:
+    """The function of the arrays at these places, the others as they are; y has the shape of `like`, or ValueError."""
+
+    def called(*leaves: Any) -> list[Any]:
+        filled = list(arrays)
+        for i, leaf in zip(places, leaves, strict=True):
+            filled[i] = leaf
+        y = function(*filled)
+        if like is not None and tuple(y.shape) != tuple(like.shape):  # some frameworks would read beyond the cotangent
+            raise ValueError(f"y has shape {tuple(y.shape)}, and its cotangent {tuple(like.shape)}")
+        return [y]
+
+    return called
+
+
+def present(given: Sequence[Any]) -> list[Any]:
+    """Those that are there."""
     return [a for a in given if a is not None]
 
 
@@ -146,25 +154,6 @@ def _called(function: Function, arrays: Sequence[Any], parameters: Mapping[str, 
         if isinstance(name, str) and not isinstance(error, NotImplementedError):
             raise NotImplementedError(f"does not take padding {name!r}") from error
         raise
-
-
-def through(op: Op, found: Any, framework: Framework, *, compiled: bool) -> Any:
-    """`found`, a function or a layer (made with no arguments if it is a class), as forward and backward on NumPy arrays.
-
-    The arrays of a layer that are named like inputs of the op are inputs. Raises NotAnImplementation, in one sentence, for
-    what cannot be called.
-    """
-    name = getattr(found, "__name__", type(found).__name__)
-    if inspect.isclass(found):
-        try:
-            found = found()
-        except Exception as error:
-            raise NotAnImplementation(f"{name} could not be made with no arguments: {error}") from error
-    if not callable(found):
-        raise NotAnImplementation(f"{found!r} cannot be called; expected a function of arrays, or a layer")
-    function, signature = with_arrays(op, found, framework)
-    pulled = Pulled(op, framework, function, compiled)
-    return signed(pulled.forward, pulled.backward, signature, name)
 
 
 def with_arrays(op: Op, found: Any, framework: Framework) -> tuple[Function, inspect.Signature]:

@@ -17,8 +17,9 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.passing import of_a_layer, signed, taken
-from checks.subjects.pulled import Pulled, through
+from checks.subjects.nested import Nested, as_implementation, through
+from checks.subjects.passing import of_a_layer, taken
+from checks.subjects.pulled import Several
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,25 @@ class Jax:
 
         return isinstance(found, jax.Array)
 
-    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
-        """By jax.vjp, which wants the cotangent in the dtype of y."""
+    def pulled(self, function: Several, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
+        """By jax.vjp, which wants each cotangent in the dtype of its y."""
         import jax
 
         y, pull = jax.vjp(function, *arrays)
-        gradients: tuple[Any, ...] = pull(cotangent.astype(y.dtype))
+        gradients: tuple[Any, ...] = pull([c.astype(one.dtype) for c, one in zip(cotangents, y, strict=True)])
         return gradients
+
+    def pushed(self, function: Several, arrays: Sequence[Any], tangents: Sequence[Any]) -> Sequence[Any]:
+        """By jax.jvp; NotImplementedError where it says that there is no such mode, as of every custom_vjp."""
+        import jax
+
+        try:
+            found: Sequence[Any] = jax.jvp(function, tuple(arrays), tuple(tangents))[1]
+        except (TypeError, NotImplementedError) as error:
+            if "forward-mode" in str(error):
+                raise NotImplementedError(f"has no forward mode: {' '.join(str(error).split())}") from error
+            raise
+        return found
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """By XLA, all in one."""
@@ -61,19 +74,24 @@ class Jax:
         return made
 
 
-def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
-    """`found` as forward and backward on NumPy arrays; gradients come through jax.vjp."""
+def framework(dtype: str, device: str) -> Jax:
+    """What computes so; raises NotAnImplementation for a device that is not there."""
     import jax
 
     jax.config.update("jax_enable_x64", True)
     try:
-        framework = Jax(dtype, jax.devices(device)[0])
+        return Jax(dtype, jax.devices(device)[0])
     except RuntimeError as error:
         raise NotAnImplementation(f"JAX has no device {device!r}: {error}") from error
+
+
+def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
+    """`found` as forward and backward on NumPy arrays; gradients come through jax.vjp."""
+    made = framework(dtype, device)
     linen = sys.modules.get("flax.linen")
     module = found() if linen and inspect.isclass(found) and issubclass(found, linen.Module) else found
     if not (linen and isinstance(module, linen.Module)):
-        return through(op, found, framework, compiled=compiled)
+        return through(op, found, made, compiled=compiled)
     takes = taken(module)
     passed = [n for n, _ in zip(op.inputs, (p for p in takes.parameters if p not in op.takes.defaults), strict=False)]
 
@@ -82,5 +100,4 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
         arrays = [given.pop(name) for name in passed]
         return module.apply({"params": {n: a for n, a in given.items() if a is not None}}, *arrays, **parameters)
 
-    pulled = Pulled(op, framework, applied, compiled)
-    return signed(pulled.forward, pulled.backward, of_a_layer(op, takes), type(module).__name__)
+    return as_implementation(Nested(op, made, applied, compiled), of_a_layer(op, takes), type(module).__name__)

@@ -11,7 +11,8 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.pulled import through
+from checks.subjects.nested import through
+from checks.subjects.pulled import Several
 
 DEVICES = ("cpu", "gpu")
 
@@ -41,16 +42,26 @@ class Mlx:
 
         return isinstance(found, mx.array)
 
-    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
-        """By mx.vjp, which takes the cotangent in the dtype of y."""
+    def pulled(self, function: Several, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
+        """By mx.vjp, which takes each cotangent in the dtype of its y."""
         import mlx.core as mx
 
-        def in_its_dtype(*leaves: Any) -> Any:
-            y = function(*leaves)
-            return y.astype(cotangent.dtype)
+        def in_their_dtypes(*leaves: Any) -> Any:
+            return [y.astype(c.dtype) for y, c in zip(function(*leaves), cotangents, strict=True)]
 
-        _, gradients = mx.vjp(in_its_dtype, list(arrays), [cotangent])
+        _, gradients = mx.vjp(in_their_dtypes, list(arrays), list(cotangents))
         return list(gradients)
+
+    def pushed(self, function: Several, arrays: Sequence[Any], tangents: Sequence[Any]) -> Sequence[Any]:
+        """By mx.jvp; NotImplementedError where a primitive has none."""
+        import mlx.core as mx
+
+        try:
+            return list(mx.jvp(function, list(arrays), list(tangents))[1])
+        except (ValueError, RuntimeError) as error:
+            if "jvp" in str(error).lower() or "not implemented" in str(error).lower():
+                raise NotImplementedError(f"has no forward mode: {' '.join(str(error).split())}") from error
+            raise
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """By mx.compile, which fuses kernels; the shapes are always those that it was traced with."""
@@ -60,8 +71,8 @@ class Mlx:
         return made
 
 
-def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
-    """`found` as forward and backward on NumPy arrays; gradients come through mx.vjp."""
+def framework(dtype: str, device: str) -> Mlx:
+    """What computes so; raises NotAnImplementation for what it has not."""
     import mlx.core as mx
 
     if dtype == "float64" and device != "cpu":
@@ -69,4 +80,9 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
     if device not in DEVICES:
         raise NotAnImplementation(f"MLX has no device {device!r}; expected {' or '.join(DEVICES)}")
     mx.set_default_device(getattr(mx, device))
-    return through(op, found, Mlx(dtype), compiled=compiled)
+    return Mlx(dtype)
+
+
+def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
+    """`found` as forward and backward on NumPy arrays; gradients come through mx.vjp."""
+    return through(op, found, framework(dtype, device), compiled=compiled)

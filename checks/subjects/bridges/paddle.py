@@ -10,7 +10,8 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.pulled import through
+from checks.subjects.nested import through
+from checks.subjects.pulled import Several
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Paddle:
 
         return isinstance(found, paddle.Tensor)
 
-    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
+    def pulled(self, function: Several, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
         """By paddle.grad."""
         import paddle
 
@@ -46,7 +47,8 @@ class Paddle:
         for leaf in leaves:
             leaf.stop_gradient = False
         y = function(*leaves)
-        gradients: list[Any] = paddle.grad(y, leaves, cotangent.astype(y.dtype), allow_unused=True)
+        above = [c.astype(one.dtype) for c, one in zip(cotangents, y, strict=True)]
+        gradients: list[Any] = paddle.grad(list(y), leaves, above, allow_unused=True)
         return gradients
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,9 +59,14 @@ class Paddle:
         return made
 
 
-def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
-    """`found` as forward and backward on NumPy arrays; gradients come through paddle.grad."""
+def framework(dtype: str, device: str) -> Paddle:
+    """What computes so."""
     import paddle
 
     paddle.set_device(device)
-    return through(op, found, Paddle(dtype), compiled=compiled)
+    return Paddle(dtype)
+
+
+def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
+    """`found` as forward and backward on NumPy arrays; gradients come through paddle.grad."""
+    return through(op, found, framework(dtype, device), compiled=compiled)

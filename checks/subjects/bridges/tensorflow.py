@@ -13,7 +13,8 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.pulled import through
+from checks.subjects.nested import through
+from checks.subjects.pulled import Several
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,15 @@ class TensorFlow:
 
         return isinstance(found, tf.Tensor | tf.Variable) or type(found).__module__.startswith("keras.")
 
-    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
+    def pulled(self, function: Several, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
         """By tf.GradientTape."""
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             tape.watch(list(arrays))
             y = function(*arrays)
-        gradients: list[Any] = tape.gradient(y, list(arrays), output_gradients=tf.cast(cotangent, y.dtype))
+        above = [tf.cast(c, one.dtype) for c, one in zip(cotangents, y, strict=True)]
+        gradients: list[Any] = tape.gradient(list(y), list(arrays), output_gradients=above)
         return gradients
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,11 +63,16 @@ class TensorFlow:
         return made
 
 
+def framework(dtype: str, device: str) -> TensorFlow:
+    """What computes so."""
+    return TensorFlow(dtype, device)
+
+
 def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
     """`found` as forward and backward on NumPy arrays; gradients come through tf.GradientTape."""
     import tensorflow as tf
 
-    made = through(op, found, TensorFlow(dtype, device), compiled=compiled)
+    made = through(op, found, framework(dtype, device), compiled=compiled)
     made.forward = _supported(made.forward, tf.errors.UnimplementedError)
     made.backward = _supported(made.backward, tf.errors.UnimplementedError)
     return made

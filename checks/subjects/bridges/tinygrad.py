@@ -14,7 +14,8 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.pulled import through
+from checks.subjects.nested import through
+from checks.subjects.pulled import Several
 
 CAPTURED = 2  # calls of a TinyJit after which it only runs what it has captured
 
@@ -46,11 +47,16 @@ class Tinygrad:
 
         return isinstance(found, Tensor)
 
-    def pulled(self, function: Callable[..., Any], arrays: Sequence[Any], cotangent: Any) -> Sequence[Any]:
+    def pulled(self, function: Several, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
         """By Tensor.gradient; of y that is an input as it is, by the gradient of a product with 1."""
         y = function(*arrays)
-        gradients: list[Any] = y.gradient(*arrays, gradient=cotangent.cast(y.dtype))
-        return gradients
+        above = [c.cast(one.dtype) for c, one in zip(cotangents, y, strict=True)]
+        if len(y) == 1:
+            gradients: list[Any] = y[0].gradient(*arrays, gradient=above[0])
+            return gradients
+        first, *rest = [(one * c).sum() for one, c in zip(y, above, strict=True)]
+        found: list[Any] = sum(rest, first).gradient(*arrays)
+        return found
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """By TinyJit."""
@@ -70,6 +76,11 @@ class Tinygrad:
         return run
 
 
+def framework(dtype: str, device: str) -> Tinygrad:
+    """What computes so."""
+    return Tinygrad(dtype, device.upper())
+
+
 def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
     """`found` as forward and backward on NumPy arrays; gradients come through Tensor.gradient."""
-    return through(op, found, Tinygrad(dtype, device.upper()), compiled=compiled)
+    return through(op, found, framework(dtype, device), compiled=compiled)

@@ -3,9 +3,11 @@
 import pytest
 
 from checks import judge
+from checks.ops import find
+from checks.subjects.bridges.jax import bridged
 from checks.verdict.eager import BOTH, ONLY
 
-pytest.importorskip("jax")
+jax = pytest.importorskip("jax")
 
 THEIRS = """
 import jax
@@ -161,3 +163,84 @@ def test_what_it_has_not_and_what_cannot_be_called_are_refused(theirs):
         judge("dropout", "jax")
     with pytest.raises(TypeError, match=r"^7 cannot be called; expected a function of arrays, or a layer$"):
         judge("relu", f"jax:{theirs}:seven")
+
+
+BEYOND = """
+import jax
+import jax.numpy as jnp
+
+@jax.custom_jvp
+def slope_of_the_sigmoid(x):
+    return jnp.tanh(x)
+
+@slope_of_the_sigmoid.defjvp
+def _(primals, tangents):
+    y = slope_of_the_sigmoid(primals[0])
+    return y, tangents[0] * (1 - y)
+
+def by_hand(backward):
+    @jax.custom_vjp
+    def tanh(x):
+        return jnp.tanh(x)
+
+    tanh.defvjp(lambda x: (jnp.tanh(x), jnp.tanh(x)), backward)
+    return tanh
+
+own = by_hand(lambda y, g: (g * (1 - y * y),))
+stopped = by_hand(lambda y, g: (g * (1 - jax.lax.stop_gradient(y) ** 2),))
+"""
+WAYS = (
+    "double_backward",
+    "triple_backward",
+    "jvp",
+    "reverse_over_forward",
+    "forward_over_reverse",
+    "forward_over_forward",
+)
+
+
+@pytest.fixture(scope="module")
+def beyond():
+    """In this process, where nothing is compiled for each of many shapes."""
+    made = {}
+    exec(BEYOND, made)  # noqa: S102, it is ours
+    return made
+
+
+def of_jax(way, function, *, compiled=False, **pinned):
+    op = find(way.partition(".")[0])
+    made = bridged(op, function, dtype="float64", device="cpu", compiled=compiled)
+    return judge(way, made, seed=1, examples=2, reach=1, laws=("exact", "agreement", "adjoint"), **pinned)
+
+
+def linear(x, weight, bias=None):
+    y = x @ weight.T
+    return y if bias is None else y + bias
+
+
+def detached(x, weight, bias=None):
+    return linear(jax.lax.stop_gradient(x), weight, bias)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_derivative_of_a_right_function_is_right(way):
+    sizes = {"features": (2, 3), "batch": (2,)}
+    report = of_jax(f"linear.{way}", linear, **sizes)
+    assert report, str(report)
+    assert report.checks
+    assert not of_jax(f"linear.{way}", detached, **sizes)
+
+
+def test_a_backward_that_is_right_and_cannot_be_differentiated_is_wrong_at_order_2(beyond):
+    assert of_jax("tanh", beyond["stopped"], shape=(3,))
+    assert of_jax("tanh.double_backward", beyond["own"], shape=(3,))
+    report = of_jax("tanh.double_backward", beyond["stopped"], shape=(3,), compiled=True)
+    assert [failure.result for failure in report.failures] == ["grad_x"]
+
+
+def test_a_wrong_jvp_is_wrong_and_a_function_without_one_is_not_supported(beyond):
+    report = of_jax("tanh.jvp", beyond["slope_of_the_sigmoid"], shape=(3,))
+    assert {failure.result for failure in report.failures} == {"y", "grad_tangent_x"}
+    report = of_jax("tanh.jvp", beyond["own"], shape=(3,))
+    assert report.exit_code == 3
+    assert any("has no forward mode" in words for words in report.unsupported)

@@ -3,8 +3,10 @@
 import pytest
 
 from checks import judge
+from checks.ops import find
+from checks.subjects.bridges.mlx import bridged
 
-pytest.importorskip("mlx.core")
+mlx = pytest.importorskip("mlx.core")
 
 THEIRS = """
 import mlx.core as mx
@@ -96,3 +98,11 @@ def test_what_mlx_has_itself_is_right(op):
 def test_a_device_that_there_is_not_is_refused():
     with pytest.raises(TypeError, match=r"^MLX has no device 'cuda'; expected cpu or gpu$"):
         judge("relu", "mlx", dtype="float32", device="cuda")
+
+
+@pytest.mark.parametrize("way", ["double_backward", "forward_over_reverse", "forward_over_forward"])
+def test_its_modes_within_one_another_are_right(way):
+    made = bridged(find("tanh"), mlx.tanh, dtype="float64", device="cpu")
+    report = judge(f"tanh.{way}", made, seed=1, examples=2, shape=(3,), laws=["agreement", "adjoint"])
+    assert report, str(report)
+    assert report.checks
