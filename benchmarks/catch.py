@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from inspect import isclass
@@ -88,15 +88,19 @@ def main() -> None:
     for op in chosen:
         caught: Counter[str] = Counter()
         mistakes = [m for m in (*op.mistakes, *general()) if _shows(op, m)] if "mistakes" in parts else []
+        lacking: list[str] = []
         for done, mistake in enumerate(mistakes):
             if sys.stderr.isatty():
                 print(f"\r\x1b[K{op.name}: {mistake.name} {done}/{len(mistakes)}", end="", file=sys.stderr, flush=True)
             for seed in range(1, given.seeds + 1):
-                caught.update(_caught(op, Planted(op, mistake), seconds, seed=seed))
+                by = list(_caught(op, Planted(op, mistake), seconds, seed=seed))
+                caught.update(by)
+                lacking += [f"{mistake.name}, seed {seed}, {short}" for short in _lacking(by)]
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
         caught.update(_beyond(op, parts))
         _print(op.name, len(mistakes) * given.seeds, caught, columns)
+        print(*(f"  {line}" for line in lacking), sep="\n", end="\n" if lacking else "")
         total += caught
         total["mistakes"] += len(mistakes) * given.seeds
     _print("together", total["mistakes"], total, columns)
@@ -111,6 +115,14 @@ def main() -> None:
         _print("false alarms, low", 1, Counter(_alarms_in_low_precision()), columns)
     planted = max(1, total["mistakes"])
     print("seconds for one implementation: " + ", ".join(f"{n} {s / planted:.2f}" for n, s in seconds.items()))
+
+
+def _lacking(by: Sequence[str]) -> Iterator[str]:
+    """What is missing where something wrong was judged, given all that caught it."""
+    if "all laws" not in by:
+        yield "was not caught"
+    elif "named" not in by:
+        yield "was not called by its name"
 
 
 def _width(name: str) -> int:
