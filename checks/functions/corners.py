@@ -105,7 +105,8 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
     finer = doubt < off
     if _on_one_side_of_a_jump(g, sides, claim, off):
         return Look.KINK, JUMP
-    if sides.differ(g) and low - doubt <= claim <= high + doubt:
+    # Kinks on both sides may lie within the steps that spoke against it, with no kink here.
+    if low - doubt <= claim <= high + doubt and (sides.differ(g) or doubt < off / 2):
         return (Look.KINK, BETWEEN) if finer else (Look.OPEN, COARSE)
     free = _free(place)
     around = _around(place, v, free)

@@ -28,6 +28,8 @@ NODES = 10  # pairs of points
 REACHES = (2.0**-1, 2.0**-4, 2.0**-7, 2.0**-10)  # how far they lie, in sizes of x
 TERMS = range(1, 6)  # of the polynomials that are tried
 SURE = 8.0  # standard errors
+NEARER = (2.0**-12, 2.0**-14)  # shorter ones, for what would be called wrong
+BESIDE = (0.5, 2.0)  # the reaches next to one, as shares of it
 ENOUGH = 2.0**-10  # no shorter reach is tried where two agree and an error of this share of one element would be seen
 
 
@@ -37,17 +39,23 @@ class Fit:
 
     value, doubt  the slope at x, and how far it may be off: half of what a kink may be that is too small to be seen, too
     kinked        whether the slopes to the left and to the right are seen to be apart
+    reach         how far its points lie
     """
 
     value: float
     doubt: float
     kinked: bool
+    reach: float
 
 
 def real_slope(place: Place, v: Array) -> Slope:
     """The slope from results at real points: from differences, or, where these are coarse, from a fit.
 
-    That is the one with the least doubt; wrong only if another reach says so too.
+    That is the one with the least doubt; wrong only if another reach says so too. Where a kink lies near, only one reach of
+    those that are always tried may be short enough and not too short: then the ones next to it are tried as well. If none
+    of these speaks against the claim, nothing is decided that is sharper than what speaks for it. And where kinks lie on
+    both sides of x, so near that no reach fits between them, a fit sees what is beyond these: so what is wrong is asked
+    again in a last, small neighbourhood.
     """
     if not place.is_coarse:
         return place.central(v)
@@ -59,10 +67,37 @@ def real_slope(place: Place, v: Array) -> Slope:
         return replace(found, doubt=np.inf)
     said = [replace(found, value=fit.value, doubt=fit.doubt + found.doubt) for fit in fits]
     best = said[0]
-    against = sum(one.error > one.doubt for one in said)
-    if best.error > best.doubt:
-        return replace(best, wrong=True) if against > 1 else replace(best, doubt=best.error)
-    return best
+    if best.error <= best.doubt:
+        return best
+    if sum(one.error > one.doubt for one in said) > 1 or _is_confirmed(place, v, fits[0], found):
+        return _nearer(place, v, best, found) or replace(best, wrong=True)
+    return replace(best, doubt=min((one.doubt for one in said if one.error <= one.doubt), default=np.inf))
+
+
+def _nearer(place: Place, v: Array, best: Slope, found: Slope) -> Slope | None:
+    """What holds the claim in a small neighbourhood, if it is sharp enough to tell it from what the longer reaches say."""
+    for reach in NEARER:
+        try:
+            fit = _fit(place, v, reach)
+        except (Crashed, Malformed, Unsupported):
+            continue
+        near = replace(found, value=fit.value, doubt=fit.doubt + found.doubt)
+        if not fit.kinked and near.error <= near.doubt < best.error / 2:
+            return near
+    return None
+
+
+def _is_confirmed(place: Place, v: Array, fit: Fit, found: Slope) -> bool:
+    """Whether a fit with a reach next to that of this one agrees with it, and speaks against the claim as well."""
+    for share in BESIDE:
+        try:
+            other = _fit(place, v, share * fit.reach)
+        except (Crashed, Malformed, Unsupported):
+            continue
+        agrees = abs(other.value - fit.value) <= other.doubt + fit.doubt
+        if not other.kinked and agrees and abs(other.value - found.claim) > other.doubt + found.doubt:
+            return True
+    return False
 
 
 def smooth(place: Place, v: Array, off: float) -> bool:
@@ -112,7 +147,7 @@ def _fit(place: Place, v: Array, reach: float) -> Fit:
     size, error = min(kinks, key=lambda kink: abs(kink[0]) + SURE * kink[1])
     kinked = abs(size) > SURE * error + 2 * least * reach
     hidden = 0.0 if kinked else abs(size) + SURE * error
-    return Fit(value / reach, (doubt + hidden) / reach + 2 * least, bool(kinked))
+    return Fit(value / reach, (doubt + hidden) / reach + 2 * least, bool(kinked), reach)
 
 
 def _first(values: Array, powers: tuple[int, ...]) -> tuple[float, float]:

@@ -212,15 +212,16 @@ class Place:
         """The central slope with the least doubt; wrong only if another step says so too.
 
         That other is a quarter as long, so four times as unsteady: what would be seen by both is the doubt of a slope that
-        holds. If no other step speaks against the claim, it is what the two are apart.
+        holds. If no other step speaks against the claim, nothing is decided that is sharper than what speaks for it.
         """
         claim, at_v = self.claimed(v), self.claim_unsure(v)
         enough = ENOUGH * float(np.mean((np.abs(v) * self.typical)[v != 0])) if np.any(v) else 0.0
-        best, both, against = Slope(np.nan, claim, np.inf, wrong=False), np.inf, 0
+        best, both, against, holds = Slope(np.nan, claim, np.inf, wrong=False), np.inf, 0, np.inf
         for value, truncation, noise in self._central(v):
             found = Slope(value, claim, truncation + noise + at_v, wrong=False)
             if np.isfinite(found.error + found.doubt):
                 against += found.error > found.doubt
+                holds = holds if found.error > found.doubt else min(holds, found.doubt)
                 noisier = best.doubt < found.doubt and noise > truncation
                 if found.doubt < best.doubt:
                     best, both = found, truncation + 4 * noise + at_v
@@ -228,7 +229,7 @@ class Place:
                 if (best.doubt <= enough and (agrees or against > 1)) or noisier:
                     break
         if best.error > best.doubt:
-            return replace(best, wrong=True) if against > 1 else replace(best, doubt=max(best.error, both))
+            return replace(best, wrong=True) if against > 1 else replace(best, doubt=holds)
         return replace(best, doubt=both)
 
     def _central(self, v: Array) -> Iterator[tuple[float, float, float]]:

@@ -195,6 +195,19 @@ def test_a_hundredth_is_found_in_float32_alone():
     assert [failure.result for failure in report.failures] == ["grad_input0"]
 
 
+def sorted_b(g, x):
+    grad = np.zeros(x.shape, x.dtype)
+    np.put_along_axis(grad, np.argsort(x, -1), g, -1)
+    return grad
+
+
+def test_between_kinks_that_lie_close_a_hundredth_is_found_in_float32_alone():
+    """Of many numbers in a row the next is near: one reach fits between the kinks, and what it says is not left alone."""
+    for b, code in (with_gradient(sorted_b, times((5, 0), 1.01)), 1), (sorted_b, 0):
+        report = judge_function(only("float32", np.sort), only("float32", b), [(8, 40)], dtype="float32", seed=1)
+        assert report.exit_code == code, str(report)
+
+
 def test_slight_mistakes_are_found_in_float32_alone():
     """A fit through many points sees what differences of two hide: a neighbour's derivative, a share of a loss."""
     for name, wrong in (
