@@ -31,7 +31,8 @@ from benchmarks.outcome import outcome
 from benchmarks.sharpness import StoredOnce, _algorithms
 from checks import ops
 from checks.cases.drawing import problems_of
-from checks.cases.search import Search, search_of
+from checks.cases.search import Search
+from checks.cases.series import Series
 from checks.diagnosis.naming import diagnose
 from checks.laws import laws
 from checks.op import Case, Mistake, Op, Problem
@@ -182,7 +183,7 @@ def _caught(
         if not first and any(f.verdict is Verdict.BROKEN for f in tried.findings):
             first = time.perf_counter() - start
 
-    search_of(op, {}, dtype, EXAMPLES, seed, reach=1).run(add)
+    Series(op, {}, dtype, EXAMPLES, seed, reach=1).run(add)
     seconds["until caught"] += first
     seconds["all laws"] += time.perf_counter() - start
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]

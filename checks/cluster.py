@@ -14,12 +14,14 @@ from math import ceil
 from typing import Any
 
 from checks import judge
+from checks.cases.series import BLOCK
 from checks.render.json import render
 from checks.render.load import from_text
 from checks.verdict.merging import merged
 from checks.verdict.report import Report
 
 CASES = 50  # to a shard, about: seconds to minutes of work
+LONG = 100  # such shards; of runs that are longer a shard has a whole block, which it draws anyway
 CONNECTING = 10  # seconds
 
 
@@ -38,7 +40,7 @@ def judged(
     with client:
         waiting = {}
         for n, (op, how) in enumerate(runs):
-            of = ceil(how["examples"] / CASES)
+            of = _shards(how["examples"])
             fixed = {**how, "seed": secrets.randbelow(1 << 32) if how["seed"] is None else how["seed"]}
             for k in range(1, of + 1):
                 waiting[client.submit(shard, op, {**fixed, "shard": (k, of)}, pure=False)] = n
@@ -62,6 +64,11 @@ def judged(
                 interrupted=report.interrupted or (incomplete and not whole),
                 shards=() if whole else report.shards,
             )
+
+
+def _shards(examples: int) -> int:
+    """How many shards a run has."""
+    return ceil(examples / (CASES if examples <= LONG * CASES else BLOCK))
 
 
 def _connected(scheduler: str) -> Any:

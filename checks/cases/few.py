@@ -6,7 +6,6 @@ probability 0.9ⁿ, which the report works out; what depends on values is tried 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -41,14 +40,6 @@ def shape_of(problem: Problem) -> str:
     return repr((dict(problem.shapes), dict(problem.parameters), problem.dtype))
 
 
-def in_turn(shapes: Sequence[Problem], visit: Callable[[Problem], None]) -> Callable[[Problem], None]:
-    """Visit, in place of each problem that is drawn, one of these shapes with its values."""
-    turn = 0
-
-    def visited(problem: Problem) -> None:
-        nonlocal turn
-        shape = shapes[turn % len(shapes)]
-        turn += 1
-        visit(replace(shape, seed=problem.seed, small=problem.small, exponents=problem.exponents))
-
-    return visited
+def like(shape: Problem, problem: Problem) -> Problem:
+    """A problem of this shape, with the values of the other."""
+    return replace(shape, seed=problem.seed, small=problem.small, exponents=problem.exponents)

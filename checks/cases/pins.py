@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from checks import ops
-from checks.cases.drawing import problems_of
-from checks.cases.search import Search, Stopped
+from checks.cases.drawing import problem
 from checks.op import Op, Problem
+from checks.signature.drawing import Simplest
 from checks.signature.options import as_text
 from checks.signature.windows import along, pinned_axes
 
@@ -24,7 +24,6 @@ USUAL: Mapping[str, Any] = {
     "shape": 2,
     "spatial": 2,
 }
-ENOUGH = 100  # draws, of which most have all inputs
 
 
 def pinned_values(op: Op, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,18 +64,9 @@ def small_problem(op: Op, pinned: Mapping[str, Any], *, bias: bool) -> Problem:
     elif "dims" in known and pinned_axes({**wanted, "dims": None}) is None:
         wanted.setdefault("dims", 2)
     small = pinned_values(op, {name: value for name, value in wanted.items() if name in known})
-    drawn: list[Problem] = []
-
-    def keep(problem: Problem) -> None:
-        if None not in problem.shapes.values():
-            drawn.append(problem)
-            raise Stopped
-
-    Search(problems_of(op, small, "float64"), ENOUGH, 0).run(keep)
-    shapes = {
-        name: None if name in op.takes.optional and not bias else shape for name, shape in drawn[0].shapes.items()
-    }
-    return replace(drawn[0], shapes=shapes, exponents={}, small=True)
+    drawn = problem(Simplest(), op, small, "float64")
+    shapes = {name: None if name in op.takes.optional and not bias else shape for name, shape in drawn.shapes.items()}
+    return replace(drawn, shapes=shapes, exponents={}, small=True)
 
 
 def _two_places(kernels: Any, steps: Any, dilations: Any, axes: int) -> tuple[int, ...]:

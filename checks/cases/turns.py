@@ -1,8 +1,8 @@
 """Problems that take turns among what cases can be like, so that nothing rare is left to chance.
 
-Hypothesis varies what it has drawn before, so its cases come in streaks: a value that one draw in six has may first come
-in the sixtieth. So a part of the cases is chosen from many that are drawn by chance, one after the other, each time that
-which has the most that was rare so far, and the most pairs of such: the greedy search for pairwise coverage (Cohen, Dalal,
+By chance, a value that one draw in six has comes first in the twenty-sixth in one run of a hundred, and a pair of two such
+far later. So a part of the cases is chosen from many that are drawn by chance, one after the other, each time that which
+has the most that was rare so far, and the most pairs of such: the greedy search for pairwise coverage (Cohen, Dalal,
 Fredman and Patton, The AETG system, 1997). What counts is each value of each parameter, values that differ along the axes,
 arrays that are left out or scaled, numbers of axes, sizes of 0, of 1 and above, and what else the report counts as tried.
 Each time that a pair was had it counts half as much as before. So all there is comes within the first few of them, and
@@ -23,19 +23,18 @@ from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
 
-ONE_IN = 3
 FROM = 6  # problems to choose from, for each that is chosen
 LEAST = 200  # at least so many: what one in a hundred has is among them
 FIRST = 4  # times as much as all pairs with it that were not there counts what was not there at all
 
 
 def problems_in_turn(
-    op: Op, pinned: Pinned, dtype: str, many: int, seed: int, among: Among = EVERYTHING
+    op: Op, pinned: Pinned, dtype: str, many: int, seed: int, among: Among = EVERYTHING, block: int = 0
 ) -> Iterator[Problem]:
-    """So many problems in which the pinned values hold, the same for a seed; fewer where kinds are left out."""
+    """So many problems in which the pinned values hold, the same for a seed and a block; fewer where kinds are left out."""
     if not many:
         return
-    chance = Random(f"{op.name} {dtype} {seed} turns")  # noqa: S311, no secret
+    chance = Random(f"{op.name} {dtype} {seed} turns{block or ''}")  # noqa: S311, no secret
     drawn = list(_drawn(chance, op, pinned, dtype, max(LEAST, FROM * many), among))
     forms = [_forms(one) for one in drawn]
     known = {form: at for at, form in enumerate(dict.fromkeys(form for several in forms for form in several))}

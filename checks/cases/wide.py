@@ -32,13 +32,20 @@ ROUNDS = ((-1, 1), (-1, None), (-2, None), (-1, 0), (-3, 1), (-1, None), (-2, -1
 
 
 def wide_problems(
-    op: Op, pinned: Pinned, dtype: str, many: int, seed: int, reach: int = REACH, among: Among = EVERYTHING
+    op: Op,
+    pinned: Pinned,
+    dtype: str,
+    many: int,
+    seed: int,
+    reach: int = REACH,
+    among: Among = EVERYTHING,
+    block: int = 0,
 ) -> Iterator[Problem]:
-    """So many wide problems in which the pinned values hold, the same for a seed; none where all sizes are pinned.
+    """So many wide problems in which the pinned values hold, the same for a seed and a block; none if all are pinned.
 
     Where kinds of cases are left out, fewer, if so few can be wide.
     """
-    chance = Random(f"{op.name} {dtype} {seed}")  # noqa: S311, no secret
+    chance = Random(f"{op.name} {dtype} {seed}{f' {block}' if block else ''}")  # noqa: S311, no secret
     axes = _axes_to_widen(op.takes, pinned)
     chance.shuffle(axes)
     if not axes or reach <= TILES[0]:

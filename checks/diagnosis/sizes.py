@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from checks.cases.drawing import problems_of
+from checks.cases import drawing
 from checks.cases.pins import pinned_values
-from checks.cases.search import Search, Stopped
+from checks.cases.search import Stopped
 from checks.diagnosis import regions
 from checks.diagnosis.seen import Seen, runs
 from checks.op import Problem
+from checks.signature.drawing import Simplest
 from checks.signature.options import Option
 from checks.subjects.implementation import Crashed, Malformed, Unsupported
 from checks.trials.exhibit import Sized
@@ -29,7 +30,6 @@ SMALL = (1, 2, 3)  # what is tried as right; up to the last of these, other word
 TILES = (4, 8, 16, 32, 64, 128)
 MOST_CALLS = 60
 MOST_ELEMENTS = 1 << 18
-DRAWS = 20  # until one has the optional inputs that the problem has
 NEAREST = 4  # sizes about a middle, where not every one can be had
 LISTED = 4
 MOST_SECONDS = 10.0
@@ -192,21 +192,15 @@ class _Wrong:
 def resized(problem: Problem, option: str, value: Any) -> Problem | None:
     """The problem with another value for an option that pins sizes; None if there is none."""
     op = problem.op
-    drawn: list[Problem] = []
-
-    def keep(other: Problem) -> None:
-        if all((other.shapes[name] is None) == (shape is None) for name, shape in problem.shapes.items()):
-            drawn.append(other)
-            raise Stopped
-
     try:
         pinned = pinned_values(op, {**problem.pins, option: value})
-        Search(problems_of(op, pinned, problem.dtype), DRAWS, 0).run(keep)
+        drawn = drawing.problem(Simplest(), op, pinned, problem.dtype)
     except ValueError:
         return None
-    if not drawn or drawn[0].pins != {**problem.pins, option: value}:
+    shapes = {name: None if problem.shapes[name] is None else shape for name, shape in drawn.shapes.items()}
+    if replace(drawn, shapes=shapes).pins != {**problem.pins, option: value}:
         return None
-    return replace(problem, shapes=drawn[0].shapes)
+    return replace(problem, shapes=shapes)
 
 
 Rule = Callable[[int], bool]

@@ -16,8 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from random import Random
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,13 +33,11 @@ from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
 from checks.signature.takes import Takes
 from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
 
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
-
 MOST_ALONE = 48  # calls of the function in a case, for elements that are asked alone
 SAMPLE = 2  # elements that are asked alone where there are too many to ask all
 CALLS = 6  # of the function, for a central slope (place.py)
 PATIENCE = 0.02  # seconds of a case that these may take
+EXPONENTS = (0, 0, 1, -3)  # of the powers of two that scale the inputs
 TWICE = 2  # how often each element has its turn, where there is time
 
 Function = Callable[..., Any]
@@ -344,17 +343,17 @@ def op_of(box: BlackBox) -> Op:
     )
 
 
-def problems_of(box: BlackBox, op: Op, dtype: str, sizes: Sizes) -> SearchStrategy[Problem]:
-    """Problems of these sizes; arrays that were given, or are of a kind that scaling would spoil, are not scaled."""
-    from hypothesis import strategies as st
+def problems_of(box: BlackBox, op: Op, dtype: str, sizes: Sizes, many: int, seed: int) -> Iterator[Problem]:
+    """Problems of these sizes, in the first of which inputs are as large as they usually are, scaled in others.
 
+    Arrays that were given, or are of a kind that scaling would spoil, are not scaled.
+    """
     shapes = box.shapes(sizes)
     scaled = [name for name, i in box.inputs.items() if i.is_scaled]
-
-    def problem(seed: int, exponent: int) -> Problem:
-        return Problem(op, shapes, {}, dtype, seed, exponents=dict.fromkeys(scaled, exponent))
-
-    return st.builds(problem, st.integers(0, 2**32 - 1), st.sampled_from((0, 0, 1, -3)))
+    chance = Random(seed)  # noqa: S311, no secret
+    for number in range(many):
+        own, exponent = chance.randrange(2**32), chance.choice(EXPONENTS) if number else 0
+        yield Problem(op, shapes, {}, dtype, own, exponents=dict.fromkeys(scaled, exponent))
 
 
 def input_names(function: Function, count: int) -> list[str]:

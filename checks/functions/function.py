@@ -19,7 +19,7 @@ import secrets
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import ceil
@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.cases.search import Search
+from checks.cases.search import Stopped
 from checks.diagnosis.changes import Pair, change
 from checks.functions import fitted, promises
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, input_names, name_of, op_of, problems_of
@@ -129,30 +129,27 @@ def judge_function(
         said += ", modes=('reverse', 'forward')"
     tried = Tried(judged, asked)
     tried.unsupported.update(box.refused)
-    search, interrupted = Search(problems_of(box, op, dtype, box.sizes[0]), examples, seed), False
     with (
         watched(None, op.name, each * len(box.sizes)) as tried.progress,
         warnings.catch_warnings(action="ignore"),  # of what is passed to see whether it is read rightly
     ):
-        for number, one in enumerate(box.sizes):
-            own = Search(problems_of(box, op, dtype, one), each, seed + number)
-            own.run(tried.add)
-            interrupted = own.interrupted or interrupted
-            if interrupted:
-                break
+        interrupted = _is_interrupted(
+            tried,
+            (p for n, one in enumerate(box.sizes) for p in problems_of(box, op, dtype, one, each, seed + n)),
+        )
         coverages = list(places.coverages.items())
         if any(f.verdict is Verdict.BROKEN and f.result.startswith("grad_") for f in tried.findings):
             # What is compared with a wrong gradient says nothing.
             tried.findings[:] = [f for f in tried.findings if f.law != FORWARD_MODE]
-        search.interrupted = True  # each has its own sizes: smaller ones are looked for below
-        failures = tuple(smallest(tried, search))
+        failures = tuple(smallest(tried, None))  # each has its own sizes: smaller ones are looked for below
         if ranges and not interrupted:
             failures = tuple(_shrunk(failure, tried, box, ranges) for failure in failures)
         failures = tuple(_explained(failure, tried, places, judged) for failure in failures)
     _sum_up(tried, coverages)
     report = tried.report(
         op,
-        search,
+        examples,
+        seed,
         failures,
         implementation=f"{name_of(function)} and {name_of(backward)}{drawn and f', {drawn}'}",
         is_reference=False,
@@ -170,6 +167,18 @@ def _cases(box: BlackBox) -> int:
     drawn = [i for name, i in box.inputs.items() if i.given is None and name not in box.constant]
     each = elements(drawn, box.sizes[0])
     return min(EXAMPLES, max(FEWEST, ceil(NUMBERS / each))) if each and len(box.sizes) == 1 else EXAMPLES
+
+
+def _is_interrupted(tried: Tried, problems: Iterable[Problem]) -> bool:
+    """Try these problems; whether Ctrl-C ended that."""
+    try:
+        for problem in problems:
+            tried.add(problem)
+    except KeyboardInterrupt:
+        return True
+    except Stopped:
+        return False
+    return False
 
 
 def _shown(inputs: str | Sequence[Shape | Array | str]) -> str:

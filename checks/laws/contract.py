@@ -3,8 +3,10 @@
 - **Untouched.** Inputs and cotangent hold what they held; results are in memory of their own, so that a caller may
   overwrite what it passed, or one result, without changing another.
 - **Repeatable.** The same bits when called again on the very same arrays, and again after a forward on other data: no
-  accumulator that is never cleared, no cache of the latest forward, no race. Calls are compared `CALLS` times a case; what
-  goes wrong in one call of ten goes unseen in n of them with probability 0.9ⁿ, which the report works out.
+  accumulator that is never cleared, no cache of the latest forward, no race. One call of each part is compared with that
+  which all laws go by: it comes after a forward on other data, and what it was passed is overwritten before its results are
+  looked at. Only where something differs do more calls tell why. Where `exact` holds, two calls more were right to the last
+  bit. What goes wrong in one call of ten goes unseen in n with probability 0.9ⁿ, which the report works out.
 - **Layouts.** Fortran order, strides, negative strides, misaligned, read-only, and a cotangent that is broadcast: within
   the bound, not bit for bit, since sums may go in another order there.
   What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
@@ -37,19 +39,18 @@ AFTER_OTHERS = "after a forward on other data"
 SAME = "lie in the same memory"
 VIEW = "when the caller later writes to what it passed"
 GROWS = "grows with every call, by what is right"
-CALLS = 5
+CALLS = 2  # that are compared in a case, and as many where `exact` holds
 PARTS = ("forward", "backward")
 EXTREME = 1e4  # what a logit may be, in every precision
 
 
-def check(trial: Trial) -> Iterator[Finding]:
-    """One finding for each promise."""
+def check(trial: Trial, turn: int | None = None) -> Iterator[Finding]:
+    """One finding for each promise; the turn says which layout it is, if it is not left to chance."""
     run = trial.light
-    first = {part: run.implementation.call(part, run.case, watch=True) for part in PARTS}
+    first = {part: run.outcome(part) for part in PARTS}
     yield _untouched(run, first)
-    yield _repeatable(run, first)
-    yield _spoiled(run, first)
-    yield from _laid_out(run)
+    yield from _again(run, first)
+    yield from _laid_out(run, turn)
     yield from _broadcast(run)
     yield from _sample(run)
     yield _dtypes(run, first)
@@ -71,19 +72,34 @@ def _untouched(run: Run, first: Mapping[str, Outcome]) -> Finding:
     return _promise(run, "")
 
 
-def _repeatable(run: Run, first: Mapping[str, Outcome]) -> Finding:
+def _again(run: Run, first: Mapping[str, Outcome]) -> Iterator[Finding]:
+    """What a call depends on beside its arguments: calls before it; what the caller does with its arrays after it."""
+    run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
+    again = {part: run.implementation.call(part, run.case, spoil=True) for part in reversed(PARTS)}
+    differs = [f"{part} gives another {name}" for part in PARTS if (name := _difference(first[part], again[part]))]
+    past = _remembered(run) if differs else ""
+    spoiled = _spoiled(run) if differs and not past else ""
+    if differs and not past and not spoiled:  # it comes and goes
+        past = f"{differs[0]} {CALLED_AGAIN}"
+    yield _promise(run, past)
+    yield _promise(run, spoiled)
+
+
+def _remembered(run: Run) -> str:
+    """In words, how a result depends on the calls before."""
+    first = {part: run.implementation.call(part, run.case) for part in PARTS}
     for part in PARTS:
         again = run.implementation.call(part, run.case)
         if name := _difference(first[part], again):
             key = name.removeprefix("grad_")
             if part == "backward" and _adds_up(run, first[part].results[key], again.results[key], key):
-                return _promise(run, f"{name} {GROWS}: an accumulator that is never cleared")
-            return _promise(run, f"{part} gives another {name} {CALLED_AGAIN}")
-    run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
-    after = run.implementation.call("backward", run.case)
-    if name := _difference(first["backward"], after):
-        return _promise(run, f"backward gives another {name} {AFTER_OTHERS}: it remembers that")
-    return _promise(run, "")
+                return f"{name} {GROWS}: an accumulator that is never cleared"
+            return f"{part} gives another {name} {CALLED_AGAIN}"
+    for part in reversed(PARTS):
+        run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
+        if name := _difference(first[part], run.implementation.call(part, run.case)):
+            return f"{part} gives another {name} {AFTER_OTHERS}: it remembers that"
+    return ""
 
 
 def _adds_up(run: Run, one: Array, other: Array, name: str) -> bool:
@@ -95,11 +111,13 @@ def _adds_up(run: Run, one: Array, other: Array, name: str) -> bool:
         return bool(np.all(off <= run.gradient_bounds[name].elementwise + rounded))
 
 
-def _spoiled(run: Run, first: Mapping[str, Outcome]) -> Finding:
+def _spoiled(run: Run) -> str:
+    """In words, which result changes with what was passed."""
     for part in PARTS:
-        if name := _difference(first[part], run.implementation.call(part, run.case, spoil=True)):
-            return _promise(run, f"{name} changes {VIEW}: it is a view of that")
-    return _promise(run, "")
+        usual, spoilt = (run.implementation.call(part, run.case, spoil=spoil) for spoil in (False, True))
+        if name := _difference(usual, spoilt):
+            return f"{name} changes {VIEW}: it is a view of that"
+    return ""
 
 
 def is_echo(finding: Finding, wrong: Collection[str]) -> bool:
@@ -127,9 +145,10 @@ def _difference(one: Outcome, other: Outcome) -> str:
     return ""
 
 
-def _laid_out(run: Run) -> Iterator[Finding]:
-    """In one layout a case, all in turn."""
-    layout = list(LAYOUTS)[int(run.problem.rng(RANK).integers(len(LAYOUTS)))]
+def _laid_out(run: Run, turn: int | None) -> Iterator[Finding]:
+    """In one layout a case."""
+    drawn = int(run.problem.rng(RANK).integers(len(LAYOUTS)))
+    layout = list(LAYOUTS)[drawn if turn is None else turn % len(LAYOUTS)]
     lay = LAYOUTS[layout]
     case = replace(
         run.case,
@@ -145,15 +164,16 @@ def _laid_out(run: Run) -> Iterator[Finding]:
 
 
 def _broadcast(run: Run) -> Iterator[Finding]:
-    """A cotangent with strides of 0, against the same numbers with others."""
+    """A cotangent with strides of 0, read as what they are."""
     laid = broadcast(run.case.cotangent)
-    other, plain = run.with_cotangent(laid), run.with_cotangent(np.array(laid))
+    other = run.with_cotangent(laid)
     right = run.once(_right)
     for name, actual in other.gradients.items():
         if f"grad_{name}" not in right:
             continue
-        bound = plain.gradient_bounds[name] * 2  # each may be off by as much
-        found = compared("contract", f"grad_{name}", run, actual, plain.gradients[name], bound)
+        found = compared(
+            "contract", f"grad_{name}", run, actual, other.true_gradients[name], other.gradient_bounds[name]
+        )
         yield _noted(found, "a cotangent that is broadcast (strides of 0) is read wrongly")
 
 

@@ -1,4 +1,4 @@
-"""How something is chosen: by Hypothesis, which shrinks it, or by chance alone."""
+"""How something is chosen: by Hypothesis, which shrinks it, by chance alone, or simplest of all."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ class ByChance:
     def between(self, least: int, most: int) -> int:
         """A whole number from the least to the most, or the least."""
         return self.chance.randint(least, max(least, most))
+
+
+class Simplest:
+    """Always what is simplest."""
+
+    def among(self, *values: Any) -> Any:
+        """The first of these."""
+        return values[0]
+
+    def between(self, least: int, most: int) -> int:  # noqa: ARG002, as Draws has it
+        """The least."""
+        return least
 
 
 # Made once: a strategy that is new in every draw is also validated in every draw.

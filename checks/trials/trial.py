@@ -15,7 +15,7 @@ from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored
 from checks.numbers.precision import ACCUMULATORS, Array
 from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Op, Problem
-from checks.subjects.implementation import Judged
+from checks.subjects.implementation import Judged, Outcome
 from checks.trials.witness import HERE, Testimony, Witness
 
 T = TypeVar("T")
@@ -25,22 +25,36 @@ HEAVY = 1 << 25  # products in one forward, from which on laws that only sample 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """An implementation and the reference on the same case."""
+    """An implementation and the reference on the same case.
+
+    watched  whether what is passed is compared with what it was once the call has returned
+    """
 
     problem: Problem
     implementation: Judged
     reference: Judged
     case: Case
+    watched: bool = False
 
     @cached_property
     def y(self) -> Array:
         """What the implementation's forward returns."""
-        return self.implementation.forward(self.case)
+        return self.outcome("forward").results["y"]
 
     @cached_property
     def gradients(self) -> Mapping[str, Array]:
         """What the implementation's backward returns, by input name."""
-        return self.implementation.backward(self.case)
+        return self.outcome("backward").results
+
+    def outcome(self, part: str) -> Outcome:
+        """What came of "forward" or "backward", which is called once."""
+        if part not in self._outcomes:
+            self._outcomes[part] = self.implementation.call(part, self.case, watch=self.watched)
+        return self._outcomes[part]
+
+    @cached_property
+    def _outcomes(self) -> dict[str, Outcome]:
+        return {}
 
     @cached_property
     def true_y(self) -> Array:
@@ -142,7 +156,7 @@ class Run:
 
     def with_cotangent(self, cotangent: Array) -> Run:
         """The same inputs under another cotangent, on which y and its bound do not depend."""
-        other = replace(self, case=replace(self.case, cotangent=np.asarray(cotangent)))
+        other = replace(self, case=replace(self.case, cotangent=np.asarray(cotangent)), watched=False)
         other.__dict__.update({known: self.__dict__[known] for known in ("y", "y_bound") if known in self.__dict__})
         return other
 
@@ -231,7 +245,7 @@ class Trial:
     @cached_property
     def real(self) -> Run:
         """On real numbers."""
-        return self._run(self.problem, self.problem.reals())
+        return self._run(self.problem, self.problem.reals(), watched=True)
 
     @cached_property
     def light(self) -> Run:
@@ -241,7 +255,7 @@ class Trial:
         """
         light = lighter(self.problem)
         light = _fewer_samples(light) if is_run(light.op) else light
-        return self.real if light is self.problem else self._run(light, light.reals())
+        return self.real if light is self.problem else self._run(light, light.reals(), watched=True)
 
     @cached_property
     def testimony(self) -> Testimony:
@@ -252,8 +266,8 @@ class Trial:
         """On a case of the law's own."""
         return self._run(self.problem, case)
 
-    def _run(self, problem: Problem, case: Case) -> Run:
-        return Run(problem, self.implementation, self.reference, case)
+    def _run(self, problem: Problem, case: Case, *, watched: bool = False) -> Run:
+        return Run(problem, self.implementation, self.reference, case, watched)
 
 
 def is_run(op: Op) -> bool:

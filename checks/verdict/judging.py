@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from checks import ops
-from checks.cases.few import in_turn, shapes_of
+from checks.cases.few import shapes_of
 from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
-from checks.cases.search import Failed, Search, Stopped, search_of
+from checks.cases.search import Failed, Stopped
+from checks.cases.series import Series, Shard
 from checks.cases.wide import REACH
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
@@ -36,7 +37,6 @@ from checks.verdict.compiled import SHAPES, first_call
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.eager import compared
 from checks.verdict.known import Known
-from checks.verdict.merging import belongs
 from checks.verdict.notebook import watched
 from checks.verdict.report import MET, Finding, Report, Verdict
 from checks.verdict.tried import Progress, Tried
@@ -50,7 +50,7 @@ DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 
 
-def judge(  # noqa: C901, PLR0915, one step after another
+def judge(  # noqa: PLR0915, one step after another
     op: str,
     implementation: Any = None,
     *,
@@ -70,7 +70,7 @@ def judge(  # noqa: C901, PLR0915, one step after another
     accumulate: str = "",
     first: Callable[[Finding], None] | None = None,
     jobs: int | None = 1,
-    shard: tuple[int, int] | None = None,
+    shard: Shard | None = None,
     shapes: int | None = None,
     order: int = 1,
     **pinned: Any,
@@ -130,43 +130,36 @@ def judge(  # noqa: C901, PLR0915, one step after another
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     heard = witness() if any(map(witnessed, chosen.values())) else HERE
     told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
-    mine = belongs(shard)
     compiled: float | None = None
     stopped = False  # by Ctrl-C, before anything was tried
 
     def run(
         among: Among, first: Callable[[Finding], None] | None, *, trips: bool, many: int = examples
-    ) -> tuple[Tried, Search]:
+    ) -> tuple[Tried, Series]:
         tried = Tried(
             wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
         )
         few = shapes_of(judged, pinned, dtype, shapes, seed, reach, among) if shapes else ()
-        search = search_of(
-            judged,
-            pinned,
-            dtype,
-            many,
-            seed,
-            reach=1 if few else reach,
-            among=among,
-            until=until,
-            most=SHRUNK * shapes if shapes else None,
-        )
+        most = SHRUNK * shapes if shapes else None
+        cases: dict[str, Any] = {
+            "reach": reach,
+            "among": among,
+            "until": until,
+            "few": few,
+            "most": most,
+            "shard": shard,
+        }
+        series = Series(judged, pinned, dtype, many, seed, **cases)
         crew = Crew(tried, told if named else None, jobs, many // (shard or (1, 1))[1], until)
-
-        def add(problem: Problem) -> None:
-            if mine(problem):
-                crew.add(problem)
-
         try:
             if stopped:
-                search.interrupted = True
+                series.interrupted = True
             else:
-                search.run(in_turn(few, add) if few else add)
-            crew.settle(interrupted=search.interrupted or tried.tripped, late=search.late)
+                series.run(crew.add)
+            crew.settle(interrupted=series.interrupted or tried.tripped, late=series.late)
         finally:
             crew.close()
-        return tried, search
+        return tried, series
 
     def find() -> tuple[Among, tuple[Elsewhere, ...]]:
         # What is known to fail has to be seen to fail, so kinds in which it raises are not left out.
@@ -184,17 +177,18 @@ def judge(  # noqa: C901, PLR0915, one step after another
                 except KeyboardInterrupt:
                     stopped = True
                 shapes = SHAPES if compiled else None
-            tried, search, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
-            interrupted = search.interrupted
+            tried, series, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
+            interrupted = series.interrupted
             tried.drop_echoes()
-            failures = tuple(smallest(tried, search))
-            if not search.interrupted:  # Ctrl-C ends that too
+            failures = tuple(smallest(tried, series))
+            if not series.interrupted:  # Ctrl-C ends that too
                 failures = tuple(compared([_explained(failure, tried) for failure in failures], tried))
     finally:
         wrapped.close()
     return tried.report(
         judged,
-        search,
+        series.examples if until is None else tried.done,
+        seed,
         failures,
         implementation=wrapped.name,
         spec=implementation if isinstance(implementation, str) else "",
@@ -214,12 +208,12 @@ def judge(  # noqa: C901, PLR0915, one step after another
 
 
 def _where_it_works(
-    run: Callable[..., tuple[Tried, Search]],
+    run: Callable[..., tuple[Tried, Series]],
     find: Callable[[], tuple[Among, tuple[Elsewhere, ...]]],
     first: Callable[[Finding], None] | None,
     *,
     at_once: bool,
-) -> tuple[Tried, Search, tuple[Elsewhere, ...]]:
+) -> tuple[Tried, Series, tuple[Elsewhere, ...]]:
     """What was tried of all cases; or, once something raises, of those kinds in which it does not always.
 
     Where few are supported, of more cases, up to `MORE` times as many.
@@ -227,16 +221,16 @@ def _where_it_works(
     at_once  whether to look for these before anything is tried, so that all shards of a run try the same cases
     """
     among, elsewhere = find() if at_once else (EVERYTHING, ())
-    tried, search = run(among, first, trips=not at_once)
-    if tried.tripped and not search.interrupted:
+    tried, series = run(among, first, trips=not at_once)
+    if tried.tripped and not series.interrupted:
         among, elsewhere = find()
-        tried, search = run(among, tried.first, trips=False)
+        tried, series = run(among, tried.first, trips=False)
     declined = tried.unsupported.total()
-    if not at_once and not search.interrupted and search.until is None and 0 < tried.cases < min(MET, declined):
+    if not at_once and not series.interrupted and series.until is None and 0 < tried.cases < min(MET, declined):
         # No kind of case explains what is not supported, so what is supported has to come by chance.
-        more = -(-MET * search.examples // max(1, tried.cases))
-        tried, search = run(among, tried.first, trips=False, many=min(more, MORE * search.examples))
-    return tried, search, elsewhere
+        more = -(-MET * series.examples // max(1, tried.cases))
+        tried, series = run(among, tried.first, trips=False, many=min(more, MORE * series.examples))
+    return tried, series, elsewhere
 
 
 def _refuse_nonsense(
@@ -246,7 +240,7 @@ def _refuse_nonsense(
     budget: float | None,
     accumulate: str,
     jobs: int | None,
-    shard: tuple[int, int] | None,
+    shard: Shard | None,
     shapes: int | None,
     *,
     seeded: bool,
@@ -286,12 +280,14 @@ def _said(accumulate: str, reach: int, shapes: int | None, *, all_kinds: bool) -
     return {name: value for name, (value, usual) in said.items() if value != usual}
 
 
-def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
+def smallest(tried: Tried, series: Series | None) -> Iterable[Finding]:
     """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is.
 
     A law that holds takes nothing back of what another says is broken. `exact` speaks of whole numbers, `finite_difference`
     of another cotangent; `agreement` rests on the reference, of which the laws after it are the proof: where what is judged
     is the reference, it compares that with itself.
+
+    series  what simpler cases are drawn as; None: there are none
     """
     broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
     if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
@@ -304,10 +300,11 @@ def smallest(tried: Tried, search: Search) -> Iterable[Finding]:
         fails = [f for f in broken if f.law == names[0] and f.result == result]
         empty = all(is_empty(f.problem) for f in fails)  # else what goes wrong without samples hides what goes wrong
         smallest = min((f for f in fails if empty or not is_empty(f.problem)), key=_size)
-        for finding in _shrunk(law, smallest, tried, search, empty=empty):
+        for finding in _shrunk(law, smallest, tried, series, empty=empty):
             if _size(finding) <= _size(smallest):
                 smallest = finding
-        yield _readable(smallest, law, tried)
+        stopped = series is not None and series.interrupted  # by Ctrl-C: then nothing more is called
+        yield smallest if stopped else _readable(smallest, law, tried)
 
 
 def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:
@@ -351,7 +348,9 @@ def _readable(finding: Finding, law: Mapping[str, Law], tried: Tried) -> Finding
     return finding
 
 
-def _shrunk(law: Mapping[str, Law], found: Finding, tried: Tried, search: Search, *, empty: bool) -> list[Finding]:
+def _shrunk(
+    law: Mapping[str, Law], found: Finding, tried: Tried, series: Series | None, *, empty: bool
+) -> list[Finding]:
     """Findings of this law on this result while Hypothesis shrinks, in order; `empty`: of what has no elements too.
 
     Where nothing that it draws fails, problems with the parameters of what was found are drawn.
@@ -370,10 +369,9 @@ def _shrunk(law: Mapping[str, Law], found: Finding, tried: Tried, search: Search
         if fits:
             raise Failed
 
-    if not search.interrupted:  # Ctrl-C ends the shrinking too, with what was found so far
-        search.run(visit, shrink=True)
-    if not seen and not search.interrupted and (nearer := search.about(found.problem)) is not None:
-        nearer.run(visit, shrink=True)
+    for near in (None, found.problem):
+        if series and not seen and not series.interrupted:  # Ctrl-C ends it too, with what was found so far
+            series.shrink(visit, near)
     return seen
 
 

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from checks import ops
-from checks.cases.drawing import problems_of
+from checks.cases.drawing import problem
 from checks.op import Op, Problem
+from checks.signature.drawing import Simplest
 from checks.verdict.report import Finding, Report, Verdict
 
 CRASH = "crash"
@@ -149,11 +150,7 @@ def _check_condition(op: Op, condition: str) -> None:
 
 def _labels(op: Op) -> list[str]:
     """What the report of this op counts as tried."""
-    from checks.cases.search import Search
-
-    drawn: list[Problem] = []
-    Search(problems_of(op, {}, "float64"), 1, 0).run(drawn.append)
-    return list(drawn[0].tried)
+    return list(problem(Simplest(), op, {}, "float64").tried)
 
 
 def _holds(condition: str, problem: Problem) -> bool:

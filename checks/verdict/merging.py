@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from zlib import crc32
 
 from checks.laws import contract
-from checks.op import Problem
 from checks.verdict.decisions import Decision
 from checks.verdict.report import Finding, Report
 from checks.verdict.tally import Tally
-
-Shard = tuple[int, int]
-
-
-def belongs(shard: Shard | None) -> Callable[[Problem], bool]:
-    """Whether a problem is for this shard, the k-th of n: the same problem, drawn twice, is for the same one."""
-    if shard is None:
-        return lambda _: True
-    which, of = shard
-    return lambda problem: crc32(problem.identity.encode()) % of == which - 1
 
 
 def merged(reports: Iterable[Report]) -> tuple[Report, ...]:

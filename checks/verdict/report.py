@@ -27,7 +27,7 @@ WORST_FIRST = (WRONG, NOT_JUDGED, UNDECIDED, RIGHT)
 class Report:
     """What a run found, with what was tried. True if it is right: nothing is broken, and everything was decided.
 
-    repeated     calls that were compared, bit for bit, with others on the same arrays (laws/contract.py)
+    repeated     calls that were compared, bit for bit, with others on the same arrays (laws/contract.py) or what is exact
     spec         what --impl named, or ""
     again        what repeats the run, where that is not to judge an op
     tally        all findings, counted

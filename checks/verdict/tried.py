@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from checks.cases.search import Search, Stopped
+from checks.cases.search import Stopped
 from checks.laws import Law, contract, decides, exact
 from checks.op import Op, Problem
 from checks.signature.options import in_words
@@ -106,12 +106,12 @@ class Tried:
         wrong = {f.result for f in self.findings if f.verdict is Verdict.BROKEN and f.result != "behaviour"}
         self.findings = [f for f in self.findings if not contract.is_echo(f, wrong)]
 
-    def report(self, op: Op, search: Search, failures: tuple[Finding, ...], **rest: Any) -> Report:
+    def report(self, op: Op, examples: int, seed: int, failures: tuple[Finding, ...], **rest: Any) -> Report:
         """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""
         return Report(
             op=op,
-            examples=search.examples if search.until is None else self.done,
-            seed=search.seed,
+            examples=examples,
+            seed=seed,
             laws=tuple(self.laws),
             cases=self.cases,
             tally=Tally.counted(self.findings),
@@ -171,6 +171,7 @@ class Tried:
         exactly = {f.verdict for f in found if f.law == "exact"}
         if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
             self.misses[problem.identity] = exact.miss(problem)
+            self.repeated += contract.CALLS
 
 
 def refused(problem: Problem, refusal: Unsupported) -> str:

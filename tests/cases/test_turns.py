@@ -7,7 +7,7 @@ import pytest
 from benchmarks.catch import Planted
 from checks import judge
 from checks.cases.kinds import Among, kinds
-from checks.cases.search import search_of
+from checks.cases.series import Series
 from checks.cases.turns import _forms, problems_in_turn
 from checks.ops import find, ops
 from reference import conv
@@ -15,7 +15,7 @@ from reference import conv
 
 def drawn(op, examples, seed, **pinned):
     found = []
-    search_of(op, pinned, "float64", examples, seed).run(found.append)
+    Series(op, pinned, "float64", examples, seed).run(found.append)
     return found
 
 
@@ -31,15 +31,16 @@ def test_all_that_cases_can_be_like_comes_among_the_first_twenty(op):
 
 def test_pairs_of_it_come_more_evenly_than_by_chance():
     op = find("conv")
-    chosen = problems_in_turn(op, {}, "float64", 60, 3)
-    pairs = {frozenset(pair) for p in chosen for pair in _pairs(_forms(p))}
-    by_chance = {frozenset(pair) for p in drawn(op, 60, 3)[::2] for pair in _pairs(_forms(p))}
-    assert len(pairs) > 1.2 * len(by_chance)
+    chosen = list(problems_in_turn(op, {}, "float64", 68, 3))[:40]
+    by_chance = drawn(op, 80, 3)[::2]
+    pairs, others = (Counter(pair for p in some for pair in _pairs(_forms(p))) for some in (chosen, by_chance))
+    assert len(pairs) > 1.05 * len(others)
+    assert sum(n > 1 for n in pairs.values()) > 1.1 * sum(n > 1 for n in others.values())
 
 
 def _pairs(forms):
     named = sorted(forms, key=str)
-    return ((a, b) for i, a in enumerate(named) for b in named[i + 1 :])
+    return (frozenset((a, b)) for i, a in enumerate(named) for b in named[i + 1 :])
 
 
 def test_they_are_the_same_for_a_seed_what_is_pinned_holds_and_what_is_left_out_stays_out():
@@ -59,8 +60,8 @@ def test_they_come_between_the_others_and_count_among_them():
     op = find("linear")
     found = drawn(op, 30, 2)
     assert len(found) == 30
-    in_turn = [p.identity for p in problems_in_turn(op, {}, "float64", 10, 2)]
-    assert [p.identity for p in found[1:20:2]] == in_turn
+    in_turn = [p.identity for p in problems_in_turn(op, {}, "float64", 68, 2)]
+    assert [p.identity for n, p in enumerate(found) if n % 6 in {1, 3}] == in_turn[:10]
 
 
 @pytest.mark.parametrize("seed", [1, 10, 19])

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.outcome import outcome
 from benchmarks.sharpness import StoredOnce
-from checks.cases.search import search_of
+from checks.cases.series import Series
 from checks.cases.turns import problems_in_turn
 from checks.numbers.precision import PRECISIONS
 from checks.ops import find
@@ -20,7 +20,7 @@ from tests.laws.few_bits import ByTorch
 
 def report(name, implementation, dtype, examples=24, **pinned):
     op, problems = find(name), []
-    search_of(op, pinned, dtype, examples, 1, reach=1).run(problems.append)
+    Series(op, pinned, dtype, examples, 1, reach=1).run(problems.append)
     return outcome(op, Implementation.of(op, implementation), problems, dtype)
 
 

@@ -7,10 +7,9 @@ from itertools import count
 import pytest
 
 from checks import judge
-from checks.cases import search
-from checks.cases.drawing import problems_of
-from checks.cases.search import Failed, Search
-from checks.cases.wide import ONE_IN, WIDE, wide_problems
+from checks.cases import series
+from checks.cases.series import Series
+from checks.cases.wide import WIDE
 from checks.laws import laws
 from checks.ops import find
 from checks.render import words
@@ -38,11 +37,10 @@ class Doubled:
 
 def test_cases_are_tried_while_there_is_time_and_one_in_six_is_wide(monkeypatch):
     ticks = count()
-    monkeypatch.setattr(search, "perf_counter", lambda: next(ticks))  # a second to each case that is drawn
-    linear_op, tried = find("linear"), []
-    wide = wide_problems(linear_op, {}, "float64", 1 << 40, 1)
-    Search(problems_of(linear_op, {}, "float64"), 1, 1, wide, until=30).run(tried.append)
-    assert len(tried) == 32 + 32 // (ONE_IN - 1), "the first is not asked for the time"
+    monkeypatch.setattr(series, "perf_counter", lambda: next(ticks))  # a second to each case that is drawn
+    tried = []
+    Series(find("linear"), {}, "float64", 1, 1, until=36).run(tried.append)
+    assert len(tried) == 38, "the first is not asked for the time"
     assert [n for n, problem in enumerate(tried, 1) if problem.kind == WIDE] == [6, 12, 18, 24, 30, 36]
 
 
@@ -71,21 +69,11 @@ def test_a_failure_is_shrunk_after_the_time_is_up():
 
 
 def test_what_only_fails_once_is_looked_for_in_no_more_cases_than_there_were():
-    drawn = []
-    short = Search(problems_of(find("linear"), {}, "float64"), 1, 1, (), time.perf_counter() + 0.3)
+    drawn, again = [], []
+    short = Series(find("linear"), {}, "float64", 1, 1, until=time.perf_counter() + 0.05)
     short.run(drawn.append)
-    again = []
-    short.run(again.append, shrink=True)
-    assert [p.identity for p in again] == [p.identity for p in drawn]
-
-    def fails(problem):
-        again.append(problem)
-        if problem.identity == drawn[-1].identity:
-            raise Failed
-
-    again.clear()
-    short.run(fails, shrink=True)
-    assert drawn[-1].identity in {p.identity for p in again}
+    short.shrink(again.append)
+    assert 0 < len(again) <= max(1, len(drawn) // 2)
 
 
 def test_reports_of_shards_are_added_up_and_read_again():
@@ -103,9 +91,8 @@ def test_reports_of_shards_are_added_up_and_read_again():
 def test_a_crew_leaves_out_what_no_process_has_begun_when_the_time_is_up():
     tried = Tried(Implementation.of(find("linear"), linear), {"exact": laws()["exact"]})
     crew = Crew(tried, None, 1, 1, until=1.0)
-    problem = Search(problems_of(find("linear"), {}, "float64"), 1, 1)
     drawn = []
-    problem.run(drawn.append)
+    Series(find("linear"), {}, "float64", 1, 1).run(drawn.append)
     answered, waiting = Future(), Future()
     answered.set_running_or_notify_cancel()
     answered.set_result([Answer(tuple(tried.ask(tried.laws, drawn[0])))])
