@@ -24,6 +24,9 @@ FAR = (
 DIGITS = 6
 MOST = 48  # elements of a case: each is asked about with each output
 PROBES = 8
+# A share is drawn as total·w/Σw, and computed again as a share of the cotangent, of a sum of shares, times the cotangent:
+# two sums of at most MOST terms and six roundings besides, so (2·MOST + 6)·u, of the largest number there is.
+ROUNDING = (2 * MOST + 6) * 2.0**-53
 
 
 def tied(problem: Problem) -> Iterator[tuple[Case, Array, tuple[Choice, ...]]]:
@@ -85,7 +88,7 @@ def _describes(case: Case, gradient: Array, choices: tuple[Choice, ...]) -> bool
         for choice in choices:
             point[list(choice.elements)] = _drawn(choice, chance)
         near = np.asarray(kinks.nearest(case, point.reshape(gradient.shape)), np.float64).ravel() if kinks else point
-        if not np.allclose(near, point, rtol=2**-40, atol=2**-40):
+        if np.abs(near - point).max() > ROUNDING * np.abs(point).max():
             return False
     return True
 

@@ -27,8 +27,9 @@ from checks.subjects.adapting.ways import Way, ways
 from checks.subjects.adapting.words import called
 
 SECONDS = 20.0  # for all of the search: what is loaded has a minute
-# Of float64's 53 bits an op loses few on whole numbers; another constant where one is hidden, as ε = 10⁻⁸ where 10⁻⁵ is
-# meant, moves y by 2⁻²⁵ or more.
+# How far off y may be, of its size: what is asked has fewer than 2¹⁰ numbers to a sum, each made of whole ones up to 4 by
+# at most eight roundings, so 2¹³·2⁻⁵³. Another constant where one is hidden, as ε = 10⁻⁸ where 10⁻⁵ is meant, moves y by
+# 2⁻²⁵ or more.
 RIGHT = 2.0**-40
 ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
 
@@ -202,7 +203,7 @@ def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple
             continue
         found = np.asarray(plan.arranged["y"].back(came, right.shape, one.sizes), float)
         if found.shape == right.shape:
-            off, alike = _apart(found, right)
+            off, alike = apart(found, right)
             fits.append(Fit(replace(plan, y=place), one, pins, off, alike, asked_for))
     return min(fits, key=lambda fit: fit.off, default=None), ""
 
@@ -219,7 +220,7 @@ def _places_of_y(run: Run) -> Iterator[Place]:
             yield "layer", path
 
 
-def _apart(found: Array, right: Array) -> tuple[float, float]:
+def apart(found: Array, right: Array) -> tuple[float, float]:
     """How far y is from what is right, relative to it; and the cosine of the angle between them."""
     if not np.isfinite(found).all():
         return np.inf, 0.0
