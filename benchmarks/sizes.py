@@ -76,6 +76,13 @@ class GoesWrong:
         short = self.op.reference.backward(self._cut("y", grad_output), *self._short(inputs), **parameters)
         return (*right[:at], short[at], *right[at + 1 :])
 
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The tile, as it may be named: along 2H as so many, or as half of it along H."""
+        whole = (name for name in self.op.takes.axes[self.result.removeprefix("grad_")].names if "/" not in name)
+        times = (parts(name)[0] for name in whole if parts(name)[1] == self.along.name)
+        return self.tile, *(self.tile // many for many in times if many > 1)
+
     def _axis(self, name: str, rank: int) -> int | None:
         return self.along.of(self.op.takes.axes[name].names, rank)
 
@@ -150,5 +157,6 @@ def caught(layer: GoesWrong, seed: int) -> Iterator[str]:
     if report.exit_code:
         yield "size"
     with np.errstate(all="ignore"):
-        if re.search(rf"\b{layer.tile}\b", where(report, judged, layer.result)):
+        said = where(report, judged, layer.result)
+        if any(re.search(rf"\b{tile}\b", said) for tile in layer.named):
             yield "threshold"

@@ -48,10 +48,11 @@ class Region:
         return f" (the last {size - cut.start} of {size})"
 
 
-def region(name: str, wrong: Array, limits: Sequence[int] = ()) -> Region | None:
+def region(name: str, wrong: Array, limits: Sequence[int] = (), nothing: Array | None = None) -> Region | None:
     """The part of an array of this name in which elements are wrong; None if there is no simple one.
 
-    limits  where parts are known to begin: what is right there, as far as `NEAR`, is so by accident
+    limits   where parts are known to begin: what is right there, as far as `NEAR`, is so by accident
+    nothing  which elements are to be 0: these too, however far
     """
     inside, outside = _box(wrong), _box(~wrong)
     filled = 0.0 if inside is None else float(wrong[inside].mean())
@@ -61,13 +62,29 @@ def region(name: str, wrong: Array, limits: Sequence[int] = ()) -> Region | None
             return Region(name, wrong.shape, outside, outside=True)
     if inside is None or filled < MOST:
         return None
-    return Region(name, wrong.shape, tuple(_from_limit(cut, limits) for cut in inside))
+    where = tuple(_from_limit(cut, limits, nothing, inside, axis) for axis, cut in enumerate(inside))
+    return Region(name, wrong.shape, where)
 
 
-def _from_limit(cut: slice, limits: Sequence[int]) -> slice:
-    if cut.start is None or cut.stop is not None or cut.step is not None:
+def _from_limit(cut: slice, limits: Sequence[int], nothing: Array | None, inside: Slices, axis: int) -> slice:
+    """The slice along an axis from a limit to the end, if what is right there is so by accident."""
+    if cut.start is None or cut.step is not None:
         return cut
-    return slice(min([cut.start, *(limit for limit in limits if 0 < limit < cut.start <= limit + NEAR)]), None)
+    told = np.flatnonzero(_told(nothing, inside, axis))
+    before, after = told[told < cut.start], told[told >= (cut.start if cut.stop is None else cut.stop)]
+    if cut.stop is not None and (nothing is None or len(after)):
+        return cut
+    silent = cut.start if nothing is None else int(before[-1]) + 1 if len(before) else 0
+    near = [n for n in limits if 0 < n <= cut.start and (cut.start <= n + NEAR or silent <= n)]
+    return slice(min(near), None) if near else cut
+
+
+def _told(nothing: Array | None, inside: Slices, axis: int) -> Array:
+    """For each index along an axis, whether something else than 0 should be in the part there."""
+    if nothing is None:
+        return np.zeros(0, bool)
+    there = ~nothing[(*inside[:axis], slice(None), *inside[axis + 1 :])]
+    return np.asarray(there.any(tuple(a for a in range(nothing.ndim) if a != axis)))
 
 
 def _everything(axes: int) -> Slices:

@@ -15,11 +15,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from checks.cases import drawing
 from checks.cases.pins import pinned_values
 from checks.cases.search import Stopped
 from checks.diagnosis import regions
 from checks.diagnosis.seen import Seen, runs
+from checks.numbers.precision import Array
 from checks.op import Problem
 from checks.signature.drawing import Simplest
 from checks.signature.options import Option
@@ -27,12 +30,14 @@ from checks.subjects.implementation import Crashed, Malformed, Unsupported
 from checks.trials.exhibit import Sized
 
 SMALL = (1, 2, 3)  # what is tried as right; up to the last of these, other words tell what is wrong (whereabouts.py)
+ROOM = (4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96)  # is tried where a window fits into none of these
 TILES = (4, 8, 16, 32, 64, 128)
 MOST_CALLS = 60
 MOST_ELEMENTS = 1 << 18
 NEAREST = 4  # sizes about a middle, where not every one can be had
 LISTED = 4
 MOST_SECONDS = 10.0
+REDRAWS = 8  # of a size at which nothing is wrong: what is 0 there, or not chosen, would hide it
 
 Shape = tuple[int, ...]
 
@@ -55,13 +60,13 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> tuple[s
                 if words or (unnamed and axis.size > SMALL[-1]):
                     told.append(words or _list(axis, known))
                     found.append(axis.sized(known, failure.run.problem))
-                limits += [limit, axis.size - 1]
+                limits += [*(tile for tile in TILES if tile < limit <= tile + regions.NEAR), limit, axis.size - 1]
     return (f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""), tuple(found)
 
 
 def part(failure: Seen, result: str, limits: Sequence[int] = ()) -> str:
     """Which part of the result is wrong, and what stands there or has been left out."""
-    where = regions.region(result, failure.wrong, limits)
+    where = regions.region(result, failure.wrong, limits, failure.right == 0)
     said = regions.contents(where, failure) if where is not None else ""
     if said in ("", "is wrong") and (done := regions.left_out(result, failure, limits)):
         return f"{result} is {done}"
@@ -128,6 +133,7 @@ class _Wrong:
 
     def __init__(self, failure: Seen, result: str, law: str) -> None:
         self.run = failure.run
+        self.judged = failure.run.implementation, failure.run.reference
         self.result = result
         self.law = law
         self.shapes: dict[int, Mapping[str, Shape]] = {}
@@ -149,7 +155,11 @@ class _Wrong:
 
     def _halved(self, axis: _Axis, known: dict[int, bool]) -> tuple[int, ...]:
         """Sizes near the largest that is right below one that is wrong; none if the size does not matter."""
-        low = next((size for size in SMALL if self._ask(axis, size, known) is False), axis.size)
+        right = (size for size in SMALL if self._ask(axis, size, known) is False)
+        low = next(right, axis.size)
+        if not any(size in known for size in SMALL):
+            roomy = (size for size in ROOM if size < axis.size and self._ask(axis, size, known) is False)
+            low = next(roomy, axis.size)
         high = axis.size
         while high - low > 1:
             middle = (low + high) // 2
@@ -181,12 +191,21 @@ class _Wrong:
             return None
         self.calls += 1
         self.shapes[size] = self._shapes(other)
-        try:
-            asked = runs(self.law, [other], self.run.implementation, self.run.reference)
-            seen = [Seen.of(self.result, run) for run in asked]
-        except (Crashed, Malformed, Unsupported):
-            return None
-        return any(one.wrong.any() for one in seen) if seen else None
+        told: Array | None = None  # which elements were not 0 in some draw: 1.01 times 0 is right
+        for redraw in range(REDRAWS):
+            try:
+                asked = runs(self.law, [replace(other, seed=other.seed + redraw)], *self.judged)
+                seen = [Seen.of(self.result, run) for run in asked]
+            except (Crashed, Malformed, Unsupported):
+                return None
+            if not seen or any(one.wrong.any() for one in seen):
+                return bool(seen) or None
+            before = told
+            told = seen[0].right != 0 if before is None else before | (seen[0].right != 0)
+            same = redraw > 1 and before is not None and np.array_equal(before, told)  # what is always 0 is no accident
+            if not problem.op.kinks and (told.all() or same):  # what is chosen may be chosen from elsewhere
+                break
+        return False
 
 
 def resized(problem: Problem, option: str, value: Any) -> Problem | None:
@@ -212,7 +231,10 @@ def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[s
     It is one about this size, or about one that follows from it: a window has fewer places than its input is long.
     """
     for one, sizes in ((axis, {size: size for size in known}), *_following(axis, shapes)):
-        found = {sizes[size]: wrong for size, wrong in known.items()}
+        pairs = {(sizes[size], wrong) for size, wrong in known.items()}
+        found = dict(pairs)
+        if len(found) < len(pairs):  # of one size both right and wrong
+            continue
         for words, limit, rule in _rules(one, found):
             if all(rule(sizes[size]) == wrong for size, wrong in known.items()):
                 return words, limit
@@ -237,7 +259,9 @@ def _following(axis: _Axis, shapes: Mapping[int, Mapping[str, Shape]]) -> Iterat
 
 def _rules(axis: _Axis, known: Mapping[int, bool]) -> Iterator[tuple[str, int, Rule]]:
     most = max(size for size, wrong in known.items() if not wrong)
-    yield f"right up to {axis.many(most)}, wrong from {most + 1} on", most, most.__lt__
+    first = min((size for size, wrong in known.items() if wrong and size > most), default=most + 1)
+    limit = next((tile for tile in TILES if most <= tile < first), most)  # of sizes between there is none
+    yield f"right up to {axis.many(most)}, wrong from {first} on", limit, most.__lt__
     for tile in TILES:
         whole = axis.size // tile * tile
         yield f"wrong where {axis.are} a multiple of {tile}", whole, partial(_is_multiple, tile)

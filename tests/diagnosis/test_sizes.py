@@ -236,3 +236,49 @@ def test_elements_that_are_right_by_accident_do_not_hide_a_region():
 
 def test_scattered_elements_are_no_region():
     assert region("a", np.eye(8, dtype=bool)) is None
+
+
+def threshold_of(op, layer, problem, law="exact"):
+    """What is said of a layer that goes wrong in this problem."""
+    reference = Implementation.of(find(op), find(op).reference)
+    (run,) = runs(law, [problem], Implementation.of(find(op), layer), reference)
+    failure = Seen.of("y", run)
+    assert failure.wrong.any()
+    return described(failure, "y", law, unnamed=True)[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_threshold_is_named_where_the_first_that_would_be_wrong_are_0(seed):
+    layer = Spoiled("relu", "y", from_on(0, 64, 1.01))
+    problem = Problem(find("relu"), {"x": (70,), "y": (70,)}, {}, seed=seed)
+    assert threshold_of("relu", layer, problem).startswith(
+        "right up to shape 64 along axis 0, wrong from 65 on: y[64:]"
+    )
+
+
+class PoolsUpTo:
+    """Max pooling that takes what lies beyond so many places as 0."""
+
+    def __init__(self, most):
+        self.most = most
+
+    def forward(self, x, **parameters):
+        short = x.copy()
+        short[:, :, self.most :] = 0
+        return find("max_pool").reference.forward(short, **parameters)
+
+    backward = staticmethod(find("max_pool").reference.backward)
+
+
+def test_a_threshold_is_named_where_windows_fit_into_no_small_input():
+    parameters = {"kernel_size": 5, "stride": 3, "padding": 0, "dilation": 2, "ceil_mode": False}
+    problem = Problem(find("max_pool"), {"x": (2, 1, 24), "y": (2, 1, 6)}, parameters)
+    assert "x[:, :, 16:] were 0" in threshold_of("max_pool", PoolsUpTo(16), problem)
+
+
+def test_sizes_between_which_there_are_none_are_not_said_to_be_wrong():
+    layer = Spoiled("group_norm", "y", from_on(1, 128, 1.01))
+    shapes = {"x": (2, 129), "gamma": (129,), "beta": None, "y": (2, 129)}
+    problem = Problem(find("group_norm"), shapes, {"groups": 3, "eps": 1e-5})
+    said = threshold_of("group_norm", layer, problem, "agreement")
+    assert said.startswith("right up to 126 channels, wrong from 129 on: y[:, 128]")
