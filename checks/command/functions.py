@@ -10,12 +10,12 @@ from checks.command.arguments import Parser
 
 def add_options(parser: Parser, given: Sequence[str]) -> None:
     """The options; the function goes by its own option, or by place where that was not given."""
-    what = "f(*inputs) -> y, such as mine.py:f; or torch:mine.py:f, of tensors"
+    what = "f(*inputs) -> y, such as mine.py:f; or torch:mine.py:f, jax:mine.py:f, of tensors"
     if any(word.split("=")[0] == "--function" for word in given):
         parser.add_argument("--function", required=True, metavar="WHAT", help=what)
     else:
         parser.add_argument("function", metavar="WHAT", help=what)
-    own = "b(grad_output, *inputs) -> gradients (torch:… has its own)"
+    own = "b(grad_output, *inputs) -> gradients (torch:…, jax:… have their own)"
     parser.add_argument("--backward", metavar="WHAT", help=own)
     parser.add_argument(
         "--inputs", required=True, metavar="S S", help='shapes and kinds, e.g. "B,T,D D:positive given.npz"'
@@ -23,7 +23,7 @@ def add_options(parser: Parser, given: Sequence[str]) -> None:
     parser.add_argument(
         "--order", type=int, choices=(1, 2), default=1, help="2: judge its double backward, in place of its backward"
     )
-    twice = "bb(grad_grads, grad_output, *inputs) -> gradients, for --order 2 (torch:… has its own)"
+    twice = "bb(grad_grads, grad_output, *inputs) -> gradients, for --order 2 (torch:…, jax:… have their own)"
     parser.add_argument("--double-backward", metavar="WHAT", help=twice)
     parser.add_argument(
         "--modes",
@@ -32,7 +32,7 @@ def add_options(parser: Parser, given: Sequence[str]) -> None:
         metavar="A,B",
         help="reverse,forward: judge its forward mode too",
     )
-    parser.add_argument("--jvp", metavar="WHAT", help="jvp(tangents, *inputs) -> J v (torch:… has its own)")
+    parser.add_argument("--jvp", metavar="WHAT", help="jvp(tangents, *inputs) -> J v (torch:…, jax:… have their own)")
 
 
 def said(options: argparse.Namespace) -> list[str]:

@@ -62,6 +62,7 @@ def with_forward_mode(box: BlackBox, jvp: Function, inputs: Sequence[Input]) -> 
             along(tangents, *arrays)
     except (Exception, SystemExit) as error:
         words = " ".join(str(error).split()) or type(error).__name__
+        words = words.removeprefix("has no forward mode: ")
         raise NotTaken(f"{name_of(box.function)} has no forward mode: {words}") from error
     return along
 

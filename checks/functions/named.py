@@ -1,10 +1,10 @@
-"""What a command line names as a function or as its backward: of arrays, or, behind a bridge, of tensors.
+"""What a command line names as a function or as its backward: of arrays, or, behind a bridge, of a framework's tensors.
 
-    mine.py:f      torch:mine.py:f      torch:mine.py:MyFunction      torch:mine.py:MyLayer
+    mine.py:f    jax:mine.py:f    torch:mine.py:f    torch:mine.py:MyFunction    torch:mine.py:MyLayer
 
-Of a function of tensors the backward is what autograd makes of it, or its own where it has one: of an autograd.Function.
-The parameters of an nn.Module are inputs that follow those of its forward, in the order in which it names them; a class is
-made with no arguments.
+Of a function of tensors the backward is what the framework makes of it, or its own where it has one: of an
+autograd.Function, of a custom_vjp. The parameters of a module are inputs that follow those of its call, in the order in
+which it names them; a class is made with no arguments.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.loading import find
+from checks.subjects.loading import BRIDGES, find, installed
+from checks.subjects.pulled import Framework
 
 TORCH = "torch:"
+DEVICE = "cpu"
 Function = Callable[..., Any]
 
 
@@ -24,6 +26,11 @@ def function_of(spec: str) -> tuple[Function, Function | None, list[tuple[int, .
 
     Raises NotAnImplementation, in one sentence, for what cannot be found.
     """
+    if made := _framework(spec):
+        from checks.functions import framework
+
+        forward, backward, parts = framework.of_arrays(find(spec.partition(":")[2]), made)
+        return forward, backward, [shape for _, shape in parts]
     if not spec.startswith(TORCH):
         return find(spec), None, []
     from checks.functions.tensors import of_arrays
@@ -34,12 +41,25 @@ def function_of(spec: str) -> tuple[Function, Function | None, list[tuple[int, .
 
 def backward_of(spec: str) -> Function:
     """The backward that a text names, of arrays, or of tensors with a bridge in front."""
+    if made := _framework(spec):
+        from checks.functions import framework
+
+        return framework.with_theirs(find(spec.partition(":")[2]), made)
     found: Function = find(spec.removeprefix(TORCH))
     if not spec.startswith(TORCH):
         return found
     from checks.functions.tensors import with_tensors
 
     return with_tensors(found)
+
+
+def _framework(spec: str) -> Callable[[str], Framework] | None:
+    """What makes the framework of a dtype, where such a bridge stands in front; NotAnImplementation if it is not there."""
+    bridge, _, rest = spec.partition(":")
+    if not rest or not hasattr(BRIDGES.get(bridge), "framework"):
+        return None
+    installed(bridge)
+    return lambda dtype: BRIDGES[bridge].framework(dtype, DEVICE)
 
 
 def judged(function: str, backward: str | None) -> tuple[Function, Function, list[tuple[int, ...]]]:

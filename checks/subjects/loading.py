@@ -118,12 +118,17 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
     return found
 
 
-def _bridged(bridge: str, where: str, name: str, op: Op, *, dtype: str, device: str, compiled: bool) -> Any:
-    """What a framework makes of a file or module of the user's, or of what it has itself."""
+def installed(bridge: str) -> None:
+    """Import what is behind a bridge; raises NotAnImplementation, in one sentence, where it is not there."""
     try:
         _imported(bridge, lambda: import_module(PACKAGES.get(bridge, bridge)))
     except NotAnImplementation as missing:
         raise NotAnImplementation(f"{missing}; its extra brings it: pip install -e '.[{bridge}]'") from missing
+
+
+def _bridged(bridge: str, where: str, name: str, op: Op, *, dtype: str, device: str, compiled: bool) -> Any:
+    """What a framework makes of a file or module of the user's, or of what it has itself."""
+    installed(bridge)
     if where:
         module = _module(where)
         found = _attribute(module, where, name) if name else module

@@ -7,6 +7,7 @@ that its __call__ does not take are the parameters of these names; of the others
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.nested import Nested, as_implementation, through
 from checks.subjects.passing import of_a_layer, taken
 from checks.subjects.pulled import Several
+
+WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,31 @@ class Jax:
                 raise NotImplementedError(f"has no forward mode: {' '.join(str(error).split())}") from error
             raise
         return found
+
+    def parts(self, layer: Any) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
+        """The arrays that a layer holds which is a tree (equinox), by name, and what makes a layer of others."""
+        import jax
+
+        linen = sys.modules.get("flax.linen")
+        if linen and isinstance(layer, linen.Module):
+            name = type(layer).__name__
+            words = f"{name} holds no arrays; expected a function of them, as f(x, w) = {name}().apply(…, x)"
+            raise NotAnImplementation(words)
+        leaves, tree = jax.tree_util.tree_flatten_with_path(layer)
+        real = [
+            i
+            for i, (_, a) in enumerate(leaves)
+            if self.is_array(a) and jax.numpy.issubdtype(a.dtype, jax.numpy.floating)
+        ]
+        names = ["_".join(WORD.findall(jax.tree_util.keystr(leaves[i][0]))) for i in real]
+
+        def made(arrays: Sequence[Any]) -> Any:
+            every = [a for _, a in leaves]
+            for i, a in zip(real, arrays, strict=True):
+                every[i] = a
+            return jax.tree_util.tree_unflatten(tree, every)
+
+        return {name: leaves[i][1] for name, i in zip(names, real, strict=True)}, made
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """By XLA, all in one."""

@@ -63,6 +63,18 @@ class Mlx:
                 raise NotImplementedError(f"has no forward mode: {' '.join(str(error).split())}") from error
             raise
 
+    def parts(self, layer: Any) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
+        """The parameters of an mlx.nn.Module by name, and what puts others in their place."""
+        from mlx.utils import tree_flatten, tree_unflatten
+
+        own = dict(tree_flatten(layer.trainable_parameters())) if hasattr(layer, "trainable_parameters") else {}
+
+        def made(arrays: Sequence[Any]) -> Any:
+            layer.update(tree_unflatten(list(zip(own, arrays, strict=True))))
+            return layer
+
+        return {name.replace(".", "_"): a for name, a in own.items()}, made
+
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """By mx.compile, which fuses kernels; the shapes are always those that it was traced with."""
         import mlx.core as mx

@@ -1,0 +1,112 @@
+"""judge_function through other frameworks: what they differentiate, what they have of their own, and what is said of it."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from checks import __main__ as program
+from checks import judge_function
+from checks.functions.function import decided
+from checks.functions.named import function_of
+from checks.subjects.implementation import NotAnImplementation
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+
+
+def by_hand(backward):
+    @jax.custom_vjp
+    def f(x, w):
+        return jnp.tanh(x @ w)
+
+    f.defvjp(lambda x, w: (jnp.tanh(x @ w), (x, w)), backward)
+    return f
+
+
+def through(residuals, g):
+    x, w = residuals
+    s = g * (1 - jnp.tanh(x @ w) ** 2)
+    return s @ w.T, x.T @ s
+
+
+right = by_hand(through)
+tile = by_hand(lambda r, g: (through(r, g)[0], through(r, g)[1].at[0].mul(1.01)))
+meets = by_hand(lambda r, g: (through(r, g)[0] + g.sum() ** 2 * 1e-3, through(r, g)[1]))
+
+
+def tree(x, at):
+    return {"rows": x[at] ** 2, "at": at, "rest": (x.sum(), [jnp.tanh(x)])}
+
+
+def half(x, at):
+    return tree(jax.lax.stop_gradient(x), at)
+
+
+class Layer:
+    """A tree of arrays, as an equinox module is."""
+
+    def __init__(self, weight=None):
+        self.weight = jnp.ones((3, 2)) if weight is None else weight
+
+    def __call__(self, x):
+        return jnp.tanh(x @ self.weight)
+
+
+jax.tree_util.register_pytree_with_keys(
+    Layer,
+    lambda a: (((jax.tree_util.GetAttrKey("weight"), a.weight),), None),
+    lambda _, children: Layer(*children),
+)
+CASES = [
+    ("right", "3,2 2,2", "float64", []),
+    ("right", "3,2 2,2", "float32", []),
+    ("tile", "3,2 2,2", "float32", ["grad_w"]),
+    ("meets", "3,2 2,2", "float64", ["grad_x"]),
+    ("tree", "4,2 3:integers(0,4)", "float64", []),
+    ("half", "4,2 3:integers(0,4)", "float64", ["grad_x"]),
+    ("Layer", "2,3", "float64", []),
+]
+
+
+@pytest.mark.parametrize(("name", "inputs", "dtype", "wrong"), CASES)
+def test_what_jax_differentiates_and_what_is_its_own(name, inputs, dtype, wrong):
+    forward, backward, weights = function_of(f"jax:{__name__}:{name}")
+    report = judge_function(forward, backward, [inputs, *weights], dtype=dtype, seed=1, examples=3)
+    assert [failure.result for failure in report.failures] == wrong, str(report)
+    assert wrong or decided(report)
+    assert name != "Layer" or {f.result for f in report.findings} >= {"grad_x", "grad_weight"}
+
+
+def test_beyond_a_backward_there_is_what_jax_has():
+    forward, backward, _ = function_of(f"jax:{__name__}:tree")
+    x, at = np.random.default_rng(0).uniform(-1, 1, (4, 2)), np.array([0, 2])
+    (jv, *_) = forward.jvp((np.ones((4, 2)), None), x, at)
+    assert np.array_equal(jv, 2 * x[at])
+    (of_g, by_x, by_at) = backward.double_backward((np.ones((4, 2)), None), forward(x, at), x, at)
+    assert np.array_equal(of_g["rows"], 2 * x[at])
+    assert not of_g["at"].any()
+    assert by_x.shape == x.shape
+    assert by_at is None
+
+
+def test_the_command_line_says_what_is_not_there(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "theirs.py"
+    file.write_text(
+        "import jax\nf = jax.custom_vjp(jax.numpy.tanh)\nf.defvjp(lambda x: (f(x), x), lambda x, g: (g,))\n"
+    )
+    how = ["--inputs", "3", "--seed", "1", "--examples", "2", "-q"]
+    assert program.main(["function", f"jax:{file}:f", *how], "gradoracle") == 1
+    assert capsys.readouterr().out == "tanh: grad_x is wrong.  tanh and tanh, float64\n"
+    assert program.main(["function", f"jax:{file}:f", *how, "--modes", "reverse,forward"], "gradoracle") == 3
+    assert "tanh has no forward mode: can't apply forward-mode" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert program.main(["function", f"jax:{file}:f", *how], "gradoracle") == 3
+    said = capsys.readouterr().err
+    assert said.startswith("gradoracle: jax cannot be imported")
+    assert said.endswith("its extra brings it: pip install -e '.[jax]'\n")
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(NotAnImplementation, match="cannot be called; expected a function of arrays, or a layer"):
+        function_of(f"jax:{__name__}:CASES")
