@@ -268,6 +268,7 @@ def layers() -> tuple[Layer, ...]:
             "-",
             {"output_size": 7},
         ),
+        Layer("lp_pool", reference.lp_pool, functional.lp_pool2d, (MAPS,), "-", {"norm_type": 2.0, "kernel_size": 2}),
         Layer("unfold", reference.unfold, functional.unfold, (MAPS,), "-", {"kernel_size": 3, "padding": 1}),
         Layer(
             "fold",

@@ -122,12 +122,15 @@ class Rounding:
     magnitudes  for y and for each gradient: what each rounding is relative to. None: Σ|terms|, the reference run on
                 absolute values. That of y is at least Σ|∂y/∂a · a|, since inputs are rounded too
     factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
+    constants   for y and for each gradient: by how many times u at most all of it may be off in common, where constants of
+                its formula that grow on the way, such as exponents, are stored in the dtype (trials/sides.py)
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
     """
 
     terms: Callable[[Problem], Mapping[str, int]] | None = None
     magnitudes: Callable[[Case], Mapping[str, Array]] | None = None
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    constants: Callable[[Case], Mapping[str, float]] | None = None
     telling: Callable[[], Problem] | None = None
 
 

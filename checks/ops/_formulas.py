@@ -230,6 +230,25 @@ def adaptive_max_pool(problem: Problem, result: str, index: Index) -> Expression
     return add(Product((Condition(_x(index), "=", _y((*lead, *at))), _g((*lead, *at)))) for at in windows)
 
 
+def lp_pool(problem: Problem, result: str, index: Index) -> Expression:
+    """(Σ |x|^p)^{1/p}; Σ ([x > 0] − [0 > x])·(|x|/y)^{p−1}·G over the windows that hold x."""
+    zero, p = number(0), Named("p", (), number(problem.parameters["norm_type"]))
+    moves = {name: value for name, value in problem.parameters.items() if name != "norm_type"}
+    over, lead = pooling_window(problem.shape("x")[2:], **moves), index[:2]
+
+    def size(at: Index) -> Expression:
+        return Call("max", (_x(at), negative(_x(at))))
+
+    if result == "y":
+        return Power(add(Power(size((*lead, *at)), p) for at in _under(over, index[2:])), Quotient(ONE, p))
+    windows = [at for at in np.ndindex(*over.output) if index[2:] in set(_under(over, at))]
+    sign = minus(Condition(_x(index), ">", zero), Condition(zero, ">", _x(index)))
+    return add(
+        Product((sign, Power(Quotient(size(index), _y((*lead, *at))), minus(p, ONE)), _g((*lead, *at))))
+        for at in windows
+    )
+
+
 def _under(over: Window, at: Index) -> Iterator[Index]:
     """The inputs under one window, padding left out."""
     numbered = np.arange(1, 1 + int(np.prod(over.size))).reshape(1, 1, *over.size)

@@ -7,10 +7,10 @@ A draw has one vote, since what is rounded in one place, such as a norm's 1/√v
 **A factor.** The α for which (1 + α)·y is nearest to what came has the same sign in `SURE` draws: of rounding, that has a
 chance of 2^(1 − SURE). What one rounding on the way wipes out has no say: e^x − 1 is 0 for every small x, and so is 0
 times what is right. Draws that are the same once they are stored, as a loss of small logits is ln C, have one vote. α is
-more than a constant that is stored in the dtype, as a 1/9, could be off by, u and half of it again; and `DISTINCT`
-standard errors from 0. Sums so long that they stop growing, each term being less than half a unit in the last place of
-what is there, have a factor too, but another in each draw; so of these (1 + α)·y has to be within one rounding of what
-came, for one α in all draws.
+more than a constant that is stored in the dtype, as a 1/9, could be off by, u and half of it again, and more than what an
+op says of constants that grow on the way, as an exponent does (op.py); and `DISTINCT` standard errors from 0. Sums so long
+that they stop growing, each term being less than half a unit in the last place of what is there, have a factor too, but
+another in each draw; so of these (1 + α)·y has to be within one rounding of what came, for one α in all draws.
 """
 
 from __future__ import annotations
@@ -96,9 +96,16 @@ def _has_factor(run: Run, result: str) -> bool:
     else:
         return False
     mean, spread = fmean(factors), stdev(factors)
-    if not (abs(mean) > 1.5 * unit_roundoff(run.problem.dtype) and abs(mean) > DISTINCT * spread / sqrt(SURE)):
+    constant = (1.5 + max(_grown(other, result) for other, _, _ in seen)) * unit_roundoff(run.problem.dtype)
+    if not (abs(mean) > constant and abs(mean) > DISTINCT * spread / sqrt(SURE)):
         return False
     return _is_short(run) or all(_is_that(1 + mean, *one, result) for one in seen)
+
+
+def _grown(run: Run, result: str) -> float:
+    """By how many roundings constants of the formula may move all of a result."""
+    constants = run.problem.op.rounds.constants
+    return 0.0 if constants is None else constants(run.case)[result.removeprefix("grad_")]
 
 
 def _is_short(run: Run) -> bool:

@@ -15,7 +15,6 @@ import torch
 
 from reference import (
     adaptive_avg_pool,
-    adaptive_max_pool,
     attention,
     conv,
     embedding,
@@ -377,17 +376,3 @@ def test_W11_convolution_with_other_paddings(mode):
     assert np.array_equal(by_torch.detach(), y)
     assert np.array_equal(t.grad, pad.backward(of_padded, x, **ends)[0])
     assert np.array_equal(theirs.weight.grad, of_weight)
-
-
-@pytest.mark.parametrize(("n", "m"), [(7, 3), (5, 4), (3, 5), (6, 2), (4, 1)])
-def test_W12_adaptive_maxima(n, m):
-    """Rows of few numbers, so that windows tie and neighbours share what they pick; each window by itself."""
-    x, g = rng(7).integers(-2, 3, (1, 1, n)).astype(float), rng(8).integers(1, 9, (1, 1, m)).astype(float)
-    y, gradient = np.empty(m), np.zeros(n)
-    for i in range(1, m + 1):
-        a, b = floor((i - 1) * n / m), ceil(i * n / m)
-        picked = max(range(a, b), key=lambda j: (x[0, 0, j], -j))
-        y[i - 1] = x[0, 0, picked]
-        gradient[picked] += g[0, 0, i - 1]
-    assert np.array_equal(adaptive_max_pool.forward(x, output_size=m)[0, 0], y)
-    assert np.array_equal(adaptive_max_pool.backward(g, x, output_size=m)[0][0, 0], gradient)

@@ -30,7 +30,7 @@ from tests.laws.right_pointwise import (
     ReluByProduct,
     ReluWithOneAtZero,
 )
-from tests.laws.right_pools import AdaptiveMaxByLoops, AdaptiveMaxWithEqualShares
+from tests.laws.right_pools import AdaptiveMaxByLoops, AdaptiveMaxWithEqualShares, LpPoolByVectors, LpPoolOffsetByOffset
 from tests.laws.right_smooth import EluByParts, EluFromItsResult, HardSwishByClipping, HardSwishByThirds
 from tests.laws.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.laws.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
@@ -69,6 +69,9 @@ CONVENTIONS = {
     ByTorch("adaptive_max_pool"): "the first of the largest takes all",
     AdaptiveMaxByLoops: "the last of the largest takes all",
     AdaptiveMaxWithEqualShares: "the largest share equally",
+    ByTorch("lp_pool"): "the derivative at 0 is 0",
+    LpPoolOffsetByOffset: "the derivative at 0 is 0",
+    LpPoolByVectors: "the derivative at 0 is a subgradient other than 0",
 }
 
 

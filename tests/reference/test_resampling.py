@@ -1,4 +1,4 @@
-"""Adaptive means, upsampling, pixel shuffle, unfold, fold and padding: torch, dtypes, and what is refused in words."""
+"""Adaptive means, upsampling, pixel shuffle, unfold, fold, padding, norms of windows: torch, dtypes, what is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch.nn import functional
 
-from reference import adaptive_avg_pool, adaptive_max_pool, fold, pad, pixel_shuffle, unfold, upsample
+from reference import adaptive_avg_pool, adaptive_max_pool, fold, lp_pool, pad, pixel_shuffle, unfold, upsample
 from tests.reference.witnesses import assert_all_close, assert_close, of_torch
 
 ADAPTIVE = [((2, 3, 7), (3,)), ((1, 2, 7, 5), (3, 4)), ((2, 1, 4, 3), (1, 5)), ((1, 1, 3, 4, 5), (2, 2, 2))]
@@ -41,6 +41,34 @@ def test_adaptive_maxima_are_torchs(shape, output):
         len(output) - 1
     ]
     assert_is_torchs(adaptive_max_pool, lambda t: pool(t, output), x, output_size=output)
+
+
+@pytest.mark.parametrize(("shape", "moves"), [((2, 3, 7), {"stride": 1}), ((1, 2, 7, 6), {"stride": (2, 3)})])
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
+def test_norms_of_windows_are_torchs(shape, moves, p):
+    """Of positive numbers, since torch takes the power of x and not of |x|."""
+    x = np.random.default_rng(2).uniform(0.5, 2, shape)
+    pool = (functional.lp_pool1d, functional.lp_pool2d)[len(shape) - 3]
+    moves = {"norm_type": p, "kernel_size": 2, **moves}
+    assert_is_torchs(lp_pool, lambda t: pool(t, **moves), x, **moves)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_norms_leave_no_range(dtype):
+    """x^p and its inverse are beyond the range where y is not; windows of infinities have norms too."""
+    x = np.array([[[3, 4, 3e-3, 4e-3, 3e4, 4e4, np.inf, 1]]]).astype(dtype)
+    y = lp_pool.forward(x, norm_type=60)
+    assert y.dtype == dtype
+    assert np.allclose(y, [[[4, 4e-3, 4e4, np.inf]]], rtol=1e-2, atol=0)
+    (gradient,) = lp_pool.backward(np.ones_like(y), x, norm_type=60)
+    assert gradient.dtype == dtype
+    assert np.all(np.isfinite(gradient[..., :6]))
+
+
+@pytest.mark.parametrize("p", [0.5, float("nan"), float("inf"), True])
+def test_a_norm_of_no_such_p_is_refused_in_words(p):
+    with pytest.raises(ValueError, match=r"norm_type is .*; expected a number of at least 1"):
+        lp_pool.forward(np.ones((1, 1, 4)), norm_type=p)
 
 
 @pytest.mark.parametrize(("mode", "aligned"), SCALES)

@@ -1,4 +1,4 @@
-"""Figures of adaptive means, upsampling, pixel shuffle, unfold, fold and padding."""
+"""Figures of adaptive means, upsampling, pixel shuffle, unfold, fold, padding and pooling by norms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from checks.book.contents import Figure
 from checks.book.figures.panels import Index, blocks, numbers
-from reference import adaptive_avg_pool, adaptive_max_pool, fold, pad, pixel_shuffle, unfold, upsample
+from reference import adaptive_avg_pool, adaptive_max_pool, fold, lp_pool, pad, pixel_shuffle, unfold, upsample
 
 
 def W6() -> Figure:
@@ -116,5 +116,28 @@ def W12() -> Figure:
             numbers("y", adaptive_max_pool.forward(x, output_size=2)[0, 0], sign="→"),
             numbers("g", g[0, 0]),
             numbers("∂J/∂x", adaptive_max_pool.backward(g, x, output_size=2)[0][0, 0], shared, sign="→"),
+        ),
+    )
+
+
+def W13() -> Figure:
+    """Three windows of two numbers, one of them all 0, and two norms."""
+    x, g = np.array([[[3.0, -4, 0, 5, 0, 0]]]), np.array([[[10.0, 2, 7]]])
+    one, two = 1.0, 2.0
+    nothing: dict[Index, str] = {(4,): "tint", (5,): "tint"}
+    return Figure(
+        "Norms of three windows of two numbers, by p = 2 and p = 1. By p = 2 each gets its share x/y of the cotangent, "
+        "by p = 1 all of it, with its sign. The last window, tinted, is all 0: there is no derivative, and 0 is right.",
+        (
+            numbers("x", x[0, 0], nothing),
+            numbers("g", g[0, 0]),
+            *(
+                figure
+                for p in (two, one)
+                for figure in (
+                    numbers(f"y, p = {p:.0f}", lp_pool.forward(x, norm_type=p)[0, 0], sign="→"),
+                    numbers("∂J/∂x", lp_pool.backward(g, x, norm_type=p)[0][0, 0], nothing, sign="→"),
+                )
+            ),
         ),
     )

@@ -180,6 +180,22 @@ def adaptive_avg_pool(x: Any, *, output_size: Any = 1) -> Any:
     return (f.adaptive_avg_pool1d, f.adaptive_avg_pool2d, f.adaptive_avg_pool3d)[x.ndim - 3](x, output_size)
 
 
+def adaptive_max_pool(x: Any, *, output_size: Any = 1) -> Any:
+    """F.adaptive_max_pool1d, 2d, 3d."""
+    from torch.nn import functional as f
+
+    return (f.adaptive_max_pool1d, f.adaptive_max_pool2d, f.adaptive_max_pool3d)[x.ndim - 3](x, output_size)
+
+
+def lp_pool(
+    x: Any, *, norm_type: float = 2.0, kernel_size: Any = 2, stride: Any = None, ceil_mode: bool = False
+) -> Any:
+    """F.lp_pool1d, 2d, 3d."""
+    from torch.nn import functional as f
+
+    return (f.lp_pool1d, f.lp_pool2d, f.lp_pool3d)[x.ndim - 3](x, norm_type, kernel_size, stride, ceil_mode)
+
+
 def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bool = False) -> Any:
     """F.interpolate, which has cubic weights over two axes only."""
     from torch.nn import functional as f
