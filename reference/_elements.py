@@ -24,6 +24,22 @@ def pair(names: tuple[str, str], first: Array, second: Array, reduction: str, kn
     return at_least_single(a), at_least_single(b)
 
 
+def difference(prediction: Array, target: Array, reduction: str, **widths: float) -> Array:
+    """prediction − target, in float32 at least, once they are known to fit together, and the widths to be above 0."""
+    for name, width in widths.items():
+        if not width > 0:
+            raise ValueError(f"{name} is {width!r}; expected a number above 0")
+    p, t = pair(("prediction", "target"), prediction, target, reduction)
+    return np.asarray(p - t)
+
+
+def opposite(grad_output: Array, slope: Array, reduction: str, *inputs: Array) -> tuple[Array, Array]:
+    """∂J/∂p and ∂J/∂t of losses of p − t with this slope, in the dtype that NumPy promotes grad_output and inputs to."""
+    dtype = promoted(*map(np.asarray, (grad_output, *inputs)))
+    gradient = (share(grad_output, slope, reduction) * slope).astype(dtype, copy=False)
+    return gradient, -gradient
+
+
 def reduced(losses: Array, reduction: str, *inputs: Array) -> Array:
     """Their sum, divided by how many there are for a mean, and by how many samples for a batch's; NaN of none."""
     with np.errstate(invalid="ignore", divide="ignore"):  # 0 / 0

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference._elements import pair, reduced, share
-from reference._precision import promoted
+from reference._elements import difference, opposite, reduced
 from reference._window import Array
 
 
@@ -23,7 +22,7 @@ def forward(prediction: Array, target: Array, *, delta: float = 1.0, reduction: 
     Raises ValueError, naming the numbers, if the shapes differ, delta is not above 0, or `reduction` is neither "mean" nor
     "sum".
     """
-    d = _difference(prediction, target, delta, reduction)
+    d = difference(prediction, target, reduction, delta=delta)
     size = np.abs(d)
     near = np.minimum(size, delta)
     return reduced(near * (size - near / 2), reduction, prediction, target)
@@ -36,16 +35,6 @@ def backward(
 
     The dtype is what NumPy promotes the three to. Raises ValueError as forward does, and if grad_output has any axis.
     """
-    d = _difference(prediction, target, delta, reduction)
+    d = difference(prediction, target, reduction, delta=delta)
     slope = np.minimum(np.maximum(d, -delta), delta)
-    gradient = (share(grad_output, d, reduction) * slope).astype(
-        promoted(*map(np.asarray, (grad_output, prediction, target))), copy=False
-    )
-    return gradient, -gradient
-
-
-def _difference(prediction: Array, target: Array, delta: float, reduction: str) -> Array:
-    if not delta > 0:
-        raise ValueError(f"delta is {delta!r}; expected a number above 0")
-    p, t = pair(("prediction", "target"), prediction, target, reduction)
-    return np.asarray(p - t)
+    return opposite(grad_output, slope, reduction, prediction, target)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference._elements import pair, reduced, share
-from reference._precision import promoted
+from reference._elements import difference, opposite, reduced
 from reference._window import Array
 
 
@@ -24,7 +23,7 @@ def forward(prediction: Array, target: Array, *, beta: float = 1.0, reduction: s
     Raises ValueError, naming the numbers, if the shapes differ, beta is not above 0, or `reduction` is neither "mean" nor
     "sum".
     """
-    d = _difference(prediction, target, beta, reduction)
+    d = difference(prediction, target, reduction, beta=beta)
     size = np.abs(d)
     near = np.minimum(size / beta, 1)
     return reduced(near * (size - np.minimum(size, beta) / 2), reduction, prediction, target)
@@ -37,16 +36,6 @@ def backward(
 
     The dtype is what NumPy promotes the three to. Raises ValueError as forward does, and if grad_output has any axis.
     """
-    d = _difference(prediction, target, beta, reduction)
+    d = difference(prediction, target, reduction, beta=beta)
     slope = np.minimum(np.maximum(d / beta, -1), 1)
-    gradient = (share(grad_output, d, reduction) * slope).astype(
-        promoted(*map(np.asarray, (grad_output, prediction, target))), copy=False
-    )
-    return gradient, -gradient
-
-
-def _difference(prediction: Array, target: Array, beta: float, reduction: str) -> Array:
-    if not beta > 0:
-        raise ValueError(f"beta is {beta!r}; expected a number above 0")
-    p, t = pair(("prediction", "target"), prediction, target, reduction)
-    return np.asarray(p - t)
+    return opposite(grad_output, slope, reduction, prediction, target)

@@ -5,7 +5,7 @@ x, y and G are elements of the inputs, of the output and of the cotangent; whate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -105,102 +105,6 @@ def cross_entropy(problem: Problem, result: str, index: Index) -> Expression:
         return negative(Quotient(total, count) if mean else total)
     share = Product((_g(()), minus(p(index), right(index))))
     return Quotient(share, count) if mean else share
-
-
-def batch_norm(problem: Problem, result: str, index: Index) -> Expression:
-    """γ·x̂ + β; γ/σ·(G − mean(G) − x̂·mean(G·x̂)), Σ G·x̂ and Σ G."""
-    shape = problem.shape("x")
-    c = index[1] if len(index) > 1 else index[0]
-    channel = [(n, c, *at) for n, *at in product(range(shape[0]), *map(range, shape[2:]))]
-    count = number(len(channel))
-    normal, deviation = _normalised(problem, channel, (c,), "gamma")
-    gamma, along = Element("gamma", (c,)), [Product((_g(i), normal(i))) for i in channel]
-    if result == "y":
-        return Sum((Product((gamma, normal(index))), Element("beta", (c,))))
-    if result == "gamma":
-        return add(along)
-    if result == "beta":
-        return add(map(_g, channel))
-    means = (
-        Named(f"G{BAR}", (c,), Quotient(add(map(_g, channel)), count), like="gamma"),
-        Named("s", (c,), Quotient(add(along), count), like="gamma"),
-    )
-    return Product((Quotient(gamma, deviation), minus(_g(index), means[0], Product((normal(index), means[1])))))
-
-
-def layer_norm(problem: Problem, result: str, index: Index) -> Expression:
-    """γ·x̂ + β; (h − mean(h) − x̂·mean(h·x̂)) / σ, h = γ·G; Σ G·x̂ and Σ G over the places. There may be no γ, no β."""
-    shape, present = problem.shape("x"), problem.present
-    last = next((problem.shape(name) for name in ("gamma", "beta") if name in present), shape[-1:])
-    lead = shape[: len(shape) - len(last)]
-    count = number(int(np.prod(last)))
-
-    def row(i: Index) -> list[Index]:
-        """What is normalised together with x at i."""
-        return [(*i[: len(lead)], *j) for j in np.ndindex(*last)]
-
-    def at(i: Index) -> Index:
-        """The place of that, but for axes of one place, which need no index."""
-        return tuple(k for k, n in zip(i, lead, strict=False) if n > 1)
-
-    def normal(i: Index) -> Named:
-        return _normalised(problem, row(i), at(i), "")[0](i)
-
-    def scaled(i: Index, *factors: Expression) -> Expression:
-        return Product((Element("gamma", i[len(lead) :]), *factors) if "gamma" in present else factors)
-
-    if result == "y":
-        y = scaled(index, normal(index))
-        return Sum((y, Element("beta", index[len(lead) :]))) if "beta" in present else y
-    if result != "x":
-        every = [(*i, *index) for i in np.ndindex(*lead)]
-        return add(_g(i) if result == "beta" else Product((_g(i), normal(i))) for i in every)
-    h = add(scaled(i, _g(i)) for i in row(index))
-    along = add(scaled(i, _g(i), normal(i)) for i in row(index))
-    mean = Named(f"{'h' if 'gamma' in present else 'G'}{BAR}", at(index), Quotient(h, count))
-    share = Product((normal(index), Named("s", at(index), Quotient(along, count))))
-    _, deviation = _normalised(problem, row(index), at(index), "")
-    return Quotient(minus(scaled(index, _g(index)), mean, share), deviation)
-
-
-def _normalised(problem: Problem, group: list[Index], at: Index, like: str) -> tuple[Callable[[Index], Named], Named]:
-    """x̂ of an index, and σ, of the elements of x that are normalised together; `at` and `like` are the index of μ and σ."""
-    count = number(len(group))
-    mean = Named("μ", at, Quotient(add(map(_x, group)), count), like=like)
-    squares = add(Power(minus(_x(i), mean), TWO) for i in group)
-    eps = Named("ε", (), number(problem.parameters["eps"]))
-    deviation = Named("σ", at, Call("sqrt", (Sum((Quotient(squares, count), eps)),)), like=like)
-
-    def normal(i: Index) -> Named:
-        return Named(f"x{HAT}", i, Quotient(minus(_x(i), mean), deviation), like="x")
-
-    return normal, deviation
-
-
-def local_response_norm(problem: Problem, result: str, index: Index) -> Expression:
-    """x·s^(−β), s = k + α/n · Σ x²; G·s^(−β) − 2αβ/n · x · Σ G·x·s^(−β−1)."""
-    alpha, beta, k = (Named(letter, (), number(problem.parameters[name])) for letter, name in _LRN)
-    size, channels = problem.parameters["size"], problem.shape("x")[1]
-
-    def around(c: int, reach: range) -> list[Index]:
-        return [(index[0], c + d, *index[2:]) for d in reach if 0 <= c + d < channels]
-
-    before, after = size // 2, (size - 1) // 2
-
-    def scale(at: Index) -> Named:
-        squares = add(Power(_x(i), TWO) for i in around(at[1], range(-before, after + 1)))
-        return Named("s", at, Sum((k, Product((Quotient(alpha, number(size)), squares)))), like="x")
-
-    own = Power(scale(index), negative(beta))
-    if result == "y":
-        return Product((_x(index), own))
-    holding = around(index[1], range(-after, before + 1))  # channels whose window holds this one
-    shares = add(Product((_g(i), _x(i), Power(scale(i), minus(negative(beta), ONE)))) for i in holding)
-    factor = Quotient(Product((TWO, alpha, beta)), number(size))
-    return minus(Product((_g(index), own)), Product((factor, _x(index), shares)))
-
-
-_LRN = (("α", "alpha"), ("β", "beta"), ("k", "k"))
 
 
 def max_pool(problem: Problem, result: str, index: Index) -> Expression:

@@ -15,7 +15,8 @@ from checks.ops import _formulas as formulas
 from checks.ops import _ties as ties
 from checks.ops._adaptive_max_mistakes import ADAPTIVE_MAX
 from checks.ops._boxes import Boxes
-from checks.ops.resampling import MAPS, adaptive_geometry, adaptive_tried
+from checks.ops.pooling import WHERE
+from checks.ops.resampling import adaptive_geometry, adaptive_tried
 from checks.signature.options import per_axis
 from checks.signature.takes import LOUD, Parameter, Takes
 from reference import adaptive_max_pool
@@ -81,7 +82,7 @@ OP = Op(
     takes=Takes(
         arrays={"x": "N C *size", "y": "N C *output"},
         parameters=(Parameter("output_size", 1, "maxima along each axis", "7 | 7,5", per_axis(1)),),
-        sizes=MAPS,
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=adaptive_geometry,
         scales={"x": LOUD},

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from checks.numbers.precision import Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
-from checks.ops import _group_formulas as formulas
 from checks.ops import _group_mistakes as mistakes
+from checks.ops import _norm_formulas as formulas
 from checks.ops import normalization
 from checks.ops._groups import along, groups_of, split, split_problem, split_shape, together
 from checks.ops.normalization import EPS, WHERE

@@ -14,7 +14,7 @@ import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
-from checks.ops import _group_formulas as formulas
+from checks.ops import _norm_formulas as formulas
 from checks.ops._inference_mistakes import BATCH_NORM_INFERENCE
 from checks.ops.normalization import EPS, WHERE
 from checks.signature.takes import Takes

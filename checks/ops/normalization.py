@@ -43,7 +43,7 @@ import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array, accumulator
 from checks.op import Case, Documents, Hard, Inputs, Kind, Op, Problem, Rounding
-from checks.ops import _formulas as formulas
+from checks.ops import _norm_formulas as formulas
 from checks.ops import _normalization_mistakes as mistakes
 from checks.ops import _response_mistakes
 from checks.signature.drawing import Draws

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._padding_mistakes import PAD
+from checks.ops.pooling import WHERE
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, one_of, per_axis
-from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
-from checks.signature.windows import BATCHES, along, not_too_large, pinned_axes, together
+from checks.signature.takes import LOUD, Drawn, Parameter, Takes
+from checks.signature.windows import along, not_too_large, pinned_axes, together
 from reference import pad
 
 if TYPE_CHECKING:
@@ -123,11 +124,7 @@ OP = Op(
                 "mode", "constant", "what is added: 0, or copies of which elements", "reflect", one_of(*pad.MODES)
             ),
         ),
-        sizes=(
-            Sizes("size", "*size", "spatial size of the input"),
-            Sizes("channels", "C", "channels", (1, 2, 3)),
-            Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
-        ),
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=geometry,
         scales={"x": LOUD},

@@ -11,6 +11,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._resampling_mistakes import ADAPTIVE, SHUFFLE, UPSAMPLE
+from checks.ops.pooling import WHERE
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, one_of, per_axis, whole
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 LARGEST = {1: 7, 2: 5, 3: 3}  # sizes by number of axes
-MAPS = (
-    Sizes("size", "*size", "spatial size of the input"),
-    Sizes("channels", "C", "channels", (1, 2, 3)),
-    Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
-)
 
 
 def _counts(size: int, means: int) -> list[int]:
@@ -212,7 +208,7 @@ ADAPTIVE_AVG_POOL = Op(
     takes=Takes(
         arrays={"x": "N C *size", "y": "N C *output"},
         parameters=(Parameter("output_size", 1, "means along each axis", "7 | 7,5", per_axis(1)),),
-        sizes=MAPS,
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=adaptive_geometry,
         scales={"x": LOUD},
@@ -234,7 +230,7 @@ UPSAMPLE_OP = Op(
             Parameter("mode", "nearest", "which elements are read, and how weighed", "linear", one_of(*upsample.MODES)),
             Parameter("align_corners", False, "the first and the last elements stay where they are"),
         ),
-        sizes=MAPS,
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=upsample_geometry,
         scales={"x": LOUD},

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import conv
-from checks.ops._fold_mistakes import FOLD
-from checks.ops._unfold_mistakes import UNFOLD
+from checks.ops._unfold_mistakes import FOLD, UNFOLD
+from checks.ops.pooling import WHERE
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, per_axis
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
-from checks.signature.windows import BATCHES, together
+from checks.signature.windows import together
 from reference import fold, unfold
 from reference._window import Window, window
 
@@ -120,11 +120,7 @@ OP = Op(
             Parameter("padding", 0, "zeros at both ends of each axis", "1 | 1,0", per_axis(0)),
             Parameter("dilation", 1, "step between the elements of a window", "2 | 2,1", per_axis(1)),
         ),
-        sizes=(
-            Sizes("size", "*size", "spatial size of the input"),
-            Sizes("channels", "C", "channels", (1, 2, 3)),
-            Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),
-        ),
+        sizes=WHERE,
         dims=(2, 1, 2, 3),
         geometry=geometry,
         scales={"x": LOUD},
