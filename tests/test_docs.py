@@ -29,7 +29,7 @@ RESULTS = {
     "W": ("W", 13),
 }
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]
-QUESTIONS = [str(number) for number in range(1, 16)]
+QUESTIONS = [str(number) for number in range(1, 17)]
 ENTRIES = {entry.id: entry for document in documents(DOCS) for entry in document.entries}
 
 

@@ -113,7 +113,7 @@ def test_the_open_questions_are_at_its_end(body):
     sections = [section for section in body.iter("section") if section.get("class") == "chapter"]
     assert [section.get("id") for section in sections[-2:]] == ["open-questions", "notation"]
     open_questions = sections[-2]
-    assert [text(h)[:3] for h in open_questions.iter("h3")] == [*(f"{n}. "[:3] for n in range(1, 16)), "Whe"]
+    assert [text(h)[:3] for h in open_questions.iter("h3")] == [*(f"{n}. "[:3] for n in range(1, 17)), "Whe"]
     assert open_questions.find(".//table") is not None
 
 

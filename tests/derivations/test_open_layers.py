@@ -16,6 +16,7 @@ from reference import (
     layer_norm,
     log_softmax,
     softplus,
+    upsample,
     weighted_cross_entropy,
 )
 
@@ -188,3 +189,18 @@ def test_open_15_duplicates_add_and_padding_gets_nothing():
     table = torch.tensor(weight, requires_grad=True)
     bag = torch.nn.functional.embedding_bag(torch.tensor(index)[None], table, mode="mean", padding_idx=0)
     assert torch.allclose(bag[0], table[[1, 1, 3]].mean(0), rtol=2.0**-52, atol=0), "of whole numbers, divided by 3"
+
+
+def test_open_16_two_places_for_a_pixel():
+    """Centres or edges stay where they are; torch has both, and its nearest pixel is the one without the half."""
+    x, up = np.array([[[0.0, 8, 4]]]), torch.nn.functional.interpolate
+    centres = upsample.forward(x, mode="linear", align_corners=True)
+    edges = upsample.forward(x, mode="linear")
+    assert np.array_equal(edges, [[[0, 2, 6, 7, 5, 4]]])
+    assert np.allclose(centres, [[[0, 3.2, 6.4, 7.2, 5.6, 4]]], rtol=1e-15, atol=0)
+    for aligned, ours in ((True, centres), (False, edges)):
+        torchs = up(torch.tensor(x), scale_factor=2, mode="linear", align_corners=aligned).numpy()
+        assert np.allclose(torchs, ours, rtol=1e-15, atol=0)
+    assert np.array_equal(up(torch.tensor(x), scale_factor=2).numpy(), upsample.forward(x))
+    assert np.array_equal(up(torch.tensor(x), 5).numpy(), [[[0, 0, 8, 8, 4]]])
+    assert np.array_equal(up(torch.tensor(x), 5, mode="nearest-exact").numpy(), [[[0, 0, 8, 4, 4]]])
