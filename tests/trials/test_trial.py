@@ -1,8 +1,11 @@
 """Which bound a run goes by, and which case laws that only sample get."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from checks.cases.wide import WIDE
 from checks.op import Problem
 from checks.ops import find
 from checks.subjects.implementation import Implementation
@@ -41,6 +44,12 @@ def test_laws_that_sample_take_as_many_samples_as_their_bounds_have_time_for(sha
     light = trial("local_response_norm", shape, **find("local_response_norm").takes.defaults).light
     assert light.problem.shape("x") == light.problem.shape("y") == (samples, *shape[1:])
     assert light.problem.elements <= MANY or samples == 1
+
+
+def test_a_wide_case_is_taken_whole_since_its_bounds_are_there():
+    wide = trial("local_response_norm", (64, 100), **find("local_response_norm").takes.defaults)
+    wide = replace(wide, problem=replace(wide.problem, kind=WIDE))
+    assert wide.light is wide.real
 
 
 def test_a_sum_along_the_samples_leaves_none_out():
