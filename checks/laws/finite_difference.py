@@ -13,9 +13,11 @@ which the op has no kink. Three choices make it independent of scale:
   the first term for truncation (it shrinks with h², so the change from one step to the next is more than what is left),
   the second for rounding: both values of f, and both points x ± hv, which are rounded as well (c = 2). The bound of y is
   that at the two points; sums of products of d factors have grown there by (1 + h)^d. The step that makes the sum
-  smallest is taken, and Richardson's extrapolation of the pair, which is at least as good, is compared. Up to degree two
-  a central difference has no truncation at all; beyond, the leading term of the change may vanish by chance, so what the
-  change before it announces, (h/h')² of that, counts if it is more.
+  smallest is taken, and Richardson's extrapolation of the pair, which is at least as good, is compared. Of a polynomial
+  up to degree two a central difference is the derivative, and one step says all: the longest, at which rounding counts
+  least. Not so where sums may be kept narrower than the bound of y allows for (float16): there two steps tell. Beyond
+  degree two the leading term of the change may vanish by chance, so what the change before it announces, (h/h')² of that,
+  counts if it is more.
 
 The estimate is the bound. A difference beyond it is broken; within it, the law holds only if it would have seen an error
 of a hundredth of what a random projection of this gradient typically is; otherwise it is undecided.
@@ -31,7 +33,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checks.numbers.bounds import Bound, unit_roundoff
-from checks.numbers.precision import PRECISIONS, Array
+from checks.numbers.precision import ACCUMULATORS, PRECISIONS, Array
 from checks.trials.arithmetic import transforms
 from checks.trials.directions import RESOLUTION, Line, inner, inner_gamma, lines
 from checks.trials.finding import Finding, Verdict
@@ -104,6 +106,10 @@ def _derivative(run: Run, line: Line) -> _Estimate:
     """⟨g, J v⟩ from the step that leaves the least doubt; stops at the first that leaves little enough."""
     best = _Estimate(np.nan, np.inf, np.inf, np.inf)
     quadratic = (run.problem.op.kind.degree or 3) <= 2
+    if quadratic and run.problem.dtype not in ACCUMULATORS:
+        h = run.problem.op.kind.radius(run.case) * STEPS[0]
+        noise = _noise(run, line, h) * (2 / h)
+        return _Estimate(_slope(run, line, h), 0.0, float(noise.elementwise), float(noise.normwise))
     step, last, announced = np.inf, np.nan, np.inf
     for h in (run.problem.op.kind.radius(run.case) * h for h in STEPS):
         slope, change = _slope(run, line, h), 0.0
