@@ -8,8 +8,9 @@ from __future__ import annotations
 import copyreg
 import difflib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
@@ -66,8 +67,23 @@ def suggestion(name: str, known: list[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
-def _by_name(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
-    return find, (op.name,)
+def without(op: Op, lacks: Sequence[str]) -> Op:
+    """The op, of which the gradients by these inputs are not asked for, nor what needs them."""
+    if not lacks:
+        return op
+    linear, euler = (
+        tuple(group for group in groups if not {*group} & {*lacks}) for groups in (op.kind.linear_in, op.kind.euler_in)
+    )
+    kind = replace(op.kind, linear_in=linear, euler_in=euler)
+    return replace(op, takes=replace(op.takes, lacks=tuple(lacks)), kind=kind)
+
+
+def _by_name(op: Op) -> tuple[Callable[..., Op], tuple[str, tuple[str, ...]]]:
+    return _without, (op.name, op.takes.lacks)
+
+
+def _without(name: str, lacks: tuple[str, ...]) -> Op:
+    return without(find(name), lacks)
 
 
 copyreg.pickle(Op, _by_name)  # between processes its name stands for it

@@ -108,6 +108,7 @@ class Takes:
     divided     axes that a parameter has to divide, as "C O", by its name
     scales      powers of two that scale an input, simplest first; or the inputs whose scales it follows
     constant    inputs without a gradient
+    lacks       inputs that have one, which what is judged does not return
     refuse      raises ValueError, one sentence with a suggestion, for pinned values that no problem has
     """
 
@@ -119,6 +120,7 @@ class Takes:
     divided: Mapping[str, str] = field(default_factory=dict)
     scales: Mapping[str, tuple[int, ...] | str] = field(default_factory=dict)
     constant: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     refuse: Callable[[Pinned], None] = _nothing
 
     @cached_property
@@ -138,8 +140,8 @@ class Takes:
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
-        """Inputs that have a gradient, where they are present."""
-        return tuple(name for name in self.inputs if name not in self.constant)
+        """Inputs whose gradient is asked for, where they are present."""
+        return tuple(name for name in self.inputs if name not in {*self.constant, *self.lacks})
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ import numpy as np
 from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
+from checks.ops import without
 from checks.subjects.adapting.layer import Nothing, Unfit, adapted, is_adaptable
 from checks.subjects.derived import Lacking, derived
 from checks.subjects.frames import own_frames, place, told
@@ -94,6 +95,7 @@ class Judged(ABC):
     is_reference: bool = False
     assumed: tuple[str, ...] = ()  # of code that was adapted, in words
     pins: Mapping[str, Any] = {}  # what holds in every case that such code can take
+    lacks: tuple[str, ...] = ()  # inputs by which such code has no gradient, so that none is judged
     promised: str = ""  # what --accumulate says that sums are kept in: "float32", "same", or nothing
 
     @cached_property
@@ -136,6 +138,7 @@ class Implementation(Judged):
     promised: str = ""
     assumed: tuple[str, ...] = ()
     pins: Mapping[str, Any] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
@@ -156,7 +159,8 @@ class Implementation(Judged):
             except Exception as unfit:  # noqa: BLE001, whatever theirs raises
                 why = unfit if isinstance(unfit, Unfit) else _brief(unfit)
                 raise NotAnImplementation(f"{missing}; nor adapted: {why}") from missing
-        return replace(cls._of(op, found.__name__, found, shares), assumed=found.assumed, pins=found.pins)
+        spoken = cls._of(without(op, found.lacks), found.__name__, found, shares)
+        return replace(spoken, assumed=found.assumed, pins=found.pins, lacks=found.lacks)
 
     @classmethod
     def _of(cls, op: Op, name: str, given: Any, shares: bool) -> Implementation:

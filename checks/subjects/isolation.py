@@ -26,6 +26,7 @@ from checks.cases.layouts import ALIGNMENT, OUTSIDE, address, memory_of, overrun
 from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
+from checks.ops import without
 from checks.subjects import names, system
 from checks.subjects.frames import MOST
 from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, NotAnImplementation, Outcome, Unsupported
@@ -69,6 +70,7 @@ class Isolated(Judged):
     promised: str = ""
     assumed: tuple[str, ...] = ()
     pins: Mapping[str, Any] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
     _process: _Process | None = None
     _loaded: bool = False
     _crashes: int = 0
@@ -108,6 +110,9 @@ class Isolated(Judged):
             raise NotAnImplementation(str(reply.get("message", "it could not be loaded")))
         self.name = str(reply["ready"])
         self.assumed = tuple(str(line) for line in reply.get("assumed", ()))
+        lacks = reply.get("lacks", ())
+        self.lacks = tuple(n for n in self.op.takes.differentiable if n in lacks) if isinstance(lacks, list) else ()
+        self.op = without(self.op, self.lacks)
         pins = reply.get("pins", {})
         self.pins = (
             {n: tuple(v) if isinstance(v, list) else v for n, v in pins.items()} if isinstance(pins, dict) else {}

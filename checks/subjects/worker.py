@@ -54,7 +54,13 @@ def main() -> None:
         except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
             _reply(replies, **_failure(failure))
             return
-        _reply(replies, ready=implementation.name, assumed=implementation.assumed, pins=dict(implementation.pins))
+        _reply(
+            replies,
+            ready=implementation.name,
+            assumed=implementation.assumed,
+            pins=dict(implementation.pins),
+            lacks=implementation.lacks,
+        )
         with os.fdopen(settings["commands"], encoding="utf-8") as commands:
             for line in commands:
                 _reply(replies, **_answer(implementation, json.loads(line), settings))

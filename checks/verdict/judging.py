@@ -169,6 +169,7 @@ def judge(  # noqa: PLR0915, one step after another
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
+        judged = wrapped.op  # without the gradients that it does not have
         pinned = {**pinned_values(judged, dict(wrapped.pins)), **pinned}
         with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
             if shapes is None and not wrapped.is_reference:

@@ -7,6 +7,7 @@ from typing import Any
 
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.fitting import Fit
+from checks.subjects.adapting.left import wanted_of
 from checks.subjects.adapting.run import Form, Place, Plan
 from checks.subjects.adapting.slots import said
 
@@ -42,10 +43,7 @@ def _why(fit: Fit) -> str:
 
 
 def _calls(form: Form, plan: Plan) -> Iterator[str]:
-    taken = [f"{name}={role.of}" for name, role in form.making.roles.items() if role.kind in {"size", "parameter"}]
-    taken += [f"{name}={axis}" for name, axis in plan.opened.items()]
-    if taken:
-        yield f"made with {', '.join(taken)}"
+    yield from _whole(form, plan)
     for n, paths in plan.held.items():
         yield f"{n} is {said(paths[0])}"
     if plan.zeroed:
@@ -61,6 +59,19 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
         yield "backward is given no cotangent, by which what it returns is multiplied"
     if not plan.gradients:
         yield "backward raises in a plain case, so its gradients were not found"
+
+
+def _whole(form: Form, plan: Plan) -> Iterator[str]:
+    """How it is made, and what it has not."""
+    taken = [f"{name}={role.of}" for name, role in form.making.roles.items() if role.kind in {"size", "parameter"}]
+    taken += [f"{name}={axis}" for name, axis in plan.opened.items()]
+    if taken:
+        yield f"made with {', '.join(taken)}"
+    if form.kept is not None:
+        yield "made already, so judged at its own sizes"
+    lacking = [f"grad_{n}" for n in wanted_of(form, plan) if n not in plan.gradients]
+    if plan.gradients and lacking:
+        yield f"{' and '.join(lacking)} is not there, and not judged"
 
 
 def told_of(form: Form, plan: Plan) -> dict[str, Any]:

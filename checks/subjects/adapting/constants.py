@@ -44,7 +44,11 @@ def _allowed(form: Form, name: str, value: Any) -> bool:
 
 def _numbers(form: Form) -> Iterator[Any]:
     """The numbers in its code, in the defaults of its arguments, and among what its module knows by name."""
-    functions = [form.forward, form.backward] if form.made is None else _methods(form.made)
+    functions = (
+        [form.forward, form.backward]
+        if form.made is None
+        else _methods(form.made if form.kept is None else type(form.kept))
+    )
     for function in functions:
         code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
         yield from _constants(code) if code is not None else ()

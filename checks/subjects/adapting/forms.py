@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +27,8 @@ def form_of(op: Op, given: Any, name: str) -> Form:
         return form_of(op, found, f"{name}:{found.__name__}")
     if inspect.isclass(given):
         return _of_class(op, given, name)
+    if is_made(given):
+        return replace(_of_class(op, type(given), name, given), name=type(given).__name__)
     if callable(getattr(given, "forward", None)) and callable(getattr(given, "backward", None)):
         return _of_functions(op, given.forward, given.backward, name)
     if inspect.isroutine(given):
@@ -32,7 +36,14 @@ def form_of(op: Op, given: Any, name: str) -> Form:
     raise Unfit(f"it is a {type(given).__name__}; adapted is a class, or a function with another that is its backward")
 
 
-def _of_class(op: Op, given: type, name: str) -> Form:
+def is_made(given: Any) -> bool:
+    """Whether it is an object of a class whose methods are those of a layer."""
+    own = _own(type(given))
+    return any(n in own for n in FORWARD) and any(n in own for n in BACKWARD) and not inspect.isclass(given)
+
+
+def _of_class(op: Op, given: type, name: str, kept: Any = None) -> Form:
+    """A class; or an object of it, `kept`, of which every run has a copy."""
     forward = next((n for n in FORWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
     backward = next((n for n in BACKWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
     if forward is None or backward is None:
@@ -40,10 +51,11 @@ def _of_class(op: Op, given: type, name: str) -> Form:
         raise (Unfit if forward or backward else Nothing)(
             f"it has no {missing}, nor a method that is usually called so"
         )
-    making = of_constructor(op, given)
+    making = of_constructor(op, given) if kept is None else Arguments()
     forwards = of_forward(op, _bound(given, forward))
     backwards = of_backward(op, _bound(given, backward), forwards)
-    return _checked(Form(op, name, given, making, forward, forwards, backward, backwards))
+    made = given if kept is None else partial(deepcopy, kept)
+    return _checked(Form(op, name, made, making, forward, forwards, backward, backwards, kept=kept))
 
 
 def _own(given: type) -> set[str]:

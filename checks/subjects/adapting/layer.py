@@ -20,7 +20,7 @@ from checks.op import Op
 from checks.subjects.adapting.asked import Asked, Sort, asked, completed, sorts
 from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
-from checks.subjects.adapting.forms import form_of
+from checks.subjects.adapting.forms import form_of, is_made
 from checks.subjects.adapting.left import gradients_left, wanted_of
 from checks.subjects.adapting.roles import Nothing, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
@@ -64,8 +64,10 @@ def _for_one(form: Form, fit: Fit) -> Fit:
 
 
 def is_adaptable(given: Any) -> bool:
-    """Whether it is of a kind that may be adapted: a class, a function, or what has both functions by their usual names."""
-    return told_by(given) is not None or inspect.isclass(given) or inspect.isroutine(given) or inspect.ismodule(given)
+    """Whether it is of a kind that may be adapted: a class or an object of one, a function, or a module."""
+    if told_by(given) is not None or inspect.isclass(given) or inspect.isroutine(given) or inspect.ismodule(given):
+        return True
+    return is_made(given)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,16 @@ class Adapted:
     def inputs(self) -> list[str]:
         """The inputs that it has, in the order of the protocol."""
         return [n for n in self.op.inputs if n in self.form.passed or n in self.plan.held]
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """The inputs by which it has no gradient, though others have one."""
+        return tuple(n for n in wanted_of(self.form, self.plan) if n not in (self.plan.gradients or (n,)))
+
+    def _without(self) -> tuple[str, ...]:
+        """In words, what it has not, for the first line of a verdict."""
+        missing = " and ".join(f"grad_{n}" for n in self.lacks)
+        return (f"without {missing}",) if missing else ()
 
     @property
     def parameters(self) -> list[str]:
@@ -111,10 +123,11 @@ class Adapted:
         return SimpleNamespace(
             forward=forward,
             backward=backward,
-            __name__=self.form.name,
+            __name__=" ".join((self.form.name, *self._without())),
             assumed=assumed(self.form, self.plan, fit),
             told=told_of(self.form, self.plan),
             pins=dict(pins),
+            lacks=self.lacks,
         )
 
     def forward(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> Any:
@@ -161,6 +174,8 @@ class Adapted:
         return self.plan.arranged["y"].back(came, None, run.sizes)
 
     def _gradient(self, run: Run, n: str, returned: Any, g: Array) -> Any:
+        if n in self.lacks:
+            return None
         if n not in self.plan.gradients:
             raise NotImplementedError("leaves no gradients in a plain case")
         gradient = run.at(self.plan.gradients[n], returned)

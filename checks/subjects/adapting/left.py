@@ -31,7 +31,7 @@ class Left:
 
 
 def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
-    """The place of each gradient; {} where backward raises, as the judge will say. Raises Unfit if one is missing."""
+    """The place of each gradient; {} where backward raises, as the judge will say. Raises Unfit if one has to be there."""
     run = Run(form, plan, one.sizes, {**one.parameters, **plan.constants})
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         run.begin({n: a.copy() for n, a in one.arrays.items()})
@@ -68,11 +68,22 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
         found[n] = one_left.place
         taken.add(id(one_left.array))
     for n in wanted:
-        if n not in found:
+        if n not in found and not _may_lack(form, n, found, left):
             names = dict.fromkeys(g for a in _aliases(form, plan, n)[:2] for g in list(gradient_names(a))[:3])
             words = ", ".join([*names][:SHOWN])
             raise Unfit(f"backward returns no gradient of {n}, and leaves none as {words}, nor in grads or the like")
     return found
+
+
+def _may_lack(form: Form, n: str, found: Mapping[str, Place], left: Sequence[Left]) -> bool:
+    """Whether it may have no such gradient: that of data, by the first layer, or of a target, by a loss.
+
+    All that is returned has to be that of something else; what a layer learns has to have one.
+    """
+    data = n == form.op.inputs[0] or not form.op.takes.axes["y"].names
+    told = form.told is not None and n in form.told.grads
+    others = {place for m, place in found.items() if m != n}
+    return data and not told and bool(others) and all(o.place in others for o in left if o.place[0] == "returned")
 
 
 def _as_told(form: Form, run: Run, returned: Any, wanted: Sequence[str]) -> dict[str, Place]:
@@ -112,7 +123,8 @@ def _score(form: Form, plan: Plan, one: Asked, n: str, left: Left, wanted: Seque
     here = plan.arranged[n].shape(shape, one.sizes)
     fits = _bare(np.shape(left.array)) == _bare(here)
     is_named = _is_named(form, plan, n, left)
-    alone = root == "returned" and not path and n == wanted[0]
+    first = form.op.inputs[0] if form.op.inputs[0] in wanted else wanted[0]
+    alone = root == "returned" and not path and n == first
     in_order = (
         root == "returned"
         and len(path) == 1

@@ -40,6 +40,7 @@ class Form:
     backward: Any
     backwards: Arguments | None
     told: Any = None  # a Told (told.py), if something is said of it
+    kept: Any = None  # what was made already (made.py), of which each run has a copy
 
     @property
     def passed(self) -> list[str]:

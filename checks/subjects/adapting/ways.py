@@ -9,6 +9,7 @@ from typing import Any
 
 from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.constants import constants_of
+from checks.subjects.adapting.made import numbers_of, sizes_of
 from checks.subjects.adapting.roles import Arguments, Unfit
 from checks.subjects.adapting.run import Form, Plan
 from checks.subjects.adapting.words import plain
@@ -29,6 +30,9 @@ class Way:
 
 def ways(form: Form) -> Iterator[Way]:
     """Ways to speak to it, the usual ones first."""
+    if form.kept is not None:
+        yield from _ways_of_made(form)
+        return
     takes, base = form.op.takes, _with_switches(form)
     yield from (Way({}, (), plan) for plan in base)
     others = [dims for dims in dict.fromkeys(takes.dims or ()) if dims != (takes.dims or (0,))[0]]
@@ -44,6 +48,26 @@ def ways(form: Form) -> Iterator[Way]:
             yield Way(absent, without, replace(plan, tuples=True), usual=False)
         for option, n in product(_untold_kernels(form), KERNELS):
             yield Way({**absent, option: (n, n)}, without, plan, usual=False)
+
+
+def _ways_of_made(form: Form) -> Iterator[Way]:
+    """Ways to speak to a layer that has its sizes: as its weights and attributes say, then with one other number."""
+    numbers = numbers_of(form.op, form.kept)
+    own = list(sizes_of(form.op, form.kept, numbers))
+    axes = [*dict.fromkeys(form.op.takes.dims or ())]
+    for usual, constants in (
+        (True, numbers), *((False, {**numbers, name: value}) for name, value in constants_of(form) if name not in numbers)
+    ):  # fmt: skip
+        for pins in own:
+            for dims in [{}] if "dims" in pins or not axes else [{"dims": dims} for dims in axes]:
+                for plan in _with_switches(form):
+                    for without, absent in ((), {}), *(_absent(form) if usual else ()):
+                        yield Way(
+                            {**pins, **dims, **absent, **constants},
+                            without,
+                            replace(plan, constants=constants),
+                            usual=usual,
+                        )
 
 
 def _untold_kernels(form: Form) -> list[str]:

@@ -1,0 +1,104 @@
+"""A layer that is made already, `layer = Conv(3, 8, 3)`: its sizes and numbers are its own, so it is judged at these.
+
+They are read off its weights and its attributes, in every order in which a weight may lie; which is right, forward decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice, permutations, product
+from typing import Any
+
+import numpy as np
+
+from checks.op import Op
+from checks.signature.axes import parts
+from checks.subjects.adapting.roles import role_of
+from checks.subjects.adapting.slots import arrays_in, is_called, is_gradient, named
+from checks.subjects.adapting.words import called
+
+MOST = 64  # readings of its sizes
+
+
+def numbers_of(op: Op, layer: Any) -> dict[str, Any]:
+    """The parameters that it has, by its attributes: stride, padding, eps … as they are called anywhere."""
+    found: dict[str, Any] = {}
+    for name, value in getattr(layer, "__dict__", {}).items():
+        role = role_of(op, name)
+        if role is None or role.kind != "parameter" or role.along is not None or role.of in found:
+            continue
+        number = tuple(value) if isinstance(value, list) else value
+        if isinstance(number, int | float | tuple | str) and _is_taken(op, role.of, number):
+            found[role.of] = number
+    return found
+
+
+def _is_taken(op: Op, name: str, value: Any) -> bool:
+    try:
+        op.takes.check({name: value})
+    except (ValueError, TypeError):
+        return False
+    return isinstance(value, str) == isinstance(op.takes.defaults[name], str) or value in ("same", "valid", "full")
+
+
+def sizes_of(op: Op, layer: Any, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What its weights pin: options and their values, in every order in which they may lie; {} where it has none."""
+    readings = [list(_readings(op, layer, n, numbers)) or [{}] for n in op.inputs[1:]]
+    seen: list[dict[str, Any]] = []
+    for together in islice(product(*readings), MOST):
+        sizes: dict[str, Any] = {}
+        for one in together:
+            if any(sizes.setdefault(axis, size) != size for axis, size in one.items()):
+                break
+        else:
+            pins = _pins(op, sizes)
+            if pins not in seen:
+                seen.append(pins)
+                yield pins
+
+
+def _readings(op: Op, layer: Any, n: str, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The sizes of the axes of an input, by the shape of what has its name, for every order of these axes."""
+    aliases, names = called(n), op.takes.axes[n].names
+    held = [
+        (aliases.index(named(path)[-1]), np.shape(array))
+        for path, array in arrays_in(layer)
+        if isinstance(array, np.ndarray) and is_called(path, aliases) and not is_gradient(path, aliases)
+    ]
+    for _, shape in sorted(held)[:1]:
+        bare = shape if len(names) > 1 or names[0].startswith("*") else tuple(k for k in shape if k != 1) or (1,)
+        for order in permutations(names):
+            several = [name for name in order if name.startswith("*")]
+            widths = {name: len(bare) - len(order) + 1 if name in several else 1 for name in order}
+            if sum(widths.values()) != len(bare) or len(several) > 1 or min(widths.values(), default=1) < 1:
+                continue
+            sizes: dict[str, Any] = {}
+            at = 0
+            for name in order:
+                factor, axis, _, divisor = parts(name)
+                here = bare[at : at + widths[name]]
+                at += widths[name]
+                times = numbers.get(divisor, 1) if divisor else 1
+                if name in several:
+                    sizes[name] = here
+                elif (
+                    here[0] * times % factor == 0
+                    and sizes.get(axis, here[0] * times // factor) == here[0] * times // factor
+                ):
+                    sizes[axis] = here[0] * times // factor
+                else:
+                    break
+            else:
+                yield sizes
+
+
+def _pins(op: Op, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    pins: dict[str, Any] = {}
+    for one in op.takes.sizes:
+        if not all(name in sizes for name in one.names):
+            continue
+        values = tuple(sizes[name] for name in one.names)
+        pins[one.option] = values[0] if len(values) == 1 else values
+        if one.spatial and op.takes.dims:
+            pins["dims"] = len(values[0])
+    return pins
