@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
+from types import ModuleType
 from typing import Any
 
 from checks.cases.search import Stopped
@@ -47,6 +48,7 @@ class Tried:
         trips: bool = False,
     ) -> None:
         self.implementation = implementation
+        self.reference: Implementation | None = None
         self.trips = trips
         self.tripped = False
         self.witness = witness
@@ -131,9 +133,16 @@ class Tried:
         """What these laws find; what is known is told apart. Raises Unsupported."""
         return self.read(self._begun(chosen, problem).heard())
 
+    def trial(self, problem: Problem) -> Trial:
+        """The implementation on one problem."""
+        if self.reference is None or self.reference.op is not problem.op:
+            # Modules of ours write to nothing that they are given, so they need no copies of it.
+            given = problem.op.reference
+            self.reference = Implementation.of(problem.op, given, shares=isinstance(given, ModuleType))
+        return Trial(problem, self.implementation, self.reference, self.witness)
+
     def _begun(self, chosen: Mapping[str, Law], problem: Problem) -> Asked:
-        reference = Implementation.of(problem.op, problem.op.reference)
-        asked = Asked(Trial(problem, self.implementation, reference, self.witness))
+        asked = Asked(self.trial(problem))
         asked.ask(chosen)
         return asked
 
