@@ -3,10 +3,11 @@
 - **Untouched.** Inputs and cotangent hold what they held; results are in memory of their own, so that a caller may
   overwrite what it passed, or one result, without changing another.
 - **Repeatable.** The same bits when called again on the very same arrays, and again after a forward on other data: no
-  accumulator that is never cleared, no cache of the latest forward, no race. One call of each part is compared with that
-  which all laws go by: it comes after a forward on other data, and what it was passed is overwritten before its results are
-  looked at. Only where something differs do more calls tell why. Where `exact` holds, two calls more were right to the last
-  bit. What goes wrong in one call of ten goes unseen in n with probability 0.9ⁿ, which the report works out.
+  accumulator that is never cleared, no cache of the latest forward, no race. `CALLS` are compared with those which all
+  laws go by: the first come after a forward on other data, and what they were passed is overwritten before their results
+  are looked at. Only where something differs do more calls tell why. `FEWER` are enough where `exact` can be asked: where
+  it holds, two more were right to the last bit. What goes wrong in one call of ten goes unseen in n with probability 0.9ⁿ,
+  which the report works out.
 - **Layouts.** Fortran order, strides, negative strides, misaligned, read-only, and a cotangent that is broadcast: within
   the bound, not bit for bit, since sums may go in another order there.
   What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
@@ -19,13 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import cycle, islice
 
 import numpy as np
 
 from checks.cases.layouts import LAYOUTS, broadcast
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
-from checks.op import Case
+from checks.op import Case, Problem
 from checks.subjects.implementation import Crashed, Ended, Malformed, Outcome, Unsupported
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
@@ -39,7 +41,8 @@ AFTER_OTHERS = "after a forward on other data"
 SAME = "lie in the same memory"
 VIEW = "when the caller later writes to what it passed"
 GROWS = "grows with every call, by what is right"
-CALLS = 2  # that are compared in a case, and as many where `exact` holds
+CALLS, FEWER = 5, 3  # that are compared in a case, of an op that `exact` is not asked of, and of one that it is
+EXACT = 2  # that are compared in a case in which `exact` holds
 PARTS = ("forward", "backward")
 EXTREME = 1e4  # what a logit may be, in every precision
 
@@ -49,13 +52,18 @@ def check(trial: Trial, turn: int | None = None) -> Iterator[Finding]:
     run = trial.light
     first = {part: run.outcome(part) for part in PARTS}
     yield _untouched(run, first)
-    yield from _again(run, first)
+    yield from _again(run, first, calls(trial.problem))
     yield from _laid_out(run, turn)
     yield from _broadcast(run)
     yield from _sample(run)
     yield _dtypes(run, first)
     yield from _where_nan_goes(run)
     yield from _extreme(run)
+
+
+def calls(problem: Problem) -> int:
+    """How many calls are compared with others on the same arrays."""
+    return CALLS if problem.unit is None else FEWER
 
 
 def _promise(run: Run, broken: str, *, warning: bool = False) -> Finding:
@@ -72,11 +80,12 @@ def _untouched(run: Run, first: Mapping[str, Outcome]) -> Finding:
     return _promise(run, "")
 
 
-def _again(run: Run, first: Mapping[str, Outcome]) -> Iterator[Finding]:
+def _again(run: Run, first: Mapping[str, Outcome], many: int) -> Iterator[Finding]:
     """What a call depends on beside its arguments: calls before it; what the caller does with its arrays after it."""
     run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
-    again = {part: run.implementation.call(part, run.case, spoil=True) for part in reversed(PARTS)}
-    differs = [f"{part} gives another {name}" for part in PARTS if (name := _difference(first[part], again[part]))]
+    parts = list(islice(cycle(reversed(PARTS)), many))
+    again = [(part, run.implementation.call(part, run.case, spoil=n < len(PARTS))) for n, part in enumerate(parts)]
+    differs = [f"{part} gives another {name}" for part, other in again if (name := _difference(first[part], other))]
     past = _remembered(run) if differs else ""
     spoiled = _spoiled(run) if differs and not past else ""
     if differs and not past and not spoiled:  # it comes and goes

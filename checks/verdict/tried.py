@@ -174,13 +174,13 @@ class Tried:
         self.cases += 1
         self.findings += found
         self.decisions.add(problem, found)
-        self.repeated += contract.CALLS * any(f.law == "contract" and not f.crashed for f in found)
+        self.repeated += contract.calls(problem) * any(f.law == "contract" and not f.crashed for f in found)
         for label, values in problem.tried.items():
             self.coverage.setdefault(label, Counter()).update(map(str, values))
         exactly = {f.verdict for f in found if f.law == "exact"}
         if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
             self.misses[problem.identity] = exact.miss(problem)
-            self.repeated += contract.CALLS
+            self.repeated += contract.EXACT
 
 
 def refused(problem: Problem, refusal: Unsupported) -> str:
