@@ -39,7 +39,7 @@ from checks.subjects.implementation import Implementation
 TERMS = (10, 100, 577, 4608, 10_000)
 FORMS: Mapping[str, float] = {"zero": 0.0, "twice": 2.0, "off": 1.01}
 SHORT = "short"
-CASES = 60  # of which half are concentrated, a part of them along the axis that is summed
+CASES = 120  # of which half are concentrated, a part of them along the axis that is summed
 NOTHING = 1e-9  # of the largest element: what is off by no more is right
 LARGEST = 1 << 20  # elements in a case: with several axes long, no more is learned
 

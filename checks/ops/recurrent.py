@@ -10,6 +10,7 @@ z is off by counts with |h − n|. What goes through a weight is summed over the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from reference import gru_cell, lstm_cell
 if TYPE_CHECKING:
     import torch
 
+OPEN = 2.0  # what goes into a gate that is open, and not stuck
 STEP = 16  # EXP + 2 in a sigmoid, and the products and sums of the longest way through a step
 QUIET = (0, 0, 1, -20)  # powers of two: gates that are open or shut altogether test little
 SIZES = (
@@ -41,6 +43,18 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     rows, columns = problem.shape(name)
     small = 2.0 ** -((columns.bit_length() - 1) // 2)  # a power of 2 near 1/√columns
     return PRECISIONS[problem.dtype].rounded(rng.uniform(-1, 1, (rows, columns)) * small)
+
+
+def few(problem: Problem, case: Case) -> Case:
+    """Where few numbers count they are large: weights so much smaller that the largest sum opens a gate, and no more."""
+    of = _absolute(case)
+    biases = sum(of[name] for name in of if name.startswith("bias"))
+    largest = (of["x"] @ of["weight_x"].T + of["h"] @ of["weight_h"].T + biases).max(initial=0.0)
+    small = 2.0 ** -max(0, ceil(log2(largest / OPEN))) if largest else 1.0
+    for name in problem.present:
+        if name.startswith(("weight_", "bias")):
+            case = case.with_input(name, PRECISIONS[problem.dtype].rounded(case.input(name) * small))
+    return case
 
 
 def roundings(many: int, x: tuple[int, ...], h: tuple[int, ...], inputs: tuple[str, ...]) -> dict[str, int]:
@@ -196,7 +210,7 @@ LSTM_CELL = Op(
     twin=lstm_twin,
     rounds=Rounding(terms(4), lstm_magnitudes),
     kind=Kind(radius=radius),
-    cases=Inputs(draw),
+    cases=Inputs(draw, few=few),
     told=Documents(
         letters={**LETTERS, "bias": "b"},
         sources=dict.fromkeys(("y", "x", "h", "c", "weight_x", "weight_h", "bias"), "W4"),
@@ -224,7 +238,7 @@ GRU_CELL = Op(
     twin=gru_twin,
     rounds=Rounding(terms(3), gru_magnitudes),
     kind=Kind(radius=radius),
-    cases=Inputs(draw),
+    cases=Inputs(draw, few=few),
     told=Documents(
         letters={**LETTERS, "bias_x": "b", "bias_h": "d"},
         sources=dict.fromkeys(("y", "x", "h", "weight_x", "weight_h", "bias_x", "bias_h"), "W5"),

@@ -11,6 +11,7 @@ from benchmarks.outcome import outcome
 from benchmarks.sharpness import StoredOnce
 from benchmarks.sums import SHORT, Long, Wrong
 from checks.ops import find
+from checks.signature.places import CONCENTRATED
 from checks.subjects.implementation import Implementation
 from checks.verdict.report import RIGHT
 
@@ -29,10 +30,10 @@ def test_half_of_the_cases_are_concentrated_where_a_term_could_hide_and_none_whe
     assert 70 < len(few) < 130
     assert not drawn(replace(LONG, dtype="float64"), 20)[0]
     assert not drawn(replace(LONG, dtype="float32"), 20)[0]
-    assert not drawn(replace(LONG, terms=10), 20)[0]
+    assert not drawn(replace(LONG, terms=4), 20)[0]
     assert not drawn(Long(find("linear"), "features", 0, 577, "bfloat16"), 20)[0]  # whole numbers tell
     assert {p.places.kind("y") for p in few} == {"", "concentrated input"}
-    assert {p.places.kind("grad_x") for p in few} == {"concentrated cotangent", "concentrated input"}
+    assert {p.places.kind("grad_x") for p in few} == set(CONCENTRATED)
     for problem in few:
         case, places = problem.reals(), problem.places
         elsewhere = np.delete(np.moveaxis(case.cotangent, problem.parameters["axis"], 0), places.at, 0)
@@ -51,12 +52,27 @@ def test_each_gate_of_a_recurrent_cell_counts_at_the_same_places():
 
 
 @pytest.mark.parametrize("result", ["y", "gradients"])
-def test_a_softmax_that_leaves_out_the_last_of_a_hundred_is_not_right(result):
-    problems = [p for p in LONG.problems(40) if p.parameters["axis"] == 1]
-    wrong = Wrong(SOFTMAX, "bfloat16", result, SHORT, 100, 0)
-    assert outcome(SOFTMAX, Implementation.of(SOFTMAX, wrong), problems, "bfloat16").exit_code != RIGHT
-    right = Implementation.of(SOFTMAX, StoredOnce(SOFTMAX, SOFTMAX.reference, "bfloat16"))
-    assert outcome(SOFTMAX, right, problems, "bfloat16").exit_code == RIGHT
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("softmax", "bfloat16"), ("softmax", "float16"), ("log_softmax", "float16")]
+)
+def test_a_softmax_that_leaves_out_the_last_of_a_hundred_is_not_right(name, dtype, result):
+    """Of a gradient's sums the first, of exponentials, shows only where both the cotangent and inputs are concentrated."""
+    op, long = find(name), Long(find(name), "shape", -1, 100, dtype)
+    problems = [p for p in long.problems(80) if p.parameters["axis"] == 1]
+    wrong = Implementation.of(op, Wrong(op, dtype, result, SHORT, 100, 0))
+    assert outcome(op, wrong, problems, dtype).exit_code != RIGHT
+    right = Implementation.of(op, StoredOnce(op, op.reference, dtype))
+    assert outcome(op, right, problems, dtype).exit_code == RIGHT
+
+
+def test_no_gate_is_stuck_where_few_numbers_count():
+    few, _ = drawn(Long(find("lstm_cell"), "features", 0, 128, "bfloat16"), 20)
+    sums = [
+        np.abs(case.input("x").astype(float)) @ np.abs(case.input("weight_x").astype(float)).T
+        for case in (problem.reals() for problem in few if problem.places.inputs)
+    ]
+    assert sums
+    assert max(float(a.max()) for a in sums) <= 2
 
 
 @pytest.mark.parametrize(("name", "option"), [("cross_entropy", "batch"), ("euclidean_loss", "shape")])

@@ -10,9 +10,10 @@ from benchmarks.sharpness import StoredOnce
 from checks.cases.series import Series
 from checks.cases.turns import problems_in_turn
 from checks.numbers.precision import PRECISIONS
+from checks.op import Problem
 from checks.ops import find
 from checks.subjects.implementation import Implementation
-from checks.trials.sides import is_factor
+from checks.trials.sides import falls_to_both_sides, is_factor
 from checks.trials.trial import Run
 from reference import batch_norm, softmax
 from tests.laws.few_bits import ByTorch
@@ -37,6 +38,30 @@ def test_a_batch_norm_that_stores_on_the_way_is_right_and_is_told_so():
     found = report("batch_norm", ByTorch("batch_norm", "bfloat16"), "bfloat16", 30)
     assert found.exit_code == 0, found
     assert any("results on the way" in note for note in found.warnings)
+
+
+class StoresY:
+    """A softmax that stores y, and makes the gradient of what is stored; where all is about 1/n, of too much."""
+
+    def forward(self, x, *, axis):
+        return PRECISIONS["bfloat16"].rounded(softmax.forward(x, axis=axis))
+
+    def backward(self, grad_output, x, *, axis):
+        y = self.forward(x, axis=axis) * (1 if np.abs(x).max() > 2**-10 else 1 + 2**-6)
+        return (PRECISIONS["bfloat16"].rounded(y * (grad_output - (grad_output * y).sum(axis, keepdims=True))),)
+
+
+def test_what_one_scale_of_inputs_says_is_not_said_of_others():
+    """Of inputs that are all but 0 softmax is 1/n, which is off by the same in every draw."""
+    op = find("softmax")
+    judged = Implementation.of(op, StoresY())
+    sides = []
+    for scale in (-20, 0):
+        shapes, scales = {"x": (3, 7), "y": (3, 7)}, {"x": scale}
+        problem = Problem(op, shapes, {"axis": 0}, "bfloat16", exponents=scales, small=False)
+        run = Run(problem, judged, Implementation.of(op, op.reference), problem.reals())
+        sides.append(falls_to_both_sides(run, "grad_x"))
+    assert sides == [False, True]
 
 
 class Spoiled:

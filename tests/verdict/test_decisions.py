@@ -183,8 +183,8 @@ def test_a_law_that_does_not_decide_is_judged_by_what_it_says():
 
 def test_a_few_concentrated_cases_that_rounding_leaves_open_are_no_doubt_and_many_are():
     for kind in CONCENTRATED:
-        assert Decision("grad_x", kind, 0, 2).enough
-        assert not Decision("grad_x", kind, 0, 3).enough
+        assert Decision("grad_x", kind, 0, 4).enough
+        assert not Decision("grad_x", kind, 0, 5).enough
         assert Decision("grad_x", kind, 4, 7).enough
     assert not Decision("grad_x", "wide", 0, 2).enough
 
