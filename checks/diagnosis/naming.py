@@ -1,16 +1,19 @@
 """Names the mistake behind a wrong result: what it computed, told from what the known mistakes compute in the same cases.
 
 A mistake is named if, in every case looked at, it gives what the implementation gave, to within rounding, and not what is
-right in all of them; one that makes y a wrong one is none where y is right. Where none does, something simple (a factor,
-a shift) that was done to the right result is looked for, or to what a mistake computes; then two mistakes at once. In any
-case: which values of a parameter the result is wrong for, and which elements (whereabouts.py).
+right in all of them; one that makes y a wrong one is none where y is right. Of several the first is taken that would not
+show where the result is right: a kernel that is not turned is wrong in every case, one whose flip is ignored in some.
+Where none does, something simple (a factor, a shift) that was done to the right result is looked for, or to what a mistake
+computes; then two mistakes at once. In any case: which values of a parameter the result is wrong for, and which elements
+(whereabouts.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import cache
+from itertools import chain, combinations
 
 from checks.diagnosis import narrow, sizes, whereabouts
 from checks.diagnosis.changes import change, is_zero
@@ -58,7 +61,13 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     broken = [problem for problem in broken if not is_empty(problem)]
     problems = [*_unlike(broken), failure.problem]
     seen = [Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
-    diagnosis = _mistake(failure.problem.op.mistakes, seen)
+
+    @cache
+    def holding() -> list[Seen]:
+        usual = _unlike(problem for problem in right if not problem.kind)
+        return [Seen.of(failure.result, run) for run in runs(failure.law, usual, implementation, reference)]
+
+    diagnosis = _mistake(failure.problem.op.mistakes, seen, holding)
     unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
     by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=unnamed) if seen else ("", ())
     remark = "an empty batch is wrong too" if also_empty else ""
@@ -105,7 +114,7 @@ def _unlike(problems: Iterable[Problem]) -> list[Problem]:
     return chosen
 
 
-def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen]) -> Diagnosis:
+def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen], holding: Callable[[], Sequence[Seen]]) -> Diagnosis:
     """The simplest of what explains every case: a precision, a mistake, a change, a mistake and a change, two mistakes."""
     if not seen:
         return Diagnosis()
@@ -114,9 +123,11 @@ def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen]) -> Diagnosis:
     # What comes out by accident of shape alone goes first: where shapes are as they have to be, others compute the same.
     known = (*by_accident_of_shape(), *specific, *general())
     known = tuple(mistake for mistake in known if not any(one.denies(mistake) for one in seen))
-    for mistake in known:
-        if _explains(mistake, seen):
-            return Diagnosis(mistake.name, mistake.explanation, mistake.source)
+    explaining = (mistake for mistake in known if _explains(mistake, seen))
+    if first := next(explaining, None):
+        likely = (mistake for mistake in chain((first,), explaining) if not any(o.refutes(mistake) for o in holding()))
+        mistake = next(likely, first)
+        return Diagnosis(mistake.name, mistake.explanation, mistake.source)
     beside = [one.pair(one.right) for one in seen]
     done = NOTHING if is_zero(beside) else change(beside)
     if done:

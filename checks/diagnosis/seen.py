@@ -69,6 +69,11 @@ class Seen:
         y = Seen.of("y", self.run)
         return not y.wrong.any() and y.tells(np.asarray(computed, np.float64))
 
+    def refutes(self, mistake: Mistake) -> bool:
+        """Whether the mistake would have shown here, where the result is right."""
+        computed = self.made_by(mistake)
+        return computed is not None and self.tells(computed)
+
     def pair(self, base: Array) -> Pair:
         """It beside what it may have been made from.
 

@@ -78,6 +78,18 @@ def test_cases_that_tell_two_mistakes_apart_are_looked_at_however_small():
     assert diagnose(broken[-1], tried.findings, implementation, reference).mistake == "hard tanh"
 
 
+def test_of_mistakes_that_compute_the_same_that_is_named_which_would_not_show_where_it_is_right():
+    """Where forward turned the kernel, not to turn it back is to ignore that; elsewhere it would be wrong as well."""
+    op = find("conv")
+    for name, shows in (("flip ignored on the way back", {True}), ("kernel not turned", {True, False})):
+        mistake = next(m for m in op.mistakes if m.name == name)
+        report = judge("conv", Planted(op, mistake), seed=2, examples=40, laws=["exact"], kernel=(2, 3), groups=1)
+        broken = {f.problem.parameters["flip"] for f in report.findings if f.verdict is Verdict.BROKEN}
+        assert broken == shows
+        (failure,) = report.failures
+        assert failure.mistake == name
+
+
 class Changed:
     """The reference, with something done to the gradients."""
 
