@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Any
 
 
@@ -13,10 +14,14 @@ class Called:
 
     names     in small letters and without underscores
     switches  an argument's name, and what is handed over: of several values the first with which forward is right
+    parts     of results that others return apart, what they go on as: the inputs of the next step, in y's order
+    orders    orders of the gates in which others have them, as places in the op's own: the first that is right
     """
 
     names: tuple[str, ...] = ()
     switches: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    orders: tuple[tuple[int, ...], ...] = ()
 
 
 # "train" says that statistics are those of the batch; which pooling it is, others say in a word.
@@ -49,8 +54,12 @@ CALLED: Mapping[str, Called] = {
     ),
     "euclidean_loss": Called(("mse", "meansquarederror", "l2loss", "mseloss", "squarederror")),
     "embedding": Called(("embed", "wordembedding", "lookup")),
-    "lstm_cell": Called(("lstm", "lstmstep", "lstmcell")),
-    "gru_cell": Called(("gru", "grustep", "grucell")),
+    "lstm_cell": Called(
+        ("lstm", "lstmstep", "lstmcell"),
+        parts=("h", "c"),
+        orders=tuple(permutations(range(4))),
+    ),
+    "gru_cell": Called(("gru", "grustep", "grucell"), orders=tuple(permutations(range(3)))),
     "attention": Called(("scaleddotproductattention", "dotproductattention", "selfattention", "sdpa")),
 }
 

@@ -28,6 +28,7 @@ PINS: Mapping[str, Any] = {
     "rows": 7,
     "width": 5,
     "classes": 5,
+    "hidden": 5,
 }
 COUNTED: Mapping[str, tuple[int, ...]] = {
     "batch": (2,),

@@ -69,6 +69,10 @@ def _whole(form: Form, plan: Plan) -> Iterator[str]:
         yield f"made with {', '.join(taken)}"
     if form.kept is not None:
         yield "made already, so judged at its own sizes"
+    if plan.parts:
+        yield f"y is {' beside '.join(said(path) for _, path in plan.parts)} of what is returned"
+    if plan.gates and list(plan.gates) != sorted(plan.gates):
+        yield f"its gates are numbers {', '.join(str(at + 1) for at in plan.gates)} of {form.op.name}"
     lacking = [f"grad_{n}" for n in wanted_of(form, plan) if n not in plan.gradients]
     if plan.gradients and lacking:
         yield f"{' and '.join(lacking)} is not there, and not judged"

@@ -10,12 +10,13 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
 
 from checks.numbers.precision import Array
+from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.asked import Asked, asked
 from checks.subjects.adapting.holding import Choice, held_in
@@ -31,6 +32,7 @@ SECONDS = 20.0  # for all of the search: what is loaded has a minute
 # at most eight roundings, so 2¹³·2⁻⁵³. Another constant where one is hidden, as ε = 10⁻⁸ where 10⁻⁵ is meant, moves y by
 # 2⁻²⁵ or more.
 RIGHT = 2.0**-40
+MOST_PARTS = 4  # places among which the parts of y are looked for
 ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
 
 
@@ -118,9 +120,15 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
     plan = replace(way.plan, arranged=plain)
     pairs = list(_x_and_y(axes[first].names, axes["y"].names, way.without))
     others = [n for n in op.inputs[1:] if n in form.passed]
+    # Data with as many axes, the same first, lies as x does: a state beside x, keys beside queries.
+    along = [
+        n for n in others if len(axes[n].names) == len(axes[first].names) and axes[n].names[0] == axes[first].names[0]
+    ]
+    along = [n for n in along if n not in op.takes.constant and not way.without]
     choices: dict[str, list[Choice]] = {
         n: [(a, ()) for a in _as_argument(op.takes.axes[n].names, n in op.takes.constant, axes[first].names, one)]
         for n in others
+        if n not in along
     }
     held = [n for n in op.inputs[1:] if n not in form.passed]
     zeroed: tuple[Path, ...] = ()
@@ -137,7 +145,8 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
         if not fits(x, told.order_of(first, x.names, first=True)):  # y goes along
             continue
         for rest in product(*choices.values()):
-            arranged = {first: x, "y": y} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
+            going = {n: Arrangement(axes[n].names, x.order) for n in along}
+            arranged = {first: x, "y": y, **going} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
             where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
             if len({id(paths) for paths in where.values()}) == len(where):
                 yield replace(plan, arranged=arranged, held=where, zeroed=zeroed)
@@ -205,7 +214,23 @@ def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple
         if found.shape == right.shape:
             off, alike = apart(found, right)
             fits.append(Fit(replace(plan, y=place), one, pins, off, alike, asked_for))
+    for places in _parts_of_y(run, len(fits)):
+        split = replace(plan, parts=places)
+        run.plan = split
+        joined = run.joined(right.shape)
+        if joined is not None:
+            off, alike = apart(joined, right)
+            fits.append(Fit(split, one, pins, off, alike, asked_for))
     return min(fits, key=lambda fit: fit.off, default=None), ""
+
+
+def _parts_of_y(run: Run, whole: int) -> Iterator[tuple[Place, ...]]:
+    """Where the parts of y may be, if it is not returned as a whole."""
+    many = len(CALLED.get(run.form.op.name, Called()).parts)
+    if many < 2 or whole or not isinstance(run.returned, tuple | list):
+        return
+    places = [place for place in _places_of_y(run) if len(place[1]) == 1][:MOST_PARTS]
+    yield from permutations(places, many)
 
 
 def _places_of_y(run: Run) -> Iterator[Place]:

@@ -23,7 +23,7 @@ from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
 from checks.subjects.adapting.forms import form_of, is_made
 from checks.subjects.adapting.left import gradients_left, wanted_of
 from checks.subjects.adapting.roles import Nothing, Unfit
-from checks.subjects.adapting.run import Form, Plan, Run
+from checks.subjects.adapting.run import Form, Plan, Run, gated, several
 from checks.subjects.adapting.told import told_by
 
 __all__ = ["Adapted", "Nothing", "Unfit", "adapted", "is_adaptable"]
@@ -168,6 +168,9 @@ class Adapted:
         return np.array_equal(found, right, equal_nan=True) or apart(found, right)[0] <= RIGHT
 
     def _y(self, run: Run) -> Any:
+        if self.plan.parts:
+            parts = [self.plan.arranged["y"].back(run.at(place), None, run.sizes) for place in self.plan.parts]
+            return np.concatenate(parts, several(self.op, "y") or 0)
         came = run.at(self.plan.y)
         if not self.op.takes.axes["y"].names and np.size(came) == 1:
             return np.asarray(came).reshape(())
@@ -181,6 +184,8 @@ class Adapted:
         gradient = run.at(self.plan.gradients[n], returned)
         shape = self.op.takes.axes[n].shape(run.sizes, run.parameters)
         found = self.plan.arranged[n].back(gradient, shape, run.sizes)
+        if self.plan.gates and np.shape(found) == shape:
+            found = gated(self.op, n, np.asarray(found), self.plan.gates, back=True)
         return g * np.asarray(found) if not self.form.takes_cotangent else found
 
     def _begun(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> Run:

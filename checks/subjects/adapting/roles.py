@@ -85,11 +85,31 @@ def of_forward(op: Op, function: Callable[..., Any]) -> Arguments:
 def of_backward(op: Op, function: Callable[..., Any], forward: Arguments, *, derivative: bool = False) -> Arguments:
     """The arguments of a backward: the cotangent first, unless it takes none; what forward takes too is the same."""
     first = Role("array", op.inputs[0]) if derivative else Role("cotangent")
-    read = _read(op, function, arrays=list(op.inputs), first=first, known=forward.roles)
+    read = _in_parts(op, _read(op, function, arrays=list(op.inputs), first=first, known=forward.roles))
     if any(role.kind == "open" for role in read.roles.values()):
         name = next(name for name, role in read.roles.items() if role.kind == "open")
         raise Unfit(f"what backward's argument {name} means is not known")
     return read
+
+
+def _in_parts(op: Op, read: Arguments) -> Arguments:
+    """The same, where each part of y has a cotangent of its own: by the names of what they go on as, else in order."""
+    of_y = CALLED.get(op.name, Called()).parts
+    given = [n for n, r in read.roles.items() if r.kind in {"cotangent", "open"} and is_cotangent(n)]
+    if len(of_y) < 2 or len(given) != len(of_y):
+        return read
+    by_name = [next((i for i, part in enumerate(of_y) if _stem(n) in called(part)), None) for n in given]
+    places = by_name if sorted(p for p in by_name if p is not None) == [*range(len(of_y))] else range(len(of_y))
+    parts = {n: Role("cotangent", of_y[at or 0]) for n, at in zip(given, places, strict=True)}
+    return replace(read, roles={**read.roles, **parts})
+
+
+def _stem(name: str) -> str:
+    """What a gradient is by: dnext_c and grad_c_new are by c."""
+    said = plain(name)
+    for word in ("grad", "next", "new", "prev", "cur", "out"):
+        said = said.replace(word, "")
+    return said.removeprefix("d").removesuffix("t") or said
 
 
 def _read(

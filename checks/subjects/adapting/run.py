@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.ops._called import CALLED
+from checks.signature.axes import Shape, parts
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.roles import Arguments, Role
 from checks.subjects.adapting.settings import Settings
@@ -62,6 +64,7 @@ class Plan:
     zeroed     arrays that have no place in the protocol, and are made 0
     constants  what parameters are that it does not take
     values     of switches; `sizes` of arguments whose meaning is found by trying
+    parts      where those of y lie, if they are returned apart; `gates` their order, as places in the op's own
     tuples     whether one number for several axes is handed over as often as there are axes
     """
 
@@ -73,6 +76,8 @@ class Plan:
     opened: Mapping[str, str] = field(default_factory=dict)
     tuples: bool = False
     y: Place = ("returned", ())
+    parts: tuple[Place, ...] = ()
+    gates: tuple[int, ...] = ()
     gradients: Mapping[str, Place] = field(default_factory=dict)
 
 
@@ -124,9 +129,8 @@ class Run:
         if self.form.backward is None:
             return self.returned
         function = self.form.backward if self.layer is None else getattr(self.layer, self.form.backward)
-        laid = self.plan.arranged["y"].laid(g, self.sizes)
         self.steps["watched"] = True
-        return self._called(function, self.form.backwards or Arguments(), laid)
+        return self._called(function, self.form.backwards or Arguments(), g)
 
     def at(self, place: Place, returned: Any = None) -> Any:
         """What lies there, of what forward returned, or of what backward did."""
@@ -139,6 +143,10 @@ class Run:
     @property
     def cache(self) -> Any:
         """What forward returned beside y."""
+        if self.plan.parts:
+            mine = {path[0][1] for _, path in self.plan.parts}
+            rest = [one for at, one in enumerate(self.returned) if at not in mine]
+            return rest[0] if len(rest) == 1 else tuple(rest)
         root, path = self.plan.y
         if root != "returned" or len(path) != 1 or not isinstance(self.returned, tuple | list):
             return self.returned if root != "returned" or path else self.layer
@@ -152,7 +160,26 @@ class Run:
             one = next(a for a in self.arrays.values() if a is not None)
             shape = self.form.op.takes.axes[n].shape(self.sizes, self.parameters)
             array = np.full(shape, NEUTRAL.get(n, 0.0), one.dtype)
-        return self.plan.arranged[n].laid(array, self.sizes)
+        return self.plan.arranged[n].laid(gated(self.form.op, n, array, self.plan.gates), self.sizes)
+
+    def joined(self, shape: Shape) -> Array | None:
+        """y of this shape, of its parts, which are returned apart; None if something else lies there."""
+        axis = several(self.form.op, "y")
+        each = tuple(n // len(self.plan.parts) if at == axis else n for at, n in enumerate(shape))
+        came = [self.plan.arranged["y"].back(self.at(place), each, self.sizes) for place in self.plan.parts]
+        if any(np.shape(one) != each for one in came):
+            return None
+        return np.concatenate(came, axis)
+
+    def _above(self, g: Array, part: str) -> Any:
+        """What is handed over as a cotangent of the protocol, or of one part of y; of all parts, a tuple."""
+        arranged = self.plan.arranged["y"]
+        if not self.plan.parts:
+            return arranged.laid(g, self.sizes)
+        pieces = [
+            arranged.laid(one, self.sizes) for one in np.split(g, len(self.plan.parts), several(self.form.op, "y") or 0)
+        ]
+        return pieces[CALLED[self.form.op.name].parts.index(part)] if part else tuple(pieces)
 
     def _called(self, function: Any, arguments: Arguments, cotangent: Array | None = None) -> Any:
         by_name, by_place = {}, []
@@ -168,7 +195,8 @@ class Run:
         """What is handed over as this argument, if anything is."""
         kind, of = role.kind, role.of
         if kind in {"cotangent", "cache", "settings", "rate"}:
-            yield {"cotangent": cotangent, "cache": self.cache, "settings": self.settings, "rate": 1.0}[kind]
+            above = self._above(cotangent, of) if kind == "cotangent" and cotangent is not None else None
+            yield {"cotangent": above, "cache": self.cache, "settings": self.settings, "rate": 1.0}[kind]
         elif kind == "array" and of in self.arrays:
             yield self.laid(of)
         elif kind == "switch" and of in self.plan.switches:
@@ -211,6 +239,20 @@ class Run:
     def _setting(self, key: str, role: Role) -> Any:
         """What a dictionary of settings has under this key."""
         return next(self._values(key, role, None), None)
+
+
+def several(op: Op, n: str) -> int | None:
+    """The axis of an array along which several things of one size lie: the gates of a weight, the parts of y."""
+    return next((at for at, name in enumerate(op.takes.axes[n].names) if parts(name)[0] > 1), None)
+
+
+def gated(op: Op, n: str, array: Array, gates: Sequence[int], *, back: bool = False) -> Array:
+    """The array with its gates in this order, as places in the op's own; or back in that."""
+    axis = several(op, n)
+    if not gates or axis is None:
+        return array
+    pieces = np.split(array, len(gates), axis)
+    return np.concatenate([pieces[at] for at in (np.argsort(gates) if back else gates)], axis)
 
 
 def _is_spatial(op: Op, role: Role) -> bool:

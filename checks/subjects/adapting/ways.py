@@ -90,7 +90,8 @@ def _absent(form: Form) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
 
 def _with_switches(form: Form) -> list[Plan]:
     """Plans with every choice of the values of switches, and of what is handed over as arguments that are not known."""
-    known = CALLED.get(form.op.name, Called()).switches
+    known_op = CALLED.get(form.op.name, Called())
+    known = known_op.switches
     names = {role.of: role for args in _all_arguments(form) for role in args.roles.values() if role.kind == "switch"}
     choices = {n: role.value or known.get(plain(n), (None,)) for n, role in names.items()}
     given = {n: values[0] for n, values in known.items()} | {"training": True, "train": True}
@@ -101,8 +102,11 @@ def _with_switches(form: Form) -> list[Plan]:
         raise Unfit(f"what its argument {opened[0]} means is not known")
     return [
         Plan(
-            switches={**given, **dict(zip(choices, values, strict=True))}, opened=dict(zip(opened, order, strict=True))
+            switches={**given, **dict(zip(choices, values, strict=True))},
+            opened=dict(zip(opened, order, strict=True)),
+            gates=gates,
         )
+        for gates in known_op.orders or ((),)
         for values in product(*choices.values())
         for order in permutations(axes, len(opened))
     ]

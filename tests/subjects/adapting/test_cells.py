@@ -1,0 +1,116 @@
+"""Cells as courses have them: two results with a cotangent each, and gates in an order of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from checks.ops import find
+from checks.subjects.implementation import Implementation
+from checks.verdict.judging import judge
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def gates(a, order):
+    """i, f, o and g, of what is multiplied in this order of them."""
+    found = dict(zip(order, np.split(a, 4, axis=1), strict=True))
+    return [np.tanh(found[n]) if n == "g" else sigmoid(found[n]) for n in "ifog"]
+
+
+def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
+    """CS231n's: weights (in, 4 × hidden), gates i, f, o, g."""
+    i, f, o, g = gates(x @ Wx + prev_h @ Wh + b, "ifog")
+    next_c = f * prev_c + i * g
+    return o * np.tanh(next_c), next_c, (x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c)
+
+
+def lstm_step_backward(dnext_h, dnext_c, cache):
+    x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c = cache
+    t = np.tanh(next_c)
+    dc = dnext_c + dnext_h * o * (1 - t**2)
+    parts = dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dnext_h * t * o * (1 - o), dc * i * (1 - g**2)
+    da = np.hstack(parts)
+    return da @ Wx.T, da @ Wh.T, dc * f, x.T @ da, prev_h.T @ da, da.sum(0)
+
+
+class LSTMCell:
+    """Weights (4 × hidden, in), gates f, i, g, o; the cell is returned first, and its cotangent asked for first."""
+
+    def __init__(self, input_size, hidden_size):
+        self.weight_ih = np.ones((4 * hidden_size, input_size))
+        self.weight_hh = np.ones((4 * hidden_size, hidden_size))
+        self.bias = np.zeros(4 * hidden_size)
+
+    def forward(self, x, h, c):
+        i, f, o, g = gates(x @ self.weight_ih.T + h @ self.weight_hh.T + self.bias, "figo")
+        self.cache = x, h, c, i, f, o, g, f * c + i * g
+        return self.cache[-1], o * np.tanh(self.cache[-1])
+
+    def backward(self, grad_c, grad_h):
+        x, h, c, i, f, o, g, new = self.cache
+        t = np.tanh(new)
+        dc = self.through(grad_c, grad_h * o * (1 - t**2))
+        parts = dc * c * f * (1 - f), dc * g * i * (1 - i), dc * i * (1 - g**2), grad_h * t * o * (1 - o)
+        da = np.hstack(parts)
+        self.dweight_ih, self.dweight_hh, self.dbias = da.T @ x, da.T @ h, da.sum(0)
+        return da @ self.weight_ih, da @ self.weight_hh, dc * f
+
+    def through(self, of_c, of_h):
+        return of_c + of_h
+
+
+class Cut(LSTMCell):
+    """The cell is not told what comes through h."""
+
+    def through(self, of_c, of_h):  # noqa: ARG002, that is the mistake
+        return of_c
+
+
+def gru_step_forward(x, h_prev, Wx, Wh, bx, bh):
+    """Gates z, r, n."""
+    az, ar, an = np.split(x @ Wx + bx, 3, 1)
+    bz, br, bn = np.split(h_prev @ Wh + bh, 3, 1)
+    z, r = sigmoid(az + bz), sigmoid(ar + br)
+    n = np.tanh(an + r * bn)
+    return (1 - z) * n + z * h_prev, (x, h_prev, Wx, Wh, z, r, n, bn)
+
+
+def gru_step_backward(dnext_h, cache):
+    x, h, Wx, Wh, z, r, n, bn = cache
+    dn = dnext_h * (1 - z) * (1 - n**2)
+    dz, dr = dnext_h * (h - n) * z * (1 - z), dn * bn * r * (1 - r)
+    da, db = np.hstack([dz, dr, dn]), np.hstack([dz, dr, dn * r])
+    return da @ Wx.T, db @ Wh.T + dnext_h * z, x.T @ da, h.T @ db, da.sum(0), db.sum(0)
+
+
+@pytest.mark.parametrize(
+    ("op", "given", "said"),
+    [
+        ("lstm_cell", lstm_step_forward, "its gates are numbers 1, 2, 4, 3 of lstm_cell"),
+        ("lstm_cell", lstm_step_forward, "y is [0] beside [1] of what is returned"),
+        ("lstm_cell", LSTMCell, "its gates are numbers 2, 1, 3, 4 of lstm_cell"),
+        ("lstm_cell", LSTMCell, "y is [1] beside [0] of what is returned"),
+        ("gru_cell", gru_step_forward, "its gates are numbers 2, 1, 3 of gru_cell"),
+    ],
+)
+def test_the_order_of_gates_and_of_results_is_found_by_forward_and_said(op, given, said):
+    assert said in Implementation.of(find(op), given).assumed[1]
+
+
+@pytest.mark.parametrize(
+    ("op", "given"), [("lstm_cell", lstm_step_forward), ("lstm_cell", LSTMCell), ("gru_cell", gru_step_forward)]
+)
+def test_a_right_cell_is_right(op, given):
+    report = judge(op, given, examples=8, seed=1)
+    assert report.exit_code == 0
+    assert {d.result for d in report.decisions} == {"y", *(f"grad_{n}" for n in find(op).inputs)}
+
+
+def test_a_cell_that_is_not_told_what_comes_through_h_is_wrong():
+    report = judge("lstm_cell", Cut, examples=8, seed=1)
+    assert report.exit_code == 1
+    assert "y" not in {failure.result for failure in report.failures}
+    assert "grad_c" in {failure.result for failure in report.failures}
