@@ -22,7 +22,7 @@ which the op has no kink. Three choices make it independent of scale:
 The estimate is the bound. A difference beyond it is broken; within it, the law holds only if it would have seen an error
 of a hundredth of what a random projection of this gradient typically is; otherwise it is undecided.
 A gradient of zeros holds where moving the input does not change y by a single bit.
-A wrong gradient is then located by halving the direction's support, two calls of forward a time.
+A wrong gradient that is shown is then located by halving the direction's support, four calls of forward a time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import numpy as np
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, PRECISIONS, Array
 from checks.trials.arithmetic import transforms
-from checks.trials.directions import RESOLUTION, Line, inner, inner_gamma, lines
+from checks.trials.directions import RESOLUTION, Line, direction, inner, inner_gamma, lines
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Run, Trial
 
@@ -48,6 +48,15 @@ STEPS = tuple(2.0**-k for k in (1, 3, 6, 10, 15, 21))
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on all gradients together, or one for each."""
     yield from lines(relative(trial), RANK, finding)
+
+
+def located(trial: Trial, found: Finding) -> Finding:
+    """The finding on one gradient that is wrong, with where in it."""
+    run, name = relative(trial), found.result.removeprefix("grad_")
+    if name not in run.gradients:
+        return found
+    at = _locate(run, Line(run, {name: direction(run, name, RANK)}))
+    return replace(found, note=f"the largest share of it lies near {list(at)}")
 
 
 def relative(trial: Trial) -> Run:
@@ -79,8 +88,7 @@ def finding(run: Run, line: Line) -> Finding:
     if not np.isfinite(bound) or not np.isfinite(estimate.value):
         return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note="no step gives a finite estimate")
     if not error <= bound:
-        note = "" if len(line.moves) > 1 else f"the largest share of it lies near {list(_locate(run, line))}"
-        return replace(found, verdict=Verdict.BROKEN, normwise=False, note=note)
+        return replace(found, verdict=Verdict.BROKEN, normwise=False)
     unmoved = line.typical == 0 == estimate.value == estimate.truncation
     if bound > RESOLUTION * max(line.typical, abs(estimate.value)) and not unmoved:
         return replace(found, verdict=Verdict.UNDECIDED, note="rounding hides an error of a hundredth here")

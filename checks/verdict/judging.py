@@ -305,7 +305,7 @@ def smallest(tried: Tried, series: Series | None) -> Iterable[Finding]:
             if _size(finding) <= _size(smallest):
                 smallest = finding
         stopped = series is not None and series.interrupted  # by Ctrl-C: then nothing more is called
-        yield smallest if stopped else _readable(smallest, law, tried)
+        yield smallest if stopped else tried.located(_readable(smallest, law, tried))
 
 
 def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:

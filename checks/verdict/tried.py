@@ -11,11 +11,13 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from checks.cases.search import Stopped
 from checks.laws import Law, contract, decides, exact
 from checks.op import Op, Problem
 from checks.signature.options import in_words
-from checks.subjects.implementation import Implementation, Judged, Unsupported
+from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.trials.trial import Trial
 from checks.trials.witness import HERE, Witness
 from checks.verdict.asking import Asked
@@ -140,6 +142,18 @@ class Tried:
             given = problem.op.reference
             self.reference = Implementation.of(problem.op, given, shares=isinstance(given, ModuleType))
         return Trial(problem, self.implementation, self.reference, self.witness)
+
+    def located(self, finding: Finding) -> Finding:
+        """The finding with where in the result it is wrong, of a law that has to look for that by more calls."""
+        locate = getattr(self.laws[finding.law], "located", None)
+        if locate is None or finding.crashed:
+            return finding
+        try:
+            with np.errstate(all="ignore"):
+                found: Finding = locate(self.trial(finding.problem), finding)
+        except (Crashed, Malformed, Unsupported, Stopped):
+            return finding
+        return found
 
     def _begun(self, chosen: Mapping[str, Law], problem: Problem) -> Asked:
         asked = Asked(self.trial(problem))

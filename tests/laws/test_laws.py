@@ -130,8 +130,12 @@ def test_finite_differences_take_as_many_calls_however_many_elements():
 
 
 def test_finite_differences_say_where_a_gradient_is_wrong():
-    (broken,) = [f for f in _differences(Doubled(1, (2, 1, 0, 1))) if f.verdict is Verdict.BROKEN]
-    assert broken.note == "the largest share of it lies near [2, 1, 0, 1]"
+    wrong = Doubled(1, (2, 1, 0, 1))
+    (broken,) = [f for f in _differences(wrong) if f.verdict is Verdict.BROKEN]
+    located = finite_difference.located(_trial(wrong), broken)
+    assert located.note == "the largest share of it lies near [2, 1, 0, 1]"
+    (shown,) = judge("conv", Doubled(1), laws=["finite_difference"], seed=1, examples=8, size=(4, 4)).failures
+    assert shown.note.startswith("the largest share of it lies near")
 
 
 def test_finite_differences_are_undecided_where_rounding_hides_the_answer():
