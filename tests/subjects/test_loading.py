@@ -30,7 +30,7 @@ def test_a_text_has_a_bridge_a_place_and_a_name(spec, parts, framework):
 def test_what_a_framework_has_is_named_after_ops_and_takes_their_inputs(bridge):
     assert bridge in loading.BRIDGES
     own = {name: f for name, f in vars(loading.BUILT_IN[bridge]).items() if inspect.isfunction(f) and name in ops()}
-    helpers = {"named", "window", "pooling_window"}
+    helpers = {"named", "both_ends", "window", "pooling_window"}
     others = {name for name, f in vars(loading.BUILT_IN[bridge]).items() if inspect.isfunction(f) and name not in own}
     assert {name for name in others - helpers if not name.startswith("_")} == set(), "each is named after an op"
     assert len(own) > 10

@@ -1,4 +1,4 @@
-"""A framework's function by its name: of one array, with parameters by their place. It is looked up when it is called."""
+"""What the files of frameworks share: a function by its name, looked up when it is called; numbers for each axis."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def named(path: str, **parameters: Any) -> Callable[..., Any]:
     call.__signature__ = Signature([Parameter("x", Parameter.POSITIONAL_OR_KEYWORD), *own])  # type: ignore[attr-defined]
     call.__doc__ = f"{where}.{name}."
     return call
+
+
+def both_ends(axes: int, before: Any, after: Any) -> list[tuple[int, int]]:
+    """What is added at both ends of each axis, where either is one number for all axes or one for each."""
+    first, last = (end if isinstance(end, tuple) else (end,) * axes for end in (before, after))
+    return list(zip(first, last, strict=True))

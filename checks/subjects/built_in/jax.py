@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from checks.subjects.built_in._named import named
+from checks.subjects.built_in._named import both_ends, named
 from reference._window import Window, pooling_window, window
 
 sigmoid, tanh, relu = named("jax.nn:sigmoid"), named("jax.nn:tanh"), named("jax.nn:relu")
@@ -146,9 +146,70 @@ def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest") -> Any:
     return image.resize(x, (*x.shape[:2], *sizes), mode)
 
 
+def group_norm(x: Any, gamma: Any = None, beta: Any = None, *, groups: int = 1, eps: float = 1e-5) -> Any:
+    """jax.nn.standardize over the channels of each group and all positions, as flax.linen.GroupNorm has it."""
+    from jax import nn
+
+    apart = x.reshape(len(x), groups, x.shape[1] // groups, *x.shape[2:])
+    normal = nn.standardize(apart, tuple(range(2, apart.ndim)), epsilon=eps).reshape(x.shape)
+    return _scaled(normal, gamma, beta)
+
+
+def instance_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    """jax.nn.standardize over the positions, as flax.linen.InstanceNorm has it."""
+    from jax import nn
+
+    return _scaled(nn.standardize(x, tuple(range(2, x.ndim)), epsilon=eps), gamma, beta)
+
+
+def batch_norm_inference(
+    x: Any, running_mean: Any, running_var: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
+) -> Any:
+    """jax.nn.standardize by a mean and a variance that it is given."""
+    from jax import nn
+
+    mean, variance = (_along_channels(a, x) for a in (running_mean, running_var))
+    return _scaled(nn.standardize(x, mean=mean, variance=variance, epsilon=eps), gamma, beta)
+
+
+def bce_with_logits(logits: Any, target: Any, pos_weight: Any = None, *, reduction: str = "mean") -> Any:
+    """jax.nn.log_sigmoid of both answers, as optax.sigmoid_binary_cross_entropy has it, which weighs neither."""
+    from jax import nn
+
+    if pos_weight is not None:
+        raise NotImplementedError("no answer has a weight of its own")
+    losses = -target * nn.log_sigmoid(logits) - (1 - target) * nn.log_sigmoid(-logits)
+    return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def pad(x: Any, *, before: Any = 1, after: Any = 1, mode: str = "constant") -> Any:
+    """jax.numpy.pad, whose modes have other names."""
+    from jax import numpy
+
+    called = {"replicate": "edge", "circular": "wrap"}.get(mode, mode)
+    return numpy.pad(x, [(0, 0), (0, 0), *both_ends(x.ndim - 2, before, after)], called)
+
+
+def unfold(x: Any, *, kernel_size: Any = 2, stride: Any = 1, padding: Any = 0, dilation: Any = 1) -> Any:
+    """jax.lax.conv_general_dilated_patches, whose windows are numbered in as many axes as x has."""
+    from jax import lax
+
+    axes = x.ndim - 2
+    kernel = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * axes
+    over = window(x.shape[2:], kernel, stride=stride, padding=padding, dilation=dilation)
+    y = lax.conv_general_dilated_patches(x, over.kernel, over.stride, _ends(over), rhs_dilation=over.dilation)
+    return y.reshape(*y.shape[:2], prod(y.shape[2:]))
+
+
 def _ends(over: Window) -> list[tuple[int, int]]:
     return list(zip(over.before, over.after, strict=True))
 
 
 def _along_channels(a: Any, like: Any) -> Any:
     return a.reshape(1, -1, *(1,) * (like.ndim - 2))
+
+
+def _scaled(normal: Any, gamma: Any, beta: Any) -> Any:
+    """Times γ and plus β along the channels, as far as there are such."""
+    scaled = normal if gamma is None else _along_channels(gamma, normal) * normal
+    return scaled if beta is None else scaled + _along_channels(beta, normal)

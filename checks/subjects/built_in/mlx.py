@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from checks.subjects.built_in._named import named
+from checks.subjects.built_in._mlx_losses import (  # noqa: F401, looked up here, by their ops
+    bce_with_logits,
+    cross_entropy,
+    euclidean_loss,
+    huber,
+    kl_div,
+    smooth_l1,
+)
+from checks.subjects.built_in._named import both_ends, named
 from reference._window import window
 
 sigmoid, tanh, relu = named("mlx.core:sigmoid"), named("mlx.core:tanh"), named("mlx.nn:relu")
@@ -86,21 +94,6 @@ def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
     return nn.leaky_relu(x, negative_slope)
 
 
-def euclidean_loss(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """mlx.nn.losses.mse_loss, whose sum is twice ours."""
-    from mlx import nn
-
-    total = nn.losses.mse_loss(prediction, target, "sum") / 2
-    return total / len(prediction) if reduction == "mean" else total
-
-
-def cross_entropy(logits: Any, target: Any, *, reduction: str = "mean") -> Any:
-    """mlx.nn.losses.cross_entropy."""
-    from mlx import nn
-
-    return nn.losses.cross_entropy(logits, target, axis=1, reduction=reduction)
-
-
 def batch_norm(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5) -> Any:
     """mlx.nn.BatchNorm, for two spatial axes at most."""
     from mlx import nn
@@ -160,6 +153,79 @@ def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bo
         raise NotImplementedError("mlx.nn.Upsample has the cubic weights of a = -1/2")
     factors = tuple(map(float, scale if isinstance(scale, tuple) else (scale,) * (x.ndim - 2)))
     return _first(nn.Upsample(factors, mode, align_corners)(_last(x)))
+
+
+def group_norm(x: Any, gamma: Any = None, beta: Any = None, *, groups: int = 1, eps: float = 1e-5) -> Any:
+    """mlx.nn.GroupNorm, with the groups that torch has."""
+    from mlx import nn
+
+    norm = nn.GroupNorm(groups, x.shape[1], eps, affine=False, pytorch_compatible=True)
+    return _first(_affine(norm, gamma, beta)(_last(x)))
+
+
+def instance_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    """mlx.nn.InstanceNorm."""
+    from mlx import nn
+
+    return _first(_affine(nn.InstanceNorm(x.shape[1], eps), gamma, beta)(_last(x)))
+
+
+def batch_norm_inference(
+    x: Any, running_mean: Any, running_var: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
+) -> Any:
+    """mlx.nn.BatchNorm after its eval(), for two spatial axes at most."""
+    from mlx import nn
+
+    if x.ndim > 4:
+        raise NotImplementedError("mlx.nn.BatchNorm takes two spatial axes at most")
+    norm = nn.BatchNorm(x.shape[1], eps, affine=False)
+    norm.eval()
+    norm.running_mean, norm.running_var = running_mean, running_var
+    return _first(_affine(norm, gamma, beta)(_last(x)))
+
+
+def pad(x: Any, *, before: Any = 1, after: Any = 1, mode: str = "constant") -> Any:
+    """mx.pad, of zeros or of what is at the edge."""
+    import mlx.core as mx
+
+    if mode not in ("constant", "replicate"):
+        raise NotImplementedError("mx.pad has no copies but those of the edge")
+    ends = [(0, 0), (0, 0), *both_ends(x.ndim - 2, before, after)]
+    return mx.pad(x, ends, "edge" if mode == "replicate" else "constant")
+
+
+def lstm_cell(x: Any, h: Any, c: Any, weight_x: Any, weight_h: Any, bias: Any = None) -> Any:
+    """One step of mlx.nn.LSTM."""
+    import mlx.core as mx
+    from mlx import nn
+
+    layer = nn.LSTM(x.shape[1], h.shape[1])
+    layer.Wx, layer.Wh, layer.bias = weight_x, weight_h, bias
+    hidden, cell = layer(x[:, None], h, c)
+    return mx.concatenate([hidden[:, 0], cell[:, 0]], 1)
+
+
+def gru_cell(x: Any, h: Any, weight_x: Any, weight_h: Any, bias_x: Any = None, bias_h: Any = None) -> Any:
+    """One step of mlx.nn.GRU, which keeps the sum of both biases where they are added, as those of its two gates are."""
+    import mlx.core as mx
+    from mlx import nn
+
+    layer = nn.GRU(x.shape[1], h.shape[1])
+    layer.Wx, layer.Wh, layer.b, layer.bhn = weight_x, weight_h, bias_x, None
+    if bias_h is not None:
+        gates = 2 * h.shape[1]
+        beside = mx.concatenate([bias_h[:gates], mx.zeros_like(bias_h[gates:])])
+        layer.b, layer.bhn = beside if bias_x is None else bias_x + beside, bias_h[gates:]
+    return layer(x[:, None], h)[:, 0]
+
+
+def _affine(norm: Any, gamma: Any, beta: Any) -> Any:
+    """The norm, with a scale and a shift, of which it has both or none."""
+    if (gamma is None) != (beta is None):
+        raise NotImplementedError("norms of mlx.nn have both scale and shift, or none")
+    if gamma is not None:
+        norm.weight, norm.bias = gamma, beta
+    return norm
 
 
 def _last(x: Any) -> Any:

@@ -1,10 +1,10 @@
-"""tinygrad: methods of Tensor, and the BatchNorm of tinygrad.nn."""
+"""tinygrad: methods of Tensor, and the layers of tinygrad.nn, of the values that they are given."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from checks.subjects.built_in._named import named
+from checks.subjects.built_in._named import both_ends, named
 from reference._window import window
 
 sigmoid, tanh, relu = named("tinygrad:Tensor.sigmoid"), named("tinygrad:Tensor.tanh"), named("tinygrad:Tensor.relu")
@@ -108,6 +108,94 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool = False,
     if causal and mask is not None:
         raise NotImplementedError("Tensor.scaled_dot_product_attention takes no mask beside is_causal")
     return q.scaled_dot_product_attention(k, v, mask, is_causal=causal, enable_gqa=groups > 1)
+
+
+def embedding(index: Any, weight: Any) -> Any:
+    """tinygrad.nn.Embedding."""
+    from tinygrad import nn
+
+    layer = nn.Embedding(*weight.shape)
+    layer.weight = weight
+    return layer(index)
+
+
+def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bool = False) -> Any:
+    """Tensor.interpolate, which has no cubic weights."""
+    if mode == "cubic":
+        raise NotImplementedError("Tensor.interpolate has no cubic weights")
+    size = tuple(n * k for n, k in zip(x.shape[2:], _each(scale, x), strict=True))
+    return x.interpolate(size, mode, align_corners and mode != "nearest")
+
+
+def group_norm(x: Any, gamma: Any = None, beta: Any = None, *, groups: int = 1, eps: float = 1e-5) -> Any:
+    """tinygrad.nn.GroupNorm."""
+    from tinygrad import nn
+
+    return _affine(nn.GroupNorm(groups, x.shape[1], eps, affine=False), gamma, beta)(x)
+
+
+def instance_norm(x: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Any:
+    """tinygrad.nn.InstanceNorm."""
+    from tinygrad import nn
+
+    return _affine(nn.InstanceNorm(x.shape[1], eps, affine=False), gamma, beta)(x)
+
+
+def batch_norm_inference(
+    x: Any, running_mean: Any, running_var: Any, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5
+) -> Any:
+    """tinygrad.nn.BatchNorm, which is not in training unless it is told."""
+    from tinygrad import nn
+
+    norm = nn.BatchNorm(x.shape[1], eps, affine=False)
+    norm.running_mean, norm.running_var, norm.weight, norm.bias = running_mean, running_var, gamma, beta
+    return norm(x)
+
+
+def weighted_cross_entropy(
+    logits: Any,
+    target: Any,
+    weight: Any = None,
+    *,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Any:
+    """Tensor.nll_loss of log_softmax, or, smoothed, Tensor.sparse_categorical_crossentropy, which has no weights."""
+    if not label_smoothing:
+        return logits.log_softmax(1).nll_loss(target, weight, ignore_index, reduction)
+    if weight is not None:
+        raise NotImplementedError("Tensor.sparse_categorical_crossentropy has no weights of classes")
+    last = logits.permute(0, *range(2, logits.ndim), 1)
+    return last.sparse_categorical_crossentropy(target, ignore_index, label_smoothing, reduction)
+
+
+def bce_with_logits(logits: Any, target: Any, pos_weight: Any = None, *, reduction: str = "mean") -> Any:
+    """Tensor.binary_crossentropy_logits."""
+    return logits.binary_crossentropy_logits(target, reduction, pos_weight)
+
+
+def pad(x: Any, *, before: Any = 1, after: Any = 1, mode: str = "constant") -> Any:
+    """Tensor.pad."""
+    return x.pad(((0, 0), (0, 0), *both_ends(x.ndim - 2, before, after)), mode)
+
+
+def lstm_cell(x: Any, h: Any, c: Any, weight_x: Any, weight_h: Any, bias: Any = None) -> Any:
+    """tinygrad.nn.LSTMCell, of whose two biases one is enough."""
+    from tinygrad import nn
+
+    cell = nn.LSTMCell(x.shape[1], h.shape[1], bias=False)
+    cell.weight_ih, cell.weight_hh, cell.bias_ih = weight_x, weight_h, bias
+    hidden, kept = cell(x, (h, c))
+    return hidden.cat(kept, dim=1)
+
+
+def _affine(norm: Any, gamma: Any, beta: Any) -> Any:
+    """The norm, with a scale and a shift, of which it has both or none."""
+    if (gamma is None) != (beta is None):
+        raise NotImplementedError("norms of tinygrad.nn have both scale and shift, or none")
+    norm.weight, norm.bias = gamma, beta
+    return norm
 
 
 def _each(value: Any, x: Any) -> tuple[int, ...]:

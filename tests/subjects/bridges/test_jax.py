@@ -148,6 +148,10 @@ OWN = {
     "avg_pool": {"dims": 1, "ceil_mode": False, "count_include_pad": False},
     "cross_entropy": {"dims": 0},
     "layer_norm": {"batch": 2},
+    "group_norm": {"dims": 1, "batch": 2},
+    "batch_norm_inference": {"dims": 1},
+    "pad": {"dims": 1, "mode": "circular"},
+    "unfold": {"dims": 1},
 }
 
 

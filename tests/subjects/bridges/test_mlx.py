@@ -85,6 +85,12 @@ OWN = {
     "softmax": {},
     "cross_entropy": {},
     "batch_norm": {"dims": 2, "batch": 2},
+    "group_norm": {"dims": 1, "batch": 2},
+    "batch_norm_inference": {"dims": 1},
+    "kl_div": {"log_target": True},
+    "lstm_cell": {},
+    "gru_cell": {},
+    "pad": {"dims": 1, "mode": "replicate"},
 }
 
 

@@ -60,6 +60,9 @@ OWN = {
     "avg_pool": {"dims": 1, "ceil_mode": True},
     "cross_entropy": {"dims": 0},
     "batch_norm": {"dims": 1},
+    "bce_with_logits": {},
+    "lstm_cell": {},
+    "pad": {"dims": 1, "mode": "reflect"},
 }
 
 
