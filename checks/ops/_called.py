@@ -15,6 +15,7 @@ class Called:
     names     in small letters and without underscores
     switches  an argument's name, and what is handed over: of several values the first with which forward is right
     parts     of results that others return apart, what they go on as: the inputs of the next step, in y's order
+    factors   how many times the op's a loss may be, where that is a convention (adapting/factor.py)
     orders    orders of the gates in which others have them, as places in the op's own: the first that is right
     """
 
@@ -22,6 +23,7 @@ class Called:
     switches: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     orders: tuple[tuple[int, ...], ...] = ()
+    factors: tuple[str, ...] = ()
 
 
 # "train" says that statistics are those of the batch; which pooling it is, others say in a word.
@@ -52,7 +54,10 @@ CALLED: Mapping[str, Called] = {
     "cross_entropy": Called(
         ("crossentropy", "softmaxloss", "softmaxcrossentropy", "softmaxwithloss", "crossentropyloss", "celoss"),
     ),
-    "euclidean_loss": Called(("mse", "meansquarederror", "l2loss", "mseloss", "squarederror")),
+    "euclidean_loss": Called(
+        ("mse", "meansquarederror", "l2loss", "mseloss", "squarederror", "halfmse", "sse"),
+        factors=("2", "1 / elements of a sample", "2 / elements of a sample"),
+    ),
     "embedding": Called(("embed", "wordembedding", "lookup")),
     "lstm_cell": Called(
         ("lstm", "lstmstep", "lstmcell"),

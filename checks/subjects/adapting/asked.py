@@ -33,12 +33,12 @@ PINS: Mapping[str, Any] = {
 COUNTED: Mapping[str, tuple[int, ...]] = {
     "batch": (2,),
     "last": (5,),
-    "shape": (2, 5),
+    "shape": (4, 8),
 }  # of what stands for several axes
 SEVERAL: Mapping[str, tuple[tuple[int, ...], ...]] = {
     "batch": ((2, 6), ()),
     "last": ((6, 5),),
-    "shape": ((2, 6, 5), (5,)),
+    "shape": ((2, 4, 8), (5,)),
 }
 # Those of the reference, which is not imported here: until ops are loaded, `reference` may be a name of the user's own.
 NAMED_PADDINGS = ("valid", "same", "full")

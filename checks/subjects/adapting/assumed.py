@@ -69,6 +69,8 @@ def _whole(form: Form, plan: Plan) -> Iterator[str]:
         yield f"made with {', '.join(taken)}"
     if form.kept is not None:
         yield "made already, so judged at its own sizes"
+    if plan.factor:
+        yield f"it is {plan.factor} times {form.op.name}, by which it is divided"
     if plan.parts:
         yield f"y is {' beside '.join(said(path) for _, path in plan.parts)} of what is returned"
     if plan.gates and list(plan.gates) != sorted(plan.gates):

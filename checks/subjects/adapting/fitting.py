@@ -19,6 +19,7 @@ from checks.numbers.precision import Array
 from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.asked import Asked, asked
+from checks.subjects.adapting.factor import factors_of, times
 from checks.subjects.adapting.holding import Choice, held_in
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
@@ -211,9 +212,10 @@ def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple
         if np.shape(came) != here and not (right.ndim == 0 and np.size(came) == 1):
             continue
         found = np.asarray(plan.arranged["y"].back(came, right.shape, one.sizes), float)
-        if found.shape == right.shape:
-            off, alike = apart(found, right)
-            fits.append(Fit(replace(plan, y=place), one, pins, off, alike, asked_for))
+        for factor in factors_of(one.op) if found.shape == right.shape else ():
+            off, alike = apart(found / times(factor, one.arrays[one.op.inputs[0]].shape), right)
+            if not factor or off == 0:
+                fits.append(Fit(replace(plan, y=place, factor=factor), one, pins, off, alike, asked_for))
     for places in _parts_of_y(run, len(fits)):
         split = replace(plan, parts=places)
         run.plan = split

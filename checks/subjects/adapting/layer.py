@@ -173,7 +173,8 @@ class Adapted:
             return np.concatenate(parts, several(self.op, "y") or 0)
         came = run.at(self.plan.y)
         if not self.op.takes.axes["y"].names and np.size(came) == 1:
-            return np.asarray(came).reshape(())
+            y = np.asarray(came).reshape(())
+            return y / run.times if self.plan.factor else y
         return self.plan.arranged["y"].back(came, None, run.sizes)
 
     def _gradient(self, run: Run, n: str, returned: Any, g: Array) -> Any:
@@ -186,6 +187,8 @@ class Adapted:
         found = self.plan.arranged[n].back(gradient, shape, run.sizes)
         if self.plan.gates and np.shape(found) == shape:
             found = gated(self.op, n, np.asarray(found), self.plan.gates, back=True)
+        if self.plan.factor:
+            found = np.asarray(found) / run.times
         return g * np.asarray(found) if not self.form.takes_cotangent else found
 
     def _begun(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> Run:
@@ -205,4 +208,6 @@ class Adapted:
                 raise NotImplementedError(f"does not take {sort.words}")
         run = Run(self.form, self.plan, sizes, taken)
         run.begin(given)
-        return run
+        if run.times:  # which refuses what is not to be compared
+            return run
+        raise NotImplementedError("has no elements")

@@ -49,7 +49,7 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
     scored = sorted(
         (
             (score, -at, n, one_left)
-            for n in wanted
+            for n in _asked_for(form, wanted, left)
             if n not in found
             for at, one_left in enumerate(left)
             if (score := _score(form, plan, one, n, one_left, wanted, returned)) > 0
@@ -75,12 +75,19 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
     return found
 
 
+def _asked_for(form: Form, wanted: Sequence[str], left: Sequence[Left]) -> Sequence[str]:
+    """The inputs whose gradients are looked for: of a loss that returns one array, that of what is predicted."""
+    first = form.op.inputs[0]
+    of_loss = not form.op.takes.axes["y"].names and first in wanted
+    return [first] if of_loss and sum(one.place[0] == "returned" for one in left) == 1 else wanted
+
+
 def _may_lack(form: Form, n: str, found: Mapping[str, Place], left: Sequence[Left]) -> bool:
     """Whether it may have no such gradient: that of data, by the first layer, or of a target, by a loss.
 
     All that is returned has to be that of something else; what a layer learns has to have one.
     """
-    data = n == form.op.inputs[0] or not form.op.takes.axes["y"].names
+    data = (n == form.op.inputs[0]) == bool(form.op.takes.axes["y"].names)
     told = form.told is not None and n in form.told.grads
     others = {place for m, place in found.items() if m != n}
     return data and not told and bool(others) and all(o.place in others for o in left if o.place[0] == "returned")

@@ -126,10 +126,15 @@ def _read(
     except (TypeError, ValueError):
         raise Unfit("its signature cannot be read") from None
     taken = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    names = {plain(p.name) for p in taken}
+    # Beside t, y is what is predicted; alone, what is wanted.
+    predicts = "y" in names and "target" in arrays and bool(names & {*called("target")} - {"y"})
     for at, p in enumerate(taken):
         default = None if p.default is p.empty else p.default
         role = _role(op, p.name, default, arrays, roles.values(), known or {}, made=first is None)
-        if first is not None and at == 0:
+        if predicts and p.name == "y" and p.default is p.empty:
+            role = Role("array", op.inputs[0])
+        elif first is not None and at == 0:
             role = _first(first, p.name, role, known)
         if role is not None and role.kind == "cotangent" and default is not None and not op.takes.axes["y"].names:
             continue  # of one number the cotangent is 1 unless it is said: backward(dout=1), which not all use

@@ -14,6 +14,7 @@ from checks.op import Op
 from checks.ops._called import CALLED
 from checks.signature.axes import Shape, parts
 from checks.subjects.adapting.arrangement import Arrangement
+from checks.subjects.adapting.factor import times
 from checks.subjects.adapting.roles import Arguments, Role
 from checks.subjects.adapting.settings import Settings
 from checks.subjects.adapting.slots import Path, got, put
@@ -65,6 +66,7 @@ class Plan:
     constants  what parameters are that it does not take
     values     of switches; `sizes` of arguments whose meaning is found by trying
     parts      where those of y lie, if they are returned apart; `gates` their order, as places in the op's own
+    factor     how many times the op's y is (factor.py)
     tuples     whether one number for several axes is handed over as often as there are axes
     """
 
@@ -78,6 +80,7 @@ class Plan:
     y: Place = ("returned", ())
     parts: tuple[Place, ...] = ()
     gates: tuple[int, ...] = ()
+    factor: str = ""
     gradients: Mapping[str, Place] = field(default_factory=dict)
 
 
@@ -161,6 +164,12 @@ class Run:
             shape = self.form.op.takes.axes[n].shape(self.sizes, self.parameters)
             array = np.full(shape, NEUTRAL.get(n, 0.0), one.dtype)
         return self.plan.arranged[n].laid(gated(self.form.op, n, array, self.plan.gates), self.sizes)
+
+    @property
+    def times(self) -> float:
+        """How many times the op's y is."""
+        first = self.arrays[self.form.op.inputs[0]]
+        return times(self.plan.factor, () if first is None else first.shape)
 
     def joined(self, shape: Shape) -> Array | None:
         """y of this shape, of its parts, which are returned apart; None if something else lies there."""

@@ -1,0 +1,75 @@
+"""Losses by their own conventions: how many times the op's they are is found by forward, and said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from checks.ops import find
+from checks.subjects.adapting.factor import times
+from checks.subjects.implementation import Implementation
+from checks.verdict.judging import judge
+
+
+class MSELoss:
+    """The mean over all elements, without the half."""
+
+    def forward(self, pred, target):
+        self.pred, self.target = pred, target
+        return np.mean((pred - target) ** 2)
+
+    def backward(self):
+        return 2 * (self.pred - self.target) / self.pred.size
+
+
+class Halved(MSELoss):
+    def backward(self):
+        return (self.pred - self.target) / self.pred.size
+
+
+def mse(y_true, y_pred):
+    return np.mean(np.power(y_true - y_pred, 2))
+
+
+def mse_prime(y_true, y_pred):
+    return 2 * (y_pred - y_true) / np.size(y_true)
+
+
+def sse(y, t):
+    return 0.5 * np.sum((y - t) ** 2)
+
+
+def sse_backward(y, t):
+    return y - t
+
+
+def mse_loss(x, y):
+    return np.sum((x - y) ** 2) / x.shape[0], 2 * (x - y) / x.shape[0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (MSELoss, "it is 2 / elements of a sample times euclidean_loss"),
+        (mse, "it is 2 / elements of a sample times euclidean_loss"),
+        (mse_loss, "it is 2 times euclidean_loss"),
+        (sse, "grad_target is not there, and not judged"),
+    ],
+)
+def test_a_loss_by_another_convention_is_right_and_that_is_said(loss, said):
+    assert said in Implementation.of(find("euclidean_loss"), loss).assumed[1]
+    report = judge("euclidean_loss", loss, examples=10, seed=1)
+    assert report.exit_code == 0
+    assert {decision.result for decision in report.decisions} == {"y", "grad_prediction"}
+
+
+def test_a_gradient_that_is_not_that_of_its_own_loss_is_wrong():
+    report = judge("euclidean_loss", Halved, examples=10, seed=1)
+    assert report.exit_code == 1
+    assert {failure.result for failure in report.failures} == {"grad_prediction"}
+
+
+def test_a_factor_that_would_round_is_not_divided_by():
+    assert times("2 / elements of a sample", (5, 4, 2)) == 0.25
+    with pytest.raises(NotImplementedError, match="power of two"):
+        times("2 / elements of a sample", (5, 3))
