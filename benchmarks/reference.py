@@ -268,6 +268,13 @@ def layers() -> tuple[Layer, ...]:
             "-",
             {"output_size": 7},
         ),
+        Layer(
+            "grid_sample",
+            reference.grid_sample,
+            lambda x, grid: functional.grid_sample(x, grid, align_corners=False),
+            (MAPS, (MAPS[0], *MAPS[2:], 2)),
+            "-",
+        ),
         Layer("lp_pool", reference.lp_pool, functional.lp_pool2d, (MAPS,), "-", {"norm_type": 2.0, "kernel_size": 2}),
         Layer("unfold", reference.unfold, functional.unfold, (MAPS,), "-", {"kernel_size": 3, "padding": 1}),
         Layer(

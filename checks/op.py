@@ -56,6 +56,7 @@ class Kinks:
     convention  in words, which element of the subdifferential that is, or "" if the case has no kink
     beyond      which elements of the gradient lie where not even that is defined, as where all is −∞
     dropped     in words, whose cotangent reaches no input there, or "" if that is not what was seen
+    of          the input whose gradient this is, where several have one
     """
 
     case: Callable[[Problem], Case]
@@ -64,6 +65,7 @@ class Kinks:
     convention: Callable[[Case, Array], str]
     beyond: Callable[[Case], Array] | None = None
     dropped: Callable[[Case, Array], str] | None = None
+    of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,7 @@ class Rounding:
     magnitudes  for y and for each gradient: what each rounding is relative to. None: Σ|terms|, the reference run on
                 absolute values. That of y is at least Σ|∂y/∂a · a|, since inputs are rounded too
     factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
-    constants   for y and for each gradient: by how many times u at most all of it may be off in common, where constants of
-                its formula that grow on the way, such as exponents, are stored in the dtype (trials/sides.py)
+    constants   for y and for each gradient: how many u all of it may be off in common, by exponents that are stored, say
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
     """
 
@@ -215,8 +216,7 @@ class Problem:
 
     `shapes` holds the shape of each input by its name (None: the input is absent) and that of the output as "y".
     `exponents` scale the real-valued inputs by powers of two; `small` keeps whole numbers readable. `kind` names a kind of
-    cases of which the report keeps count apart (verdict/decisions.py); it changes
-    nothing about the case but which laws are asked (laws/__init__.py).
+    cases that the report counts apart (verdict/decisions.py); it changes only which laws are asked (laws/__init__.py).
     """
 
     op: Op = field(repr=False)

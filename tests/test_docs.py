@@ -26,7 +26,7 @@ RESULTS = {
     "003": ("P", 8),
     "004": ("C", 20),
     "T": ("T", 20),
-    "W": ("W", 13),
+    "W": ("W", 14),
 }
 IDS = [f"{letter}{number}" for letter, count in RESULTS.values() for number in range(1, count + 1)]
 QUESTIONS = [str(number) for number in range(1, 17)]

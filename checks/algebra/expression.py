@@ -104,6 +104,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Φ": lambda t: erfc(-t / sqrt(2)) / 2,
     "max": max,
     "min": min,
+    "floor": np.floor,
 }
 RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,

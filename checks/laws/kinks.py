@@ -36,7 +36,7 @@ def check(trial: Trial) -> Iterator[Finding]:
     if kinks is None or not trial.problem.elements:
         return
     case = kinks.case(trial.problem)
-    (name,) = trial.problem.present
+    (name,) = (kinks.of,) if kinks.of else trial.problem.present
     for mask in kinks.apart(case):
         run = trial.on(replace(case, cotangent=case.cotangent * mask))
         gradient = run.gradients[name]

@@ -41,6 +41,7 @@ CALLED: Mapping[str, Called] = {
         ("avgpool", "averagepool", "averagepooling", "avgpooling", "meanpool", "meanpooling", "pool", "pooling"),
         {"mode": ("average", "avg", "mean"), "type": ("average", "avg", "mean")},
     ),
+    "grid_sample": Called(("gridsample", "gridsampler", "bilinearsampler", "spatialtransformer")),
     "lp_pool": Called(("lppool", "lppooling", "powerpool")),
     "batch_norm": Called(("batchnorm", "batchnormalization", "bn", "spatialbatchnorm"), TRAINING),
     "layer_norm": Called(("layernorm", "layernormalization", "ln"), TRAINING),

@@ -20,6 +20,7 @@ PER_AXIS = (
     "scale",
     "size",
     "output_size",
+    "places",
     "spatial",
 )
 MOST = 1 << 28

@@ -17,6 +17,7 @@ from tests.laws import (
     right_pointwise,
     right_pools,
     right_resampling,
+    right_sampling,
     right_sequences,
     right_smooth,
     right_windows,
@@ -71,6 +72,7 @@ FAMILIES = (
     right_sequences,
     right_smooth,
     right_resampling,
+    right_sampling,
     right_folding,
     right_pools,
 )

@@ -16,7 +16,6 @@ from checks.laws import laws
 from checks.op import Problem
 from checks.ops import find, ops
 from checks.subjects.implementation import Implementation
-from checks.trials.trial import is_run
 from checks.verdict.tried import Tried
 from reference import conv
 from tests.laws.right_conv import ByFFT, OffsetByOffset, SinglePrecision
@@ -31,19 +30,24 @@ from tests.laws.right_pointwise import (
     ReluWithOneAtZero,
 )
 from tests.laws.right_pools import AdaptiveMaxByLoops, AdaptiveMaxWithEqualShares, LpPoolByVectors, LpPoolOffsetByOffset
+from tests.laws.right_sampling import GridSampleByHats, GridSamplePlaceByPlace
 from tests.laws.right_smooth import EluByParts, EluFromItsResult, HardSwishByClipping, HardSwishByThirds
 from tests.laws.right_variants import BY_HAND, RIGHT, ByTorch
 from tests.laws.right_windows import ConvTransposeAsAdjoint, MaxPoolByWindows, MaxPoolWithEqualShares
 
 CASES = 500
 FEWER = (
-    200  # where sizes and parameters are all that varies, or numbers carry errors: such bounds cost as much as all laws
+    200  # where sizes and parameters are all that varies, or of what is no polynomial: its bounds cost as much as laws
 )
 FEW_PARAMETERS = 3  # fewer than these, and there is little to vary though sizes depend on one another, as of norms
 FEW = 5  # for each algorithm in bfloat16
 OF_NUMBERS = [name for name in laws() if name != "contract"]  # which asks much of each case, and little of its numbers
 # Those that compare every element, and the conventions, over all cases; those that sample, over a fifth of them.
 SHARP = ["exact", "forward", "agreement", "kinks"]
+
+# Ahead or behind in the order of the map, and at a border what is inside or outside; between, where a mirror has 0.
+SIDES = [f"on the line between two pixels the slope is that {side}" for side in ("ahead", "behind", "of either side")]
+BETWEEN = "on the line between two pixels the slope is between those of its sides"
 
 CONVENTIONS = {
     ByTorch("leaky_relu"): "the derivative at 0 is negative_slope",
@@ -69,6 +73,9 @@ CONVENTIONS = {
     ByTorch("adaptive_max_pool"): "the first of the largest takes all",
     AdaptiveMaxByLoops: "the last of the largest takes all",
     AdaptiveMaxWithEqualShares: "the largest share equally",
+    ByTorch("grid_sample"): ", ".join((*SIDES, BETWEEN)),
+    GridSampleByHats: ", ".join((*SIDES, BETWEEN)),
+    GridSamplePlaceByPlace: ", ".join(SIDES),
     ByTorch("lp_pool"): "the derivative at 0 is 0",
     LpPoolOffsetByOffset: "the derivative at 0 is 0",
     LpPoolByVectors: "the derivative at 0 is a subgradient other than 0",
@@ -99,7 +106,7 @@ def _drawn(op, *, half):
     """The same cases for each algorithm, and for float32 as for float64: drawing them takes as long as judging them."""
     found: list[Problem] = []
     windows = find(op).takes.geometry is not None and len(find(op).takes.parameters) >= FEW_PARAMETERS
-    many = CASES if windows and not is_run(find(op)) else FEWER
+    many = CASES if windows and find(op).kind.degree is not None else FEWER
     Search(problems_of(find(op), {}, "float16" if half else "float64"), many, 30).run(found.append)
     return found
 

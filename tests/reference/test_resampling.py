@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from torch.nn import functional
 
-from reference import adaptive_avg_pool, adaptive_max_pool, fold, lp_pool, pad, pixel_shuffle, unfold, upsample
+from reference import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    fold,
+    grid_sample,
+    lp_pool,
+    pad,
+    pixel_shuffle,
+    unfold,
+    upsample,
+)
 from tests.reference.witnesses import assert_all_close, assert_close, of_torch
 
 ADAPTIVE = [((2, 3, 7), (3,)), ((1, 2, 7, 5), (3, 4)), ((2, 1, 4, 3), (1, 5)), ((1, 1, 3, 4, 5), (2, 2, 2))]
@@ -51,6 +61,38 @@ def test_norms_of_windows_are_torchs(shape, moves, p):
     pool = (functional.lp_pool1d, functional.lp_pool2d)[len(shape) - 3]
     moves = {"norm_type": p, "kernel_size": 2, **moves}
     assert_is_torchs(lp_pool, lambda t: pool(t, **moves), x, **moves)
+
+
+@pytest.mark.parametrize("mode", grid_sample.MODES)
+@pytest.mark.parametrize("padding", grid_sample.PADDINGS)
+@pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.parametrize("size", [(3, 4), (1, 5), (2, 3, 4)])
+def test_grid_sampling_is_torchs(mode, padding, aligned, size):
+    """Inside, outside and far outside; the gradient of the grid too."""
+    rng, axes = np.random.default_rng(2), len(size)
+    x, grid = rng.standard_normal((2, 3, *size)), rng.uniform(-2.5, 2.5, (2, *(5, 4, 2)[:axes], axes))
+    asked = {"mode": mode, "padding_mode": padding, "align_corners": aligned}
+    g = rng.standard_normal(grid_sample.forward(x, grid, **asked).shape)
+    called = {**asked, "mode": "bilinear" if mode == "linear" else mode}
+    y, gradients = of_torch(lambda x, grid: functional.grid_sample(x, grid, **called), g, x, grid)
+    assert_close(grid_sample.forward(x, grid, **asked), y, 256)
+    assert_all_close(grid_sample.backward(g, x, grid, **asked), gradients, 256)
+
+
+@pytest.mark.parametrize(
+    ("x", "grid", "asked", "words"),
+    [
+        ((1, 1), (1, 1), {}, "x has shape (1, 1); expected (N, C, *size)"),
+        ((1, 1, 0), (1, 2, 1), {}, "x has shape (1, 1, 0); expected (N, C, *size)"),
+        ((1, 1, 2, 3), (1, 2, 2, 3), {}, "2 coordinates for each"),
+        ((2, 1, 3), (1, 2, 1), {}, "as many samples"),
+        ((1, 1, 3), (1, 2, 1), {"mode": "bicubic"}, "mode is 'bicubic'; expected one of linear, nearest"),
+        ((1, 1, 3), (1, 2, 1), {"padding_mode": "wrap"}, "padding_mode is 'wrap'; expected one of zeros, border"),
+    ],
+)
+def test_what_no_grid_can_sample_is_refused_in_words(x, grid, asked, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        grid_sample.forward(np.ones(x), np.zeros(grid), **asked)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

@@ -1,4 +1,4 @@
-"""Figures of adaptive means, upsampling, pixel shuffle, unfold, fold, padding and pooling by norms."""
+"""Figures of adaptive means, upsampling, pixel shuffle, unfold, fold, padding, pooling by norms, and grid sampling."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import numpy as np
 
 from checks.book.contents import Figure
 from checks.book.figures.panels import Index, blocks, numbers
-from reference import adaptive_avg_pool, adaptive_max_pool, fold, lp_pool, pad, pixel_shuffle, unfold, upsample
+from reference import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    fold,
+    grid_sample,
+    lp_pool,
+    pad,
+    pixel_shuffle,
+    unfold,
+    upsample,
+)
 
 
 def W6() -> Figure:
@@ -139,5 +149,24 @@ def W13() -> Figure:
                     numbers("∂J/∂x", lp_pool.backward(g, x, norm_type=p)[0][0, 0], nothing, sign="→"),
                 )
             ),
+        ),
+    )
+
+
+def W14() -> Figure:
+    """A map of two by two, read at one place, and what each number and each coordinate gets."""
+    x, g = np.array([[[[8.0, 4], [0, 12]]]]), np.array([[[[2.0]]]])
+    grid = np.array([[[[-0.25, 0.25]]]])
+    of_x, of_grid = grid_sample.backward(g, x, grid)
+    return Figure(
+        "A map that is read at x = −¼, y = ¼: a quarter of a pixel from the left column, three quarters from the top. "
+        "The four numbers get their weights times the cotangent; each coordinate gets the slope along its axis.",
+        (
+            numbers("x", x[0, 0]),
+            numbers("grid", grid[0, 0]),
+            numbers("y", grid_sample.forward(x, grid)[0, 0], sign="→"),
+            numbers("g", g[0, 0]),
+            numbers("∂J/∂x", of_x[0, 0], sign="→"),
+            numbers("∂J/∂grid", of_grid[0, 0]),
         ),
     )

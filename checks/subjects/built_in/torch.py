@@ -182,6 +182,15 @@ def adaptive_max_pool(x: Any, *, output_size: Any = 1) -> Any:
     return (f.adaptive_max_pool1d, f.adaptive_max_pool2d, f.adaptive_max_pool3d)[x.ndim - 3](x, output_size)
 
 
+def grid_sample(x: Any, grid: Any, *, mode: str = "", padding_mode: str = "zeros", align_corners: bool = False) -> Any:
+    """F.grid_sample, over two or three axes."""
+    from torch.nn import functional as f
+
+    if x.ndim == 3:
+        raise NotImplementedError("F.grid_sample has places along two or three axes only")
+    return f.grid_sample(x, grid, mode if mode == "nearest" else "bilinear", padding_mode, align_corners)
+
+
 def lp_pool(
     x: Any, *, norm_type: float = 2.0, kernel_size: Any = 2, stride: Any = None, ceil_mode: bool = False
 ) -> Any:
