@@ -40,7 +40,7 @@ EXAMPLES = 200  # as a run has
 PLANTED_IN = 12  # cases: what one shows in, most do
 GOALS = {"float64": 20, "float32": 20, "float16": 10, "bfloat16": 10}
 WIDTHS = ("element", "row", "all")
-OWN = {"implementation", "y", "gradients", "_answers"}  # what of a run depends on the implementation
+OWN = {"implementation", "y", "gradients", "_answers", "_outcomes"}  # what of a run depends on the implementation
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Kind:
     euler_in    groups of inputs with y = Σ⟨∂y/∂a, a⟩ though y is not linear in them
     analytic    whether complex numbers can go through it
     radius      relative steps smaller than this meet no kink
-    bounded     whether y stays finite however large the inputs are
+    bounded     whether results are no larger than inputs are, or 1, however large these are: nothing needs to overflow
     mixes       whether samples have something to do with one another, in this problem
     stops       of the inputs and parameters: for some inputs, where no gradient goes though y depends on it
     hessian     inputs whose gradients together are a symmetric matrix times the cotangent

@@ -162,6 +162,7 @@ GROUP_NORM = Op(
     kind=Kind(
         linear_in=(("gamma", "beta"),),
         radius=radius,
+        bounded=True,
         hard=tuple(replace(hard, case=offset, kept=kept) for hard in normalization.hard(along)),
     ),
     cases=Inputs(draw, values_a_group),

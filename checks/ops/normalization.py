@@ -264,7 +264,13 @@ BATCH_NORM = Op(
     ),
     twin=batch_norm_twin,
     rounds=Rounding(terms(of_channels), magnitudes(of_channels)),
-    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_channels), mixes=lambda _: True, hard=hard(of_channels)),
+    kind=Kind(
+        linear_in=(("gamma", "beta"),),
+        radius=radius(of_channels),
+        bounded=True,
+        mixes=lambda _: True,
+        hard=hard(of_channels),
+    ),
     cases=Inputs(draw(of_channels), values_a_channel),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
@@ -287,7 +293,7 @@ LAYER_NORM = Op(
     ),
     twin=layer_norm_twin,
     rounds=Rounding(terms(of_last), magnitudes(of_last)),
-    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_last), hard=hard(of_last)),
+    kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_last), bounded=True, hard=hard(of_last)),
     cases=Inputs(draw(of_last)),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "T2"),

@@ -129,7 +129,7 @@ OP = Op(
     ),
     twin=twin,
     rounds=Rounding(terms, magnitudes),
-    kind=Kind(linear_in=(("gamma",),), radius=radius),
+    kind=Kind(linear_in=(("gamma",),), radius=radius, bounded=True),
     told=Documents(sources=dict.fromkeys(("y", "x", "gamma"), "T11"), formula=formula, usual={"batch": 2, "last": 2}),
     mistakes=RMS_NORM,
 )

@@ -281,7 +281,7 @@ SILU = Op(
     rounds=Rounding(
         counted(OF_ONE + 2, x=SILU_SLOPE), relative_to(size_of_x, lambda case: 1 + np.abs(case.input("x")))
     ),
-    kind=Kind(radius=within_reach_of("x")),
+    kind=Kind(radius=within_reach_of("x"), bounded=True),
     told=Documents(sources={"y": "T4", "x": "T4"}, formula=formulas.silu),
     mistakes=mistakes.SILU,
 )
@@ -311,7 +311,7 @@ SOFTPLUS = replace(
     takes=elementwise(Parameter("beta", 1.0, "how steep it is at 0", "1.0", real(0, above=True), (1.0, 0.5, 2.0, 3.0))),
     twin=softplus_twin,
     rounds=Rounding(counted(2 * EXP + 5, x=OF_ONE + 3), relative_to(of_softplus, of_softplus_slope)),
-    kind=Kind(radius=lambda case: within_reach_of("x")(case) / max(1.0, case.parameters["beta"])),
+    kind=Kind(radius=lambda case: within_reach_of("x")(case) / max(1.0, case.parameters["beta"]), bounded=True),
     told=Documents(sources={"y": "T6", "x": "T6"}, formula=formulas.softplus),
     mistakes=mistakes.SOFTPLUS,
 )
@@ -324,7 +324,7 @@ ELU = replace(
     ),
     twin=elu_twin,
     rounds=Rounding(counted(EXP + 4, x=EXP + 6), relative_to(of_elu, of_elu_slope)),
-    kind=Kind(analytic=False, radius=within_reach_of("x")),
+    kind=Kind(analytic=False, radius=within_reach_of("x"), bounded=True),
     kinks=corners(of_elu_places),
     told=Documents(sources={"y": "T5", "x": "T5"}, formula=formulas.elu),
     mistakes=mistakes.ELU,
@@ -348,7 +348,7 @@ LOG_SOFTMAX = replace(
     reference=log_softmax,
     twin=log_softmax_twin,
     rounds=Rounding(log_softmax_terms, log_softmax_magnitudes),
-    kind=replace(SOFTMAX.kind, bounded=False),
+    kind=SOFTMAX.kind,
     told=Documents(sources={"y": "T8", "x": "T8"}, formula=formulas.log_softmax, usual={"shape": (1, 3)}),
     mistakes=mistakes.LOG_SOFTMAX,
 )
@@ -365,7 +365,7 @@ GLU = Op(
     ),
     twin=glu_twin,
     rounds=Rounding(counted(OF_ONE + 2, x=SIGMOID_SLOPE), glu_magnitudes),
-    kind=Kind(radius=within_reach_of("x")),
+    kind=Kind(radius=within_reach_of("x"), bounded=True),
     told=Documents(sources={"y": "T9", "x": "T9"}, formula=formulas.glu, usual={"batch": (1,), "width": 1}),
     mistakes=_gate_mistakes.GLU,
 )
@@ -379,7 +379,7 @@ SWIGLU = Op(
     ),
     twin=swiglu_twin,
     rounds=Rounding(counted(OF_ONE + 3, gate=SILU_SLOPE + 1, x=OF_ONE + 3), swiglu_magnitudes),
-    kind=Kind(linear_in=(("x",),), radius=within_reach_of("gate")),
+    kind=Kind(linear_in=(("x",),), radius=within_reach_of("gate"), bounded=True),
     told=Documents(letters={"gate": "a"}, sources=dict.fromkeys(("y", "gate", "x"), "T10"), formula=formulas.swiglu),
     mistakes=_gate_mistakes.SWIGLU,
 )

@@ -70,8 +70,9 @@ class Places:
         return (problem.op.cases.few(problem, case) if self.inputs else None) or case
 
     def _of_cotangent(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
-        """The cotangent, 0 elsewhere."""
-        return a * self._along(axes, sizes, a, 1.0, 0.0) if self.cotangent else a
+        """The cotangent, 0 elsewhere, and so much larger that gradients, which are linear in it, do not underflow."""
+        larger = 2.0 ** (self.size.bit_length() // 2)
+        return a * self._along(axes, sizes, a, larger, 0.0) if self.cotangent else a
 
     def _of_input(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
         """An input, smaller elsewhere."""

@@ -16,7 +16,7 @@ from checks.subjects import loading
 from checks.subjects.implementation import Implementation
 from checks.subjects.isolation import Isolated
 from checks.verdict.tried import Tried
-from reference import conv, linear, relu, softmax
+from reference import conv, linear, relu, softmax, softplus
 
 
 class Right:
@@ -282,10 +282,20 @@ class NoEmptyBatch(Right):
         return conv.forward(x, weight, bias, **p)
 
 
+class Written:
+    """Softplus as it is written: right for moderate x."""
+
+    def forward(self, x, *, beta=1.0):
+        return np.log1p(np.exp(beta * x)) / beta
+
+    backward = staticmethod(softplus.backward)
+
+
 WARNED = [
     ("relu", WiderDtype, "float32", "y has dtype float64, where the inputs have float32"),
     ("relu", SwallowsNaN, "float64", "a NaN in x leaves no trace in elements of y that it should"),
     ("softmax", Overflows, "float64", "x of 1e4 makes NaN or infinity of elements of y that it should not"),
+    ("softplus", Written, "float64", "x of 1e4 makes NaN or infinity of elements of y that it should not"),
     ("conv", NoEmptyBatch, "float64", "an empty batch is not taken: forward raised ValueError: empty batch"),
 ]
 
