@@ -36,17 +36,28 @@ def loaded_within(meaning: AbstractContextManager[None]) -> None:
 def ops() -> dict[str, Op]:
     """Every op by name."""
     found: dict[str, Op] = {}
-    with _within:
-        for module in pkgutil.iter_modules(__path__):
-            if module.name.startswith("_"):
-                continue  # a part of one of the others
-            for op in import_module(f"{__name__}.{module.name}").OPS:
-                found[op.name] = op
+    for family in _families():
+        found |= _of(family)
     return found
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    """The files; one whose name begins with _ is a part of one of the others."""
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+@cache
+def _of(family: str) -> dict[str, Op]:
+    """The ops of one file by name."""
+    with _within:
+        return {op.name: op for op in import_module(f"{__name__}.{family}").OPS}
 
 
 def find(name: str) -> Op:
     """The op of this name, or its derivative, as conv.double_backward; ValueError with what is close if there is none."""
+    if name in _families() and name in _of(name):
+        return _of(name)[name]  # a process that judges one op need not load all
     if name in ops():
         return ops()[name]
     of, _, operator = name.rpartition(".")
