@@ -122,6 +122,7 @@ def of_arrays(found: Any, made: Callable[[str], Framework]) -> tuple[Function, F
     forward, backward = _free(theirs.forward), _free(theirs.backward)
     if hasattr(made("float64"), "pushed"):
         forward.jvp = theirs.jvp  # type: ignore[attr-defined]
+        forward.lacks = getattr(made("float64"), "lacks", lambda _: ())(found)  # type: ignore[attr-defined]
         double = _free(theirs.double_backward)
         double.__name__ = name
         backward.double_backward = double  # type: ignore[attr-defined]

@@ -158,6 +158,10 @@ def judge_function(
         interrupted=interrupted,
         again=again or f"{said})",
     )
+    if order == 1:
+        has = {"double_backward": getattr(backward, "double_backward", None), "jvp": getattr(function, "jvp", None)}
+        left = {*getattr(function, "lacks", ()), *(["jvp"] if forward_mode is not None else ())}
+        report = replace(report, offers=tuple(n for n, found in has.items() if found is not None and n not in left))
     open_ = [f.result for f in report.findings if _is_open(f)]
     return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))
 

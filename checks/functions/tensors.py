@@ -15,6 +15,7 @@ import numpy as np
 
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.precision import Array
+from checks.subjects.bridges.torch import lacks
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.tensors import Handed, apart, ends_here, passed_on
 
@@ -97,6 +98,7 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
         return of_leaves(found, [_numbers(given, leaf) for leaf in leaves(found)])
 
     forward.jvp = jvp  # type: ignore[attr-defined]
+    forward.lacks = lacks(found)  # type: ignore[attr-defined]
     backward.double_backward = double_backward  # type: ignore[attr-defined]
     one: Any
     for one, more in (forward, ()), (backward, ("grad_output",)), (double_backward, ("grad_grads", "grad_output")):

@@ -232,7 +232,10 @@ def _remarks(report: Report) -> str:
     lines = [f"{line[0].upper()}{line[1:]}." for line in words.decided(report)]
     lines += [f"Warning: {line}." for line in words.warnings(report)]
     lines += [f"Not supported: {line}." for line in words.unsupported(report)]
-    lines += [f"{line[0].upper()}{line[1:]}." for line in (*words.conventions(report), *words.earned(report))]
+    lines += [
+        f"{line[0].upper()}{line[1:]}."
+        for line in (*words.conventions(report), *words.offers(report), *words.earned(report))
+    ]
     notes = report.tally.notes(Verdict.UNDECIDED)
     lines += [f"Undecided: {note}, {count} times." for note, count in notes.most_common()]
     items = "".join(f"<li>{_with_code(line)}</li>" for line in lines)

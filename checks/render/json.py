@@ -67,6 +67,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "repeated": report.repeated,
         "meetings": None if report.meetings is None else _meetings(report.meetings),
         "assumed": list(report.assumed),
+        "offers": list(report.offers),
         "elsewhere": [_elsewhere(one) for one in report.elsewhere],
         "decisive": report.decisive,
         "shards": {"tried": list(report.shards), "of": report.of_shards},

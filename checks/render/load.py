@@ -87,6 +87,7 @@ def _report(given: Given) -> Report:
         shards=_index(given.get("shards", {"tried": []})["tried"]),
         of_shards=given.get("shards", {"of": 1})["of"].count(1),
         assumed=tuple(line.a(str) for line in given.get("assumed", [])),
+        offers=tuple(part.a(str) for part in given.get("offers", [])),
         elsewhere=tuple(map(_elsewhere, given.get("elsewhere", []))),
         budget=None if given.get("budget", None).value is None else given["budget"].a(float),
         first_call=None if given.get("first_call", None).value is None else given["first_call"].a(float),

@@ -38,7 +38,14 @@ def _text(report: Report, paint: _Paint, *, verbose: bool, quiet: bool) -> str:
         lines += ["", *_laws(report, paint)]
         lines += ["", *_coverage(report)] if report.cases else []
     warnings = [paint(f"warning: {line}", YELLOW) for line in words.warnings(report)][:SHOWN_FAILURES]
-    lines += ["", *warnings, *words.conventions(report), *words.earned(report), paint(words.provenance(report), DIM)]
+    lines += [
+        "",
+        *warnings,
+        *words.conventions(report),
+        *words.offers(report),
+        *words.earned(report),
+        paint(words.provenance(report), DIM),
+    ]
     if verbose:
         lines += ["", *_every(report)]
     return "\n".join(lines)

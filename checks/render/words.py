@@ -27,6 +27,14 @@ MEANINGS: Mapping[str, str] = {
     "leading axes": "how many axes stand before that of features",
 }
 
+# What an implementation may have beyond order 1: names in the protocol, what that is, and how it is asked for.
+BEYOND = (
+    (("double_backward",), "double backward", "--order 2"),
+    (("triple_backward",), "third order", "--order 3"),
+    (("jvp",), "forward mode", "--modes reverse,forward"),
+    (("jvp_backward", "backward_jvp", "jvp_jvp"), "one mode over the other", "--order 2 --modes reverse,forward"),
+)
+
 MOST_SHARES = 9  # different sizes whose shares are written one by one
 
 
@@ -64,6 +72,13 @@ def judged_as(report: Report) -> Iterator[str]:
     """What was assumed of code that was adapted; where it was judged, and what it does elsewhere."""
     yield from (f"assumed: {line}" for line in report.assumed)
     yield from elsewhere(report)
+
+
+def offers(report: Report) -> Iterator[str]:
+    """What there is beyond order 1, and how it is judged."""
+    named = [how for parts, *how in BEYOND if set(parts) & set(report.offers)]
+    if named:
+        yield f"offers beyond order 1: {', '.join(n for n, _ in named)} ({', '.join(f'`{how}`' for _, how in named)})"
 
 
 def elsewhere(report: Report) -> Iterator[str]:

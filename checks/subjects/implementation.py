@@ -32,6 +32,7 @@ from checks.subjects.adapting.layer import Nothing, Unfit, adapted, is_adaptable
 from checks.subjects.derived import Lacking, derived
 from checks.subjects.frames import own_frames, place, told
 from checks.subjects.memory import overwrite, same_bits, shared
+from checks.subjects.offered import offers
 
 # How a call is refused by what takes no such keyword: CPython names it; C and C++ extensions often do not.
 NAMED = re.compile(r"unexpected keyword argument '?(\w+)|'(\w+)' is an invalid keyword argument")
@@ -94,6 +95,7 @@ class Judged(ABC):
     name: str
     is_reference: bool = False
     assumed: tuple[str, ...] = ()  # of code that was adapted, in words
+    offers: tuple[str, ...] = ()  # parts of the protocol beyond forward and backward (offered.py)
     pins: Mapping[str, Any] = {}  # what holds in every case that such code can take
     lacks: tuple[str, ...] = ()  # inputs by which such code has no gradient, so that none is judged
     promised: str = ""  # what --accumulate says that sums are kept in: "float32", "same", or nothing
@@ -139,6 +141,7 @@ class Implementation(Judged):
     assumed: tuple[str, ...] = ()
     pins: Mapping[str, Any] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
@@ -182,7 +185,8 @@ class Implementation(Judged):
                 raise NotAnImplementation(
                     f"{name}: {function.part} {function.refuses}; {op.name} needs {needed(op, function.part)}"
                 )
-        return cls(op, name, forward, backward, shares)
+        beyond = offers(given) if op.derivative is None else ()
+        return cls(op, name, forward, backward, shares, offers=beyond)
 
     @property
     def is_reference(self) -> bool:  # type: ignore[override]

@@ -69,6 +69,7 @@ class Isolated(Judged):
     name: str = ""
     promised: str = ""
     assumed: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
     pins: Mapping[str, Any] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     _process: _Process | None = None
@@ -113,6 +114,7 @@ class Isolated(Judged):
         lacks = reply.get("lacks", ())
         self.lacks = tuple(n for n in self.op.takes.differentiable if n in lacks) if isinstance(lacks, list) else ()
         self.op = without(self.op, self.lacks)
+        self.offers = tuple(str(part) for part in reply.get("offers", ()))
         pins = reply.get("pins", {})
         self.pins = (
             {n: tuple(v) if isinstance(v, list) else v for n, v in pins.items()} if isinstance(pins, dict) else {}

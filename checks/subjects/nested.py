@@ -18,10 +18,10 @@ from typing import Any
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.offered import PARTS
 from checks.subjects.passing import signed
 from checks.subjects.pulled import Framework, Pulled, Several, of_leaves, present, with_arrays
 
-PARTS = ("double_backward", "triple_backward", "jvp", "jvp_backward", "backward_jvp", "jvp_jvp")
 Made = Callable[[Several, list[Any], list[Any]], Sequence[Any]]
 
 
@@ -155,7 +155,8 @@ class Nested(Pulled):
 def as_implementation(pulled: Nested, signature: inspect.Signature, name: str) -> Any:
     """With all that the framework's modes make of it: beyond the backward, where it has forward mode too."""
     beyond = {part: getattr(pulled, part) for part in PARTS if hasattr(pulled.framework, "pushed")}
-    return signed(pulled.forward, pulled.backward, signature, name, **beyond)
+    lacks = getattr(pulled.framework, "lacks", lambda _: ())(pulled.function)
+    return signed(pulled.forward, pulled.backward, signature, name, lacks, **beyond)
 
 
 def through(op: Op, found: Any, framework: Framework, *, compiled: bool) -> Any:

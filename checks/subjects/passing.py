@@ -22,10 +22,13 @@ ANYTHING = inspect.Signature(
 )
 
 
-def signed(forward: Any, backward: Any, signature: inspect.Signature, name: str, **beyond: Any) -> Any:
+def signed(
+    forward: Any, backward: Any, signature: inspect.Signature, name: str, lacks: Sequence[str] = (), **beyond: Any
+) -> Any:
     """Both as one object, of which forward and backward say that they take what `signature` says; it goes by this name.
 
     beyond  what there is of derivatives beside: double_backward, jvp
+    lacks   those of them of which it is known that they will be refused (offered.py)
     """
     rest = [_by_position(p) for p in signature.parameters.values()]
     parts = {"forward": (forward, signature), "backward": (backward, _with(("grad_output",), rest))}
@@ -34,7 +37,8 @@ def signed(forward: Any, backward: Any, signature: inspect.Signature, name: str,
     first |= {"jvp_backward": ("grad_output", "tangents"), "backward_jvp": ("tangents", "grad_output")}
     first |= {"jvp_jvp": ("tangents", "tangents2")}
     parts |= {part: (call, _with(first[part], rest)) for part, call in beyond.items()}
-    return SimpleNamespace(**{part: _named(part, *both) for part, both in parts.items()}, __name__=name)
+    made = {part: _named(part, *both) for part, both in parts.items()}
+    return SimpleNamespace(**made, __name__=name, withheld=tuple(lacks))
 
 
 def _with(names: Sequence[str], rest: Sequence[inspect.Parameter]) -> inspect.Signature:

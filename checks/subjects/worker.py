@@ -60,6 +60,7 @@ def main() -> None:
             assumed=implementation.assumed,
             pins=dict(implementation.pins),
             lacks=implementation.lacks,
+            offers=implementation.offers,
         )
         with os.fdopen(settings["commands"], encoding="utf-8") as commands:
             for line in commands:

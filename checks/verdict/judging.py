@@ -204,6 +204,7 @@ def judge(  # noqa: PLR0915, one step after another
         meetings=sample(judged, pinned),
         decisive=all(name in chosen for name, law in _chosen(None, judged).items() if decides(law)),
         assumed=wrapped.assumed,
+        offers=wrapped.offers,
         elsewhere=elsewhere,
     )
 

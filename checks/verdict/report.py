@@ -42,6 +42,7 @@ class Report:
     first_call   how many times as long as the second the first call of a shape takes, where few were tried for that reason
     budget       seconds in which cases were tried, as many as fitted; None: as many as were asked for
     assumed      what was assumed of code that was adapted (subjects/adapting), in words
+    offers       what the implementation has beyond order 1, which was not judged here, by its names in the protocol
     elsewhere    kinds of cases that are left out, since the implementation always raises there or does not support them
     decisive     all laws that decide were asked, so that right has to mean decided; else only what was asked is judged
     """
@@ -73,6 +74,7 @@ class Report:
     shards: tuple[int, ...] = ()
     of_shards: int = 1
     assumed: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     budget: float | None = None
     first_call: float | None = None

@@ -20,7 +20,7 @@ from tests.judged import BY_NAME, EXAMPLES, judged
 SHOWN = ["right", "turned", "mine", "raises", "refuses", "nan"]
 REPORT = """op implementation dtype verdict exit_code interrupted seed examples pinned cases checks counts unsupported
             coverage miss unseen_in_one_call_of_ten conventions warnings laws failures undecided versions seconds
-            inputs is_reference spec again tally misses repeated meetings assumed elsewhere decisive
+            inputs is_reference spec again tally misses repeated meetings assumed offers elsewhere decisive
             decided shards budget first_call"""
 LAW = "law holds broken undecided warning known normwise worst_share"
 ROW = "law result verdict crashed count normwise worst sees notes conventions"

@@ -19,6 +19,7 @@ from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.nested import Nested, as_implementation, through
+from checks.subjects.offered import FORWARD
 from checks.subjects.passing import of_a_layer, taken
 from checks.subjects.pulled import Several
 
@@ -68,6 +69,12 @@ class Jax:
                 raise NotImplementedError(f"has no forward mode: {' '.join(str(error).split())}") from error
             raise
         return found
+
+    def lacks(self, function: Any) -> tuple[str, ...]:
+        """Forward mode, of a custom_vjp."""
+        import jax
+
+        return FORWARD if isinstance(function, jax.custom_vjp) else ()
 
     def parts(self, layer: Any) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
         """The arrays that a layer holds which is a tree (equinox), by name, and what makes a layer of others."""

@@ -17,6 +17,7 @@ from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.beyond import derivatives
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.offered import FORWARD, SECOND
 from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
 from checks.subjects.tensors import Handed, apart, passed_on
 
@@ -63,7 +64,18 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
         return tuple(given.numpy(gradients.get(n)) for n, _ in named)
 
     name = getattr(found, "__name__", type(found).__name__)
-    return signed(forward, backward, signature, name, **derivatives(op, function, handed))
+    return signed(forward, backward, signature, name, lacks(found), **derivatives(op, function, handed))
+
+
+def lacks(found: Any) -> tuple[str, ...]:
+    """What an autograd.Function does not have: forward mode without a jvp, more orders of what is marked as of one."""
+    import torch
+
+    base = torch.autograd.Function
+    if not inspect.isclass(found) or not issubclass(found, base):
+        return ()
+    once = getattr(getattr(found.backward, "__code__", None), "co_filename", "") == base.apply.__code__.co_filename
+    return (*(SECOND if once else ()), *(FORWARD if found.jvp is base.jvp else ()))
 
 
 def _refusal(op: Op, tensors: tuple[Any, ...], parameters: dict[str, Any]) -> str:

@@ -1,0 +1,18 @@
+"""What a subject offers beyond a forward and a backward: the parts of the protocol that it has for derivatives of them.
+
+A bridge says of some that they are not there although the framework has them (`withheld`): forward mode of a custom_vjp, or
+of an autograd.Function without a jvp; a double backward of what is marked with @once_differentiable.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PARTS = ("double_backward", "triple_backward", "jvp", "jvp_backward", "backward_jvp", "jvp_jvp")
+SECOND, FORWARD = PARTS[:2], PARTS[2:]  # what there is of reverse mode alone, and what needs forward mode
+
+
+def offers(given: Any) -> tuple[str, ...]:
+    """Which parts it has, by their names."""
+    lacks = getattr(given, "withheld", ())
+    return tuple(part for part in PARTS if part not in lacks and callable(getattr(given, part, None)))
