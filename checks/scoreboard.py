@@ -94,10 +94,15 @@ class Cell:
 
 def _read(report: Report) -> dict[str, Any]:
     """What a cell keeps of a report: the verdict, and all that is to be said of what is no plain right."""
-    stopped = report.interrupted and report.exit_code == NOT_JUDGED and not report.failures
+    verdict, said = VERDICTS[report.exit_code], [" ".join(filter(None, _failure(f))) for f in report.failures]
+    if report.exit_code == NOT_JUDGED and not report.failures:
+        if report.interrupted:
+            verdict = board.STOPPED
+        elif report.unsupported:  # there is no such kernel, say
+            verdict, said = board.NOT_OFFERED, list(words.unsupported(report))
     return {
-        "verdict": board.STOPPED if stopped else VERDICTS[report.exit_code],
-        "said": [" ".join(filter(None, _failure(f))) for f in report.failures],
+        "verdict": verdict,
+        "said": said,
         "again": [words.again(report, f) for f in report.failures],
         "undecided": [] if report.failures else list(words.left(report)),
         "limits": list(words.elsewhere(report)),

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 WINDOWS = sys.platform == "win32"
 LOOKING = 0.001  # seconds between two looks at a pipe, where none can be waited for
@@ -82,6 +82,15 @@ def end(running: subprocess.Popen[bytes]) -> None:
         except (ProcessLookupError, PermissionError):
             running.kill()
     running.wait()
+
+
+def end_as(code: int) -> NoReturn:
+    """End this process as one did that ended with this code: by the same signal, which POSIX makes a negative one."""
+    if code < 0 and not WINDOWS:
+        with suppress(OSError):  # SIGKILL and SIGSTOP, which nobody can handle
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(ctypes.c_int32(code).value)  # Windows counts faults from 2³¹ on, which os._exit does not take
 
 
 def readable(descriptor: int, seconds: float) -> bool:

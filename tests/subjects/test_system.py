@@ -3,6 +3,7 @@
 import builtins
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -62,6 +63,21 @@ def test_on_windows_a_process_ends_with_what_it_started(windows, monkeypatch):
     running = SimpleNamespace(pid=42, kill=lambda: called.append("kill"), wait=lambda: called.append("wait"))
     system.end(running)
     assert called == [["taskkill", "/T", "/F", "/PID", "42"], "kill", "wait"]
+
+
+@pytest.mark.parametrize("code", [3, 0xC0000005])
+def test_on_windows_a_process_ends_with_the_code_of_another_signed(windows, monkeypatch, code):
+    codes = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    system.end_as(code)
+    assert codes == [code if code < 1 << 31 else code - (1 << 32)]
+
+
+@pytest.mark.skipif(system.WINDOWS, reason="Windows has no signals of this kind")
+@pytest.mark.parametrize("code", [-signal.SIGKILL, -signal.SIGSEGV, 5] if not system.WINDOWS else [])
+def test_a_process_ends_as_another_did(code):
+    script = f"from checks.subjects.system import end_as; end_as({int(code)})"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == code
 
 
 def test_on_windows_the_memory_is_asked_for(windows):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects import safetensors
+from checks.subjects import safetensors, system
 from checks.subjects.implementation import NotAnImplementation
 
 PROTOCOL = "1"
@@ -157,10 +156,7 @@ class Program:
         except subprocess.TimeoutExpired:
             self._leave("closed its standard output")
         sys.stderr.flush()
-        if code < 0:
-            signal.signal(-code, signal.SIG_DFL) if -code not in {signal.SIGKILL, signal.SIGSTOP} else None
-            os.kill(os.getpid(), -code)
-        os._exit(code)
+        system.end_as(code)
 
     def _leave(self, said: str) -> NoReturn:
         """End, with this as the last words."""
