@@ -10,6 +10,7 @@ from checks.verdict.report import UNDECIDED, WRONG, Finding, Report, Verdict
 
 GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
 SHOWN_FAILURES = 3
+SHOWN_REFUSALS = 6
 LISTED = (Verdict.BROKEN, Verdict.UNDECIDED, Verdict.KNOWN)
 
 
@@ -96,7 +97,10 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
 
 
 def _unsupported(report: Report) -> list[str]:
-    return [f"  not supported: {line}" for line in words.unsupported(report)][:SHOWN_FAILURES]
+    """A line for each reason, and as many as of failures at least."""
+    reasons = len({refusal.partition(" (")[0] for refusal in report.unsupported})
+    shown = min(max(SHOWN_FAILURES, reasons), SHOWN_REFUSALS)
+    return [f"  not supported: {line}" for line in words.unsupported(report)][:shown]
 
 
 def _broken(report: Report) -> str:

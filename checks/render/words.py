@@ -202,9 +202,14 @@ def _and_others(counts: Counter[Verdict]) -> str:
 
 
 def unsupported(report: Report) -> Iterator[str]:
-    """What was refused, most frequent first."""
+    """What was refused, most frequent first; every reason once, before any is told of other parameters."""
+    told: Counter[str] = Counter()
+    turns = []
     for words, count in sorted(report.unsupported.items(), key=lambda item: -item[1]):
-        yield f"{words}, {count} times"
+        reason = words.partition(" (")[0]
+        turns.append((told[reason], f"{words}, {count} times"))
+        told[reason] += 1
+    yield from (line for _, line in sorted(turns, key=lambda turn: turn[0]))
 
 
 def warnings(report: Report) -> Iterator[str]:

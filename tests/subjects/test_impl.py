@@ -153,7 +153,8 @@ def test_a_module_on_the_path_is_found(capsys):
 
 
 def test_what_is_refused_is_counted_and_shown(folder, capsys):
-    code, out, _ = run(capsys, "conv", "--impl", f"{folder / 'mine.py'}:Plain", "--stride", "3", "--dims", "1")
+    plain = ("conv", "--impl", f"{folder / 'mine.py'}:Plain", "--stride", "3", "--dims", "1")
+    code, out, _ = run(capsys, *plain, "--padding", "0", "--dilation", "1")
     assert code == 3
     assert "none of the cases is supported" in out
     assert "not supported: stride 3 is too far" in out
