@@ -91,6 +91,13 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     return None if found is None else found.reshape(problem.shape("x"))
 
 
+def few(problem: Problem, case: Case) -> Case:
+    """As for other norms."""
+    apart = split_problem(problem)
+    x = normalization.told_apart(along, apart, case.input("x").reshape(apart.shape("x")))
+    return case.with_input("x", x.reshape(problem.shape("x")))
+
+
 def terms(problem: Problem) -> Mapping[str, int]:
     """As for other norms."""
     return normalization.terms(along)(split_problem(problem))
@@ -165,7 +172,7 @@ GROUP_NORM = Op(
         bounded=True,
         hard=tuple(replace(hard, case=offset, kept=kept) for hard in normalization.hard(along)),
     ),
-    cases=Inputs(draw, values_a_group),
+    cases=Inputs(draw, values_a_group, few=few),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "T12"),
         formula=formulas.grouped,

@@ -109,15 +109,23 @@ def draw(normalised: Normalised) -> Callable[[Problem, str, np.random.Generator,
     """Numbers uniform on (−1, 1), with alternating signs where rounding could spoil the variance."""
 
     def drawn(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
-        if name != "x":
-            return None
-        (over, _), x = normalised(problem.shapes), rng.uniform(-1, 1, problem.shape("x"))
-        m, precision = prod(x.shape[axis] for axis in over), PRECISIONS[problem.dtype]
-        square = np.square(x).mean(over, keepdims=True)
-        spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
-        return PRECISIONS[problem.dtype].rounded(np.where(spoiled, np.abs(x) * _alternating(normalised, problem), x))
+        return told_apart(normalised, problem, rng.uniform(-1, 1, problem.shape("x"))) if name == "x" else None
 
     return drawn
+
+
+def few(normalised: Normalised) -> Callable[[Problem, Case], Case]:
+    """Where x is large at few places of an axis that is not normalised over, all that is normalised together is large."""
+    return lambda problem, case: case.with_input("x", told_apart(normalised, problem, case.input("x")))
+
+
+def told_apart(normalised: Normalised, problem: Problem, x: Array) -> Array:
+    """x, with alternating signs where rounding could spoil the variance."""
+    over, _ = normalised(problem.shapes)
+    m, precision = prod(x.shape[axis] for axis in over), PRECISIONS[problem.dtype]
+    square = np.square(x).mean(over, keepdims=True)
+    spoiled = 4 * (3 * m + 5) * precision.unit_roundoff * square > x.var(over, keepdims=True)
+    return precision.rounded(np.where(spoiled, np.abs(x) * _alternating(normalised, problem), x))
 
 
 def terms_of(m: int, places: int) -> dict[str, int]:
@@ -271,7 +279,7 @@ BATCH_NORM = Op(
         mixes=lambda _: True,
         hard=hard(of_channels),
     ),
-    cases=Inputs(draw(of_channels), values_a_channel),
+    cases=Inputs(draw(of_channels), values_a_channel, few=few(of_channels)),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "004, C19"),
         formula=formulas.batch_norm,
@@ -294,7 +302,7 @@ LAYER_NORM = Op(
     twin=layer_norm_twin,
     rounds=Rounding(terms(of_last), magnitudes(of_last)),
     kind=Kind(linear_in=(("gamma", "beta"),), radius=radius(of_last), bounded=True, hard=hard(of_last)),
-    cases=Inputs(draw(of_last)),
+    cases=Inputs(draw(of_last), few=few(of_last)),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "T2"),
         formula=formulas.layer_norm,

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from examples.lenet import flat, loss_in_torch
+from examples.lenet import loss_in_torch
+from examples.training import flat
 from reference import conv, euclidean_loss, lenet, sgd, subsample
 from reference.network import backpropagation
 from tests.reference.apart import Bend, apart
