@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,14 +10,17 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
 from checks.ops._mistakes import right
-from reference._window import Window, gather, pooling_window, scatter
+from checks.ops._pooled import (
+    elements,
+    given_back,
+    inside,
+    last_of_ceil_mode_forgotten,
+    over_of,
+    without_stride,
+)
+from reference._window import Window
 
 Wrong = Callable[[Case], Mapping[str, Array]]
-
-
-def _over(case: Case) -> Window:
-    moves = {name: value for name, value in case.parameters.items() if name != "norm_type"}
-    return pooling_window(case.input("x").shape[2:], **moves)
 
 
 def _p(case: Case) -> float:
@@ -28,13 +29,7 @@ def _p(case: Case) -> float:
 
 def _laid(case: Case, over: Window) -> Array:
     """x (N, C, elements, *output), in float64."""
-    x = case.input("x").astype(np.float64)
-    return np.asarray(gather(x, over).reshape(*x.shape[:2], prod(over.kernel), *over.output))
-
-
-def _inside(case: Case, over: Window) -> Array:
-    ones = np.ones(case.input("x").shape)
-    return np.asarray(gather(ones, over).reshape(*ones.shape[:2], prod(over.kernel), *over.output))
+    return elements(case.input("x").astype(np.float64), over)
 
 
 def _norm(laid: Array, p: float) -> Array:
@@ -45,14 +40,14 @@ def _norm(laid: Array, p: float) -> Array:
 
 def _back(case: Case, over: Window, shares: Array) -> dict[str, Array]:
     parts = (shares * case.cotangent[:, :, None]).astype(case.cotangent.dtype)
-    return {"x": scatter(parts.reshape(*parts.shape[:2], *over.kernel, *over.output), over)}
+    return {"x": given_back(parts, over)}
 
 
 def _shared(share: Callable[[Array, float], Array]) -> Wrong:
     """What each element of a window gets of its cotangent, of the window and p."""
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        over = _over(case)
+        over = over_of(case)
         with np.errstate(all="ignore"):
             return _back(case, over, np.nan_to_num(share(_laid(case, over), _p(case))))
 
@@ -70,15 +65,15 @@ def _largest(laid: Array, p: float) -> Array:  # noqa: ARG001, shares are asked 
 
 def _mean(case: Case) -> Mapping[str, Array]:
     """The mean of the powers in place of their sum."""
-    over, p = _over(case), _p(case)
-    laid, count = _laid(case, over), _inside(case, over).sum(2, keepdims=True)
+    over, p = over_of(case), _p(case)
+    laid, count = _laid(case, over), inside(case, over).sum(2, keepdims=True)
     y = (np.abs(laid) ** p).sum(2) ** (1 / p) / count[:, :, 0] ** (1 / p)
     return {"y": y.astype(case.cotangent.dtype), **_back(case, over, _right(laid, p) / count ** (1 / p))}
 
 
 def _signed_powers(case: Case) -> Mapping[str, Array]:
     """x^p for an odd p, and the root of whatever sign the sum has."""
-    over, p = _over(case), _p(case)
+    over, p = over_of(case), _p(case)
     if p % 2 != 1:
         return right(case)
     laid = _laid(case, over)
@@ -90,7 +85,7 @@ def _signed_powers(case: Case) -> Mapping[str, Array]:
 
 
 def _overwritten(case: Case) -> Mapping[str, Array]:
-    over, g = _over(case), case.cotangent
+    over, g = over_of(case), case.cotangent
     parts = (_right(_laid(case, over), _p(case)) * g[:, :, None]).astype(g.dtype)
     windows = parts.reshape(*g.shape[:2], *over.kernel, *over.output)
     found = np.zeros(case.input("x").shape, g.dtype)
@@ -102,22 +97,8 @@ def _overwritten(case: Case) -> Mapping[str, Array]:
 
 
 def _stride_ignored(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
-    ends = zip(over.output, over.span, over.size, strict=True)
-    moved = replace(over, stride=(1,) * len(over.size), after=tuple(o - 1 + e - n for o, e, n in ends))
-    return _back(case, moved, _right(_laid(case, over), _p(case)))
-
-
-def _last_forgotten(case: Case) -> Mapping[str, Array]:
-    parameters = {**case.parameters, "ceil_mode": False}
-    try:
-        output = _over(replace(case, parameters=parameters)).output
-    except ValueError:  # the only window is one that ceil_mode adds
-        output = (0,) * (case.cotangent.ndim - 2)
-    g = np.zeros_like(case.cotangent)
-    kept: Any = (..., *map(slice, output))
-    g[kept] = case.cotangent[kept]
-    return {"x": right(replace(case, cotangent=g))["x"]}
+    over = over_of(case)
+    return _back(case, without_stride(over), _right(_laid(case, over), _p(case)))
 
 
 LP_POOL = tuple(
@@ -177,7 +158,7 @@ LP_POOL = tuple(
         (
             "last of ceil_mode forgotten",
             "Windows that end outside gave nothing back, where forward had their norms.",
-            _last_forgotten,
+            last_of_ceil_mode_forgotten,
         ),
     )
 )

@@ -12,27 +12,22 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
 from checks.ops._mistakes import right
-from reference._window import Window, gather, pooling_window, scatter
+from checks.ops._pooled import (
+    elements,
+    given_back,
+    inside,
+    last_of_ceil_mode_forgotten,
+    over_of,
+    with_parameters,
+    without_stride,
+)
+from reference._window import Window
 
 Wrong = Callable[[Case], Mapping[str, Array]]
 
 
-def _over(case: Case) -> Window:
-    p = {name: value for name, value in case.parameters.items() if name != "count_include_pad"}
-    return pooling_window(case.input("x").shape[2:], p.pop("kernel_size"), **p)
-
-
-def _with(case: Case, **parameters: Any) -> Case:
-    return replace(case, parameters={**case.parameters, **parameters})
-
-
 def _forward(case: Case) -> Array:
     return np.asarray(case.op.reference.forward(*case.inputs, **case.parameters))
-
-
-def _without_stride(over: Window) -> Window:
-    ends = zip(over.output, over.span, over.size, over.before, strict=True)
-    return replace(over, stride=(1,) * len(over.size), after=tuple(o - 1 + e - n - b for o, e, n, b in ends))
 
 
 def _without_dilation(over: Window) -> Window:
@@ -45,28 +40,11 @@ def _without_padding(over: Window) -> Window:
     return replace(over, before=(0,) * len(over.size), after=tuple(map(sum, ends)))
 
 
-def _last_of_ceil_mode_forgotten(case: Case) -> Mapping[str, Array]:
-    try:
-        output = _over(_with(case, ceil_mode=False)).output
-    except ValueError:  # the only window is one that ceil_mode adds
-        output = (0,) * (case.cotangent.ndim - 2)
-    g = np.zeros_like(case.cotangent)
-    kept: Any = (..., *map(slice, output))
-    g[kept] = case.cotangent[kept]
-    return {"x": right(replace(case, cotangent=g))["x"]}
-
-
 # Max pooling: how much of its cotangent each element of a window gets, (N, C, elements, *output).
 
 
-def _inside(case: Case, over: Window) -> Array:
-    x = case.input("x")
-    return np.asarray(gather(np.ones(x.shape, bool), over).reshape(*x.shape[:2], prod(over.kernel), *over.output))
-
-
 def _laid(case: Case, over: Window, padding: float = -np.inf) -> Array:
-    inside = _inside(case, over)
-    return np.asarray(np.where(inside, gather(case.input("x"), over).reshape(inside.shape), padding))
+    return np.asarray(np.where(inside(case, over), elements(case.input("x"), over), padding))
 
 
 def _first(chosen: Array) -> Array:
@@ -78,32 +56,32 @@ def _largest(laid: Array) -> Array:
 
 
 def _picked(case: Case, over: Window) -> Array:
-    return _first(_largest(_laid(case, over)) & _inside(case, over))
+    return _first(_largest(_laid(case, over)) & inside(case, over))
 
 
 def _back(case: Case, shares: Array, over: Window) -> Mapping[str, Array]:
     parts = np.where(shares, shares * case.cotangent[:, :, None], 0).astype(case.cotangent.dtype)
-    return {"x": scatter(parts.reshape(*parts.shape[:2], *over.kernel, *over.output), over)}
+    return {"x": given_back(parts, over)}
 
 
 def _moved(move: Callable[[Window], Window]) -> Wrong:
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        over = _over(case)
+        over = over_of(case)
         return _back(case, _picked(case, over), move(over))
 
     return wrong_gradient
 
 
 def _ties_counted_twice(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
+    over = over_of(case)
     return _back(case, _largest(_laid(case, over)), over)
 
 
 def _maximum_overwritten(case: Case) -> Mapping[str, Array]:
-    over, x, g = _over(case), case.input("x"), case.cotangent
+    over, x, g = over_of(case), case.input("x"), case.cotangent
     maps, places = x.shape[:2], prod(over.size)
     numbers = np.broadcast_to(np.arange(places).reshape(over.size), x.shape)
-    laid = gather(numbers, over).reshape(*maps, prod(over.kernel), *over.output)
+    laid = elements(numbers, over)
     picked = _picked(case, over)
     at = np.where(picked.any(2), (laid * picked).sum(2), places).reshape(*maps, prod(over.output))
     grad = np.zeros((*maps, places + 1), g.dtype)  # the last for windows that have nothing to give to
@@ -112,24 +90,24 @@ def _maximum_overwritten(case: Case) -> Mapping[str, Array]:
 
 
 def _spread_over_the_window(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
-    inside = _inside(case, over)
-    return _back(case, inside / np.maximum(1, inside.sum(2, keepdims=True)), over)
+    over = over_of(case)
+    within = inside(case, over)
+    return _back(case, within / np.maximum(1, within.sum(2, keepdims=True)), over)
 
 
 def _first_of_the_window(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
-    return _back(case, _first(_inside(case, over)), over)
+    over = over_of(case)
+    return _back(case, _first(inside(case, over)), over)
 
 
 def _padding_as_zeros(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
+    over = over_of(case)
     laid = _laid(case, over, 0.0)
     return {"y": laid.max(2), **_back(case, _first(_largest(laid)), over)}
 
 
 def _rows_for_columns(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
+    over = over_of(case)
     if len(over.size) < 2 or over.kernel[-1] != over.kernel[-2]:
         return right(case)
     picked = _picked(case, over)
@@ -143,31 +121,31 @@ def _rows_for_columns(case: Case) -> Mapping[str, Array]:
 
 def _shares(case: Case, over: Window) -> Array:
     means = case.op.reference.forward(np.ones(case.input("x").shape), **case.parameters)
-    return np.asarray(case.cotangent / np.rint(_inside(case, over).sum(2) / means), case.cotangent.dtype)
+    return np.asarray(case.cotangent / np.rint(inside(case, over).sum(2) / means), case.cotangent.dtype)
 
 
 def _spread(shares: Array, over: Window) -> Array:
     windows = np.repeat(shares[:, :, None], prod(over.kernel), 2)
-    return scatter(windows.reshape(*shares.shape[:2], *over.kernel, *over.output), over)
+    return given_back(windows, over)
 
 
 def _mean_moved(move: Callable[[Window], Window]) -> Wrong:
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        over = _over(case)
+        over = over_of(case)
         return {"x": _spread(_shares(case, over), move(over))}
 
     return wrong_gradient
 
 
 def _not_divided(case: Case) -> Mapping[str, Array]:
-    return {"x": _spread(case.cotangent, _over(case))}
+    return {"x": _spread(case.cotangent, over_of(case))}
 
 
 def _divided_by_the_kernel(include: bool) -> Wrong:
     """Where count_include_pad is this, everything divided by the size of the kernel."""
 
     def wrong_gradient(case: Case) -> Mapping[str, Array]:
-        over, g = _over(case), case.cotangent
+        over, g = over_of(case), case.cotangent
         if case.parameters["count_include_pad"] is not include:
             return right(case)
         return {"x": _spread(g / g.dtype.type(prod(over.kernel)), over)}
@@ -176,16 +154,16 @@ def _divided_by_the_kernel(include: bool) -> Wrong:
 
 
 def _padding_left_out(case: Case) -> Mapping[str, Array]:
-    return right(_with(case, count_include_pad=False))
+    return right(with_parameters(case, count_include_pad=False))
 
 
 def _counted_the_other_way(case: Case) -> Mapping[str, Array]:
-    other = _with(case, count_include_pad=not case.parameters["count_include_pad"])
+    other = with_parameters(case, count_include_pad=not case.parameters["count_include_pad"])
     return {"y": _forward(other), **right(other)}
 
 
 def _mean_overwritten(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
+    over = over_of(case)
     shares, grad = _shares(case, over), np.zeros(case.input("x").shape, case.cotangent.dtype)
     for _, reaching, reached in over.meetings:
         at: tuple[Any, Any] = ((..., *reached), (..., *reaching))
@@ -194,8 +172,8 @@ def _mean_overwritten(case: Case) -> Mapping[str, Array]:
 
 
 def _all_to_the_first(case: Case) -> Mapping[str, Array]:
-    over = _over(case)
-    return _back(case, _first(_inside(case, over)), over)
+    over = over_of(case)
+    return _back(case, _first(inside(case, over)), over)
 
 
 MAX_POOL = (
@@ -215,7 +193,7 @@ MAX_POOL = (
         "stride ignored",
         "The position of a window in y was taken for that in x, where the windows are a stride apart.",
         "004, C15",
-        _moved(_without_stride),
+        _moved(without_stride),
     ),
     Mistake(
         "dilation ignored",
@@ -251,7 +229,7 @@ MAX_POOL = (
         "last of ceil_mode forgotten",
         "Windows that end outside gave nothing back, where forward had picked from them.",
         "004, C15",
-        _last_of_ceil_mode_forgotten,
+        last_of_ceil_mode_forgotten,
     ),
     Mistake(
         "padding as zeros",
@@ -308,7 +286,7 @@ AVG_POOL = (
         "stride ignored",
         "Shares were spread as if windows were one apart, where they are a stride apart.",
         "004, C14",
-        _mean_moved(_without_stride),
+        _mean_moved(without_stride),
     ),
     Mistake(
         "padding not cropped",
@@ -320,6 +298,6 @@ AVG_POOL = (
         "last of ceil_mode forgotten",
         "Windows that end outside gave nothing back, where forward had averaged over them.",
         "004, C14",
-        _last_of_ceil_mode_forgotten,
+        last_of_ceil_mode_forgotten,
     ),
 )
