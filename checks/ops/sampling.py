@@ -190,9 +190,8 @@ def _sides(case: Case) -> tuple[Array, Array]:
             moved[..., axis] += side / scale
             there = np.asarray(case.op.reference.forward(x, moved, **case.parameters))
             into[..., axis] = side * scale * ((there - here) * g).sum(1)
-    return np.rint(2 * behind) / 2, np.rint(
-        2 * ahead
-    ) / 2  # ds/da times whole numbers, which the steps may have rounded
+    # Both are ds/da, a whole number of halves, times whole numbers, which the steps may have rounded.
+    return np.rint(2 * behind) / 2, np.rint(2 * ahead) / 2
 
 
 def nearest(case: Case, gradient: Array) -> Array:

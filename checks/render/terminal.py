@@ -98,7 +98,7 @@ def _failure(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
 
 def _unsupported(report: Report) -> list[str]:
     """A line for each reason, and as many as of failures at least."""
-    reasons = len({refusal.partition(" (")[0] for refusal in report.unsupported})
+    reasons = len(set(map(words.reason_of, report.unsupported)))
     shown = min(max(SHOWN_FAILURES, reasons), SHOWN_REFUSALS)
     return [f"  not supported: {line}" for line in words.unsupported(report)][:shown]
 

@@ -201,12 +201,17 @@ def _and_others(counts: Counter[Verdict]) -> str:
     )
 
 
+def reason_of(refusal: str) -> str:
+    """Why a case was refused, without the parameters of that case."""
+    return refusal.partition(" (")[0]
+
+
 def unsupported(report: Report) -> Iterator[str]:
     """What was refused, most frequent first; every reason once, before any is told of other parameters."""
     told: Counter[str] = Counter()
     turns = []
     for words, count in sorted(report.unsupported.items(), key=lambda item: -item[1]):
-        reason = words.partition(" (")[0]
+        reason = reason_of(words)
         turns.append((told[reason], f"{words}, {count} times"))
         told[reason] += 1
     yield from (line for _, line in sorted(turns, key=lambda turn: turn[0]))

@@ -68,28 +68,30 @@ def _readings(op: Op, layer: Any, n: str, numbers: Mapping[str, Any]) -> Iterato
     for _, shape in sorted(held)[:1]:
         bare = shape if len(names) > 1 or names[0].startswith("*") else tuple(k for k in shape if k != 1) or (1,)
         for order in permutations(names):
-            several = [name for name in order if name.startswith("*")]
-            widths = {name: len(bare) - len(order) + 1 if name in several else 1 for name in order}
-            if sum(widths.values()) != len(bare) or len(several) > 1 or min(widths.values(), default=1) < 1:
-                continue
-            sizes: dict[str, Any] = {}
-            at = 0
-            for name in order:
-                factor, axis, _, divisor = parts(name)
-                here = bare[at : at + widths[name]]
-                at += widths[name]
-                times = numbers.get(divisor, 1) if divisor else 1
-                if name in several:
-                    sizes[name] = here
-                elif (
-                    here[0] * times % factor == 0
-                    and sizes.get(axis, here[0] * times // factor) == here[0] * times // factor
-                ):
-                    sizes[axis] = here[0] * times // factor
-                else:
-                    break
-            else:
+            sizes = _read_off(bare, order, numbers)
+            if sizes is not None:
                 yield sizes
+
+
+def _read_off(shape: tuple[int, ...], order: tuple[str, ...], numbers: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The sizes of the axes of an array that has this shape in this order; None if it cannot have."""
+    several = [name for name in order if name.startswith("*")]
+    spread = len(shape) - len(order) + 1  # axes that a name such as *size stands for
+    if len(several) > 1 or (spread < 1 if several else spread != 1):
+        return None
+    sizes: dict[str, Any] = {}
+    at = 0
+    for name in order:
+        if name in several:
+            sizes[name] = shape[at : at + spread]
+            at += spread
+            continue
+        factor, axis, _, divisor = parts(name)
+        size, rest = divmod(shape[at] * (numbers.get(divisor, 1) if divisor else 1), factor)
+        if rest or sizes.setdefault(axis, size) != size:
+            return None
+        at += 1
+    return sizes
 
 
 def _pins(op: Op, sizes: Mapping[str, Any]) -> dict[str, Any]:
