@@ -17,6 +17,7 @@ import numpy as np
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.precision import Array
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.nested import to_call
 from checks.subjects.pulled import Framework
 
 Function = Callable[..., Any]
@@ -151,13 +152,7 @@ def with_theirs(found: Any, made: Callable[[str], Framework]) -> Function:
 
 def _called(found: Any, name: str, framework: Framework) -> tuple[Function, Any, list[Named]]:
     """What to call with all arrays, what it is of (an object of a class), and the arrays that this holds."""
-    if inspect.isclass(found):
-        try:
-            found = found()
-        except Exception as error:
-            raise NotAnImplementation(f"{name} could not be made with no arguments: {error}") from error
-    if not callable(found):
-        raise NotAnImplementation(f"{found!r} cannot be called; expected a function of arrays, or a layer")
+    found = to_call(name, found)
     if inspect.isroutine(found):
         return found, found, []
     if not hasattr(framework, "parts"):

@@ -16,7 +16,7 @@ import numpy as np
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.precision import Array
 from checks.subjects.bridges.torch import lacks
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.implementation import NotAnImplementation, made
 from checks.subjects.tensors import Handed, apart, ends_here, passed_on
 
 Function = Callable[..., Any]
@@ -153,10 +153,7 @@ def _called(found: Any) -> tuple[Function, list[str], list[tuple[str, tuple[int,
         apply: Function = found.apply
         return apply, names[1:] if names[:1] == ["ctx"] else names, []
     if inspect.isclass(found) and issubclass(found, torch.nn.Module):
-        try:
-            found = found()
-        except Exception as error:
-            raise NotAnImplementation(f"{found.__name__} could not be made with no arguments: {error}") from error
+        found = made(found.__name__, found)
     if isinstance(found, torch.nn.Module):
         return _of_module(found)
     if not callable(found):

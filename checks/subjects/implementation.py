@@ -151,7 +151,7 @@ class Implementation(Judged):
         """
         name = _name(given)
         try:
-            return cls._of(op, name, _made(name, given), shares)
+            return cls._of(op, name, made(name, given), shares)
         except NotAnImplementation as missing:
             if op.derivative is not None or not is_adaptable(given):
                 raise
@@ -210,8 +210,8 @@ class Implementation(Judged):
         return Outcome(results, changed, tuple(shared({n: result for n, (result, _) in kept.items()})))
 
 
-def _made(name: str, given: Any) -> Any:
-    """An object of a class, made with no arguments; anything else as it is."""
+def made(name: str, given: Any) -> Any:
+    """An object of a class, made with no arguments; anything else as it is. Raises NotAnImplementation if it cannot be."""
     if not inspect.isclass(given):
         return given
     try:

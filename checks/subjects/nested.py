@@ -17,7 +17,7 @@ from typing import Any
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.implementation import NotAnImplementation, made
 from checks.subjects.offered import PARTS
 from checks.subjects.passing import signed
 from checks.subjects.pulled import Framework, Pulled, Several, of_leaves, present, with_arrays
@@ -159,6 +159,14 @@ def as_implementation(pulled: Nested, signature: inspect.Signature, name: str) -
     return signed(pulled.forward, pulled.backward, signature, name, lacks, **beyond)
 
 
+def to_call(name: str, found: Any) -> Any:
+    """A function or a layer, which is made with no arguments if it is a class; else raises NotAnImplementation."""
+    found = made(name, found)
+    if not callable(found):
+        raise NotAnImplementation(f"{found!r} cannot be called; expected a function of arrays, or a layer")
+    return found
+
+
 def through(op: Op, found: Any, framework: Framework, *, compiled: bool) -> Any:
     """`found`, a function or a layer (made with no arguments if it is a class), as forward and backward on NumPy arrays.
 
@@ -166,12 +174,6 @@ def through(op: Op, found: Any, framework: Framework, *, compiled: bool) -> Any:
     what cannot be called.
     """
     name = getattr(found, "__name__", type(found).__name__)
-    if inspect.isclass(found):
-        try:
-            found = found()
-        except Exception as error:
-            raise NotAnImplementation(f"{name} could not be made with no arguments: {error}") from error
-    if not callable(found):
-        raise NotAnImplementation(f"{found!r} cannot be called; expected a function of arrays, or a layer")
+    found = to_call(name, found)
     function, signature = with_arrays(op, found, framework)
     return as_implementation(Nested(op, framework, function, compiled), signature, name)
