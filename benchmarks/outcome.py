@@ -19,6 +19,11 @@ def outcome(op: Op, implementation: Judged, problems: Iterable[Problem], dtype: 
     tried = Tried(implementation, DECIDING)
     for problem in problems:
         tried.add(problem)
+    return report_of(tried, op, implementation, dtype)
+
+
+def report_of(tried: Tried, op: Op, implementation: Judged, dtype: str) -> Report:
+    """The report on what was tried."""
     return tried.report(
         op,
         tried.cases,

@@ -26,10 +26,9 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from benchmarks.outcome import outcome
+from benchmarks.shared import Shared
 from benchmarks.sharpness import GOALS, StoredOnce, _algorithms
-from checks.cases.drawing import problems_of
-from checks.cases.search import Search
+from checks.cases.series import Series
 from checks.cases.wide import widened
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Op, Problem
@@ -200,7 +199,7 @@ class Long:
             return []
         found: list[Problem] = []
         try:
-            Search(problems_of(self.op, held, self.dtype), cases, 7).run(found.append)
+            Series(self.op, held, self.dtype, cases, 7, reach=1).run(found.append)
         except ValueError:
             return []
         return [p for p in found if p.elements <= LARGEST]
@@ -229,16 +228,16 @@ def judged(long: Long, cases: int, forms: set[str]) -> Iterator[tuple[str, str, 
     problems = long.problems(cases)
     if not problems:
         return
+    shared = Shared(long.op, problems, long.dtype)
     for algorithm in _algorithms(long.op) if "right" in forms else ():
         made = algorithm() if isinstance(algorithm, type) else algorithm
         name = getattr(algorithm, "__name__", type(algorithm).__name__)
         right = Implementation.of(long.op, StoredOnce(long.op, made, long.dtype))
-        yield "right", name, outcome(long.op, right, problems, long.dtype).exit_code
+        yield "right", name, shared.exit_code(right)
     for wrong in long.wrong(problems[0]):
         if wrong.form in forms:
             what = f"{wrong.form} {wrong.which}" if wrong.form == SHORT else wrong.form
-            mine = Implementation.of(long.op, wrong)
-            yield wrong.result, what, outcome(long.op, mine, problems, long.dtype).exit_code
+            yield wrong.result, what, shared.exit_code(Implementation.of(long.op, wrong))
 
 
 def main() -> None:

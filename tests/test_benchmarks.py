@@ -10,7 +10,10 @@ import torch
 from benchmarks import catch, functions, low_precision, peers, reference, rounding, sharpness, sizes, sums, verdict
 from benchmarks.catalogue import ENTRIES
 from benchmarks.catalogue.entry import subject
+from benchmarks.outcome import outcome
+from benchmarks.shared import Shared
 from checks.ops import find, ops
+from checks.subjects.implementation import Implementation
 
 
 def printed(main, capsys, monkeypatch, *arguments):
@@ -82,6 +85,20 @@ def test_sums_finds_every_sum_of_a_formula_and_counts_exit_codes(capsys, monkeyp
     assert {row.split(" | ")[1].split()[0] for row in short} == {"y", "gradients"}
     assert all(row.endswith("| 1") for row in short)  # in float64 a term shows by itself
     assert [row for row in rows if row.startswith("right: ")] == [row for row in rows if "right: exit 0" in row]
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("linear", "float64"), ("softmax", "float16")])
+def test_those_who_share_what_is_true_have_the_exit_codes_of_those_who_do_not(name, dtype):
+    """One after the other on the same cases: each is judged by itself, whoever was before."""
+    op = find(name)
+    long = next(sums.Long(op, option, at, 100, dtype) for option, at in sums.long_axes(op))
+    problems = long.problems(12)
+    shared = Shared(op, problems, dtype)
+    wrong = [sums.Wrong(op, dtype, "grad_x", form) for form in ("zero", "off")]
+    judged = [sums.Wrong(op, dtype, "", ""), *wrong, sums.Wrong(op, dtype, "y", sums.SHORT, 100, 0)]
+    codes = [outcome(op, Implementation.of(op, one), problems, dtype).exit_code for one in judged]
+    assert [shared.exit_code(Implementation.of(op, one)) for one in (*judged, judged[0])] == [*codes, codes[0]]
+    assert codes[:3] == [0, 1, 1]
 
 
 @pytest.mark.parametrize("name", ops())

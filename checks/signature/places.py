@@ -5,9 +5,9 @@ precision of roundoff v may be off by n·v of theirs; so once n·u or n²·v rea
 within what rounding does: results on the way that are stored explain 4·γ₁ of what roundings are relative to
 (trials/narrow.py), which is ten times a result and more. Then one case in `ONE_IN` is drawn so that along the longest axis
 few places count: the last of all, the first, and one or two more, at the border of a tile or anywhere. Elsewhere the
-cotangent is 0, or inputs are an eighth as large, or both. Gradients are linear in the cotangent, so one that leaves out
-such a place is nearly 0. Where a formula takes exponentials, what is larger by ln n has about the share of all others
-together.
+cotangent is 0, or inputs are an eighth as large, or both; a cotangent that is 0 nowhere has one sign then. Gradients are
+linear in the cotangent, so one that leaves out such a place is nearly 0. Where a formula takes exponentials, what is larger
+by ln n has about the share of all others together.
 
 Sums of products need none of it where whole numbers are summed exactly (laws/exact.py).
 """
@@ -70,9 +70,12 @@ class Places:
         return (problem.op.cases.few(problem, case) if self.inputs else None) or case
 
     def _of_cotangent(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
-        """The cotangent, 0 elsewhere, and so much larger that gradients, which are linear in it, do not underflow."""
+        """The cotangent, 0 elsewhere, and so much larger that gradients, which are linear in it, do not underflow.
+
+        Of one sign where it is 0 nowhere: then what moves all elements alike, as a mean that lacks a term does, adds up.
+        """
         larger = 2.0 ** (self.size.bit_length() // 2)
-        return a * self._along(axes, sizes, a, larger, 0.0) if self.cotangent else a
+        return a * self._along(axes, sizes, a, larger, 0.0) if self.cotangent else np.abs(a)
 
     def _of_input(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
         """An input, smaller elsewhere."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.outcome import outcome
+from benchmarks.shared import Shared
 from benchmarks.sharpness import StoredOnce
 from benchmarks.sums import SHORT, Long, Wrong
 from checks.ops import find
@@ -21,7 +22,9 @@ LONG = Long(SOFTMAX, "shape", -1, 100, "bfloat16")
 
 def drawn(long, many):
     """Cases in which few places count, and others."""
-    problems = [replace(long.problems(1)[0], seed=seed) for seed in range(many)]
+    found = long.problems(20)
+    one = next((p for p in found if p.places), found[0])  # of which the long axis is the one that is summed along
+    problems = [replace(one, seed=seed) for seed in range(many)]
     return [p for p in problems if p.places], [p for p in problems if not p.places]
 
 
@@ -65,6 +68,20 @@ def test_a_softmax_that_leaves_out_the_last_of_a_hundred_is_not_right(name, dtyp
     assert outcome(op, right, problems, dtype).exit_code == RIGHT
 
 
+def test_a_cotangent_has_one_sign_where_it_counts_everywhere_and_inputs_at_few_places():
+    few, _ = drawn(LONG, 60)
+    cotangents = {p.places.cotangent: p.reals().cotangent for p in few}
+    assert cotangents[False].min() > 0 > cotangents[True].min()
+
+
+def test_a_mean_that_lacks_a_term_shows_in_the_gradient_of_a_scale():
+    """All normalised numbers are off alike, which a cotangent of either sign nearly takes off again: sum number 6."""
+    op, long = find("group_norm"), Long(find("group_norm"), "spatial", -1, 100, "float16")
+    shared = Shared(op, long.problems(60), "float16")
+    assert shared.exit_code(Implementation.of(op, Wrong(op, "float16", "gradients", SHORT, 100, 6))) != RIGHT
+    assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "float16"))) == RIGHT
+
+
 def test_no_gate_is_stuck_where_few_numbers_count():
     few, _ = drawn(Long(find("lstm_cell"), "features", 0, 128, "bfloat16"), 20)
     sums = [
@@ -78,8 +95,9 @@ def test_no_gate_is_stuck_where_few_numbers_count():
 @pytest.mark.parametrize(("name", "option"), [("cross_entropy", "batch"), ("euclidean_loss", "shape")])
 def test_a_mean_over_many_samples_that_leaves_out_the_last_is_not_right(name, option):
     op = find(name)
-    problems = Long(op, option, -1 if option == "shape" else 0, 577, "bfloat16").problems(120)
+    problems = Long(op, option, -1 if option == "shape" else 0, 577, "bfloat16").problems(60)
+    shared = Shared(op, problems, "bfloat16")
     wrong = Wrong(op, "bfloat16", "y", SHORT, 577, 0)
-    assert outcome(op, Implementation.of(op, wrong), problems, "bfloat16").exit_code != RIGHT
+    assert shared.exit_code(Implementation.of(op, wrong)) != RIGHT
     right = Implementation.of(op, StoredOnce(op, op.reference, "bfloat16"))
-    assert outcome(op, right, problems, "bfloat16").exit_code == RIGHT
+    assert shared.exit_code(right) == RIGHT
