@@ -17,6 +17,9 @@ class Called:
     parts     of results that others return apart, what they go on as: the inputs of the next step, in y's order
     factors   how many times the op's a loss may be, where that is a convention (adapting/factor.py)
     orders    orders of the gates in which others have them, as places in the op's own: the first that is right
+    gates     what others call each gate, where each has a weight of its own
+    mirrored  gates that others have the other way round, 1 − σ(a) where the op has σ(a): then a is −a
+    idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
     """
 
     names: tuple[str, ...] = ()
@@ -24,6 +27,9 @@ class Called:
     parts: tuple[str, ...] = ()
     orders: tuple[tuple[int, ...], ...] = ()
     factors: tuple[str, ...] = ()
+    gates: tuple[tuple[str, ...], ...] = ()
+    mirrored: tuple[int, ...] = ()
+    idle: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
 
 # "train" says that statistics are those of the batch; which pooling it is, others say in a word.
@@ -64,8 +70,24 @@ CALLED: Mapping[str, Called] = {
         ("lstm", "lstmstep", "lstmcell"),
         parts=("h", "c"),
         orders=tuple(permutations(range(4))),
+        gates=(
+            ("i", "u", "in", "input", "update"),
+            ("f", "forget"),
+            ("g", "c", "a", "z", "cell", "cand", "candidate", "ctilde", "chat", "cbar", "n"),
+            ("o", "output", "out"),
+        ),
+        idle={"wy": (3, "H"), "by": (3, 1)},
     ),
-    "gru_cell": Called(("gru", "grustep", "grucell"), orders=tuple(permutations(range(3)))),
+    "gru_cell": Called(
+        ("gru", "grustep", "grucell"),
+        orders=tuple(permutations(range(3))),
+        gates=(
+            ("r", "reset"),
+            ("z", "u", "update"),
+            ("n", "h", "c", "g", "new", "cand", "candidate", "htilde", "hhat", "ctilde"),
+        ),
+        mirrored=(1,),
+    ),
     "attention": Called(("scaleddotproductattention", "dotproductattention", "selfattention", "sdpa")),
 }
 

@@ -4,7 +4,8 @@ Roundings are counted along the formulas of the reference (numbers/counted.py, w
 slopes are off by). Sums over features in and hidden, with a bias, are rounded as often as they have terms, in any order.
 Where other formulas round larger numbers, these are counted: δ may be κ + η·o − η·o·t², so 3η·o; a GRU's y may be n +
 z·(h − n), so 3(|n| + z|h|); g·(1 − z) may be g − g·z, and g·(h − n) be g·h − g·n. z and h − n meet in z·(h − n), so what
-z is off by counts with |h − n|. What goes through a weight is summed over the gates, what goes to one over samples.
+z is off by counts with |h − n|. Others have 1 − z for z, so z may be 1 − σ(−a), rounded once more, and its slope that of
+1 − z. What goes through a weight is summed over the gates, what goes to one over samples.
 """
 
 from __future__ import annotations
@@ -140,13 +141,15 @@ def gru_magnitudes(case: Case) -> dict[str, Array]:
     x, h, g = of["x"], of["h"], exact(case.cotangent)
     by_x, by_h = (x, of["weight_x"], of["bias_x"]), (h, of["weight_h"], of["bias_h"])
     r, z = map(sigmoid, _gates(3, by_x, by_h)[:2])
+    z = Counted(z.value, z.error + z.value)
     a, b = _gates(3, by_x)[2], _gates(3, by_h)[2]
     n = tanh(a + r * b)
     kept, apart = Counted(1 - z.value, z.error + 1), Counted(h - n.value, n.error + np.abs(h) + n.size)
     of_y = kept.value * n.error + apart.size * z.error + 3 * (n.size + z.value * np.abs(h))
     d = (g * kept * slope_of_tanh(n)).rounded(2 * g.size * (1 - np.square(n.value)))
     of_r = d * b * slope_of_sigmoid(r)
-    of_z = (g * apart * slope_of_sigmoid(z)).rounded(g.size * (np.abs(h) + n.size) * z.value * kept.value)
+    slope = Counted(slope_of_sigmoid(z).value, np.maximum(slope_of_sigmoid(z).error, slope_of_sigmoid(kept).error))
+    of_z = (g * apart * slope).rounded(g.size * (np.abs(h) + n.size) * z.value * kept.value)
     of_a, of_b = _beside([of_r, of_z, d]), _beside([of_r, of_z, d * r])
     ones = np.ones((len(x), 1))
     counted = {

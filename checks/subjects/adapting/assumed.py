@@ -24,10 +24,21 @@ def _arrays(form: Form, plan: Plan) -> Iterator[str]:
     for n, arrangement in plan.arranged.items():
         if n in {first, *plan.held, *form.passed} or (n == "y" and not _as_x(plan, first)):
             yield f"{n} ({arrangement})"
+    for of in dict.fromkeys(piece.of for piece in plan.pieces if piece.of):
+        yield _in_pieces(plan, of)
     for n in form.op.inputs:
-        if n not in {*plan.held, *form.passed}:
+        if n not in {*plan.held, *form.passed, *plan.cut}:
             yield f"no {n}"
     yield from (f"{name} {value}" for name, value in plan.constants.items())
+
+
+def _in_pieces(plan: Plan, of: tuple[str, ...]) -> str:
+    """What the gates' weights are called, and how they lie."""
+    mine = [piece for piece in plan.pieces if piece.of == of]
+    if mine[0].row:
+        return f"{of[0]} of each gate ({', '.join(piece.name for piece in mine)})"
+    order = "in × out" if mine[0].turned else "out × in"
+    return f"{' beside '.join(of)} of each gate ({', '.join(piece.name for piece in mine)}: {order})"
 
 
 def _as_x(plan: Plan, first: str) -> bool:
@@ -48,6 +59,8 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
         yield f"{n} is {said(paths[0])}"
     if plan.zeroed:
         yield f"{' and '.join(said(p) for p in plan.zeroed)} has no place here, and is made 0"
+    if plan.gradients:
+        yield from _of_pieces(plan)
     for n, (root, path) in plan.gradients.items():
         if root == "step":
             yield f"grad_{n} is what {n} is changed by, at a learning rate of 1"
@@ -59,6 +72,15 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
         yield "backward is given no cotangent, by which what it returns is multiplied"
     if not plan.gradients:
         yield "backward raises in a plain case, so its gradients were not found"
+
+
+def _of_pieces(plan: Plan) -> Iterator[str]:
+    """Where the gradients of the gates' weights are."""
+    for of in dict.fromkeys(piece.of for piece in plan.pieces if piece.of):
+        places = [place for piece, place in plan.pieces.items() if piece.of == of]
+        whose = " of what is returned" if places[0][0] == "returned" else ""
+        grads = " and ".join(f"grad_{n}" for n in of)
+        yield f"{grads} of each gate is {', '.join(said(path) for _, path in places)}{whose}"
 
 
 def _whole(form: Form, plan: Plan) -> Iterator[str]:
@@ -75,7 +97,10 @@ def _whole(form: Form, plan: Plan) -> Iterator[str]:
         yield f"y is {' beside '.join(said(path) for _, path in plan.parts)} of what is returned"
     if plan.gates and list(plan.gates) != sorted(plan.gates):
         yield f"its gates are numbers {', '.join(str(at + 1) for at in plan.gates)} of {form.op.name}"
-    lacking = [f"grad_{n}" for n in wanted_of(form, plan) if n not in plan.gradients]
+    if plan.mirrored:
+        mirrored = " and ".join(str(at + 1) for at in plan.mirrored)
+        yield f"its gate {mirrored} is 1 − that of {form.op.name}, whose weights are laid there and taken back times −1"
+    lacking = [f"grad_{n}" for n in wanted_of(form, plan) if n not in {*plan.gradients, *plan.cut}]
     if plan.gradients and lacking:
         yield f"{' and '.join(lacking)} is not there, and not judged"
 

@@ -20,7 +20,9 @@ from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.asked import Asked, asked
 from checks.subjects.adapting.factor import factors_of, times
-from checks.subjects.adapting.holding import Choice, held_in
+from checks.subjects.adapting.gates import families
+from checks.subjects.adapting.holding import Choice, apart_in, held_in
+from checks.subjects.adapting.pieces import Piece, of_gates, ways_to_cut
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
 from checks.subjects.adapting.slots import Path, arrays_in, named, said
@@ -34,6 +36,7 @@ SECONDS = 20.0  # for all of the search: what is loaded has a minute
 # 2⁻²⁵ or more.
 RIGHT = 2.0**-40
 MOST_PARTS = 4  # places among which the parts of y are looked for
+NOWHERE: Place = ("returned", ())  # where the gradient of a piece is, before that is looked for
 ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
 
 
@@ -131,11 +134,13 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
         for n in others
         if n not in along
     }
-    held = [n for n in op.inputs[1:] if n not in form.passed]
+    cuts = list(_cuts(form, plan, one))
+    held = [n for n in op.inputs[1:] if n not in form.passed and not any(n in piece.of for piece in cuts[0])]
     zeroed: tuple[Path, ...] = ()
     if held and form.made is not None:
         found, zeroed = held_in(form, plan, one, held)
         choices |= found
+        zeroed = tuple(path for path in zeroed if not any(path == piece.place[1] for piece in cuts[0]))
     missing = [n for n in held if n not in choices and n not in op.takes.optional]
     if missing:
         words = ", ".join(called(missing[0])[:6])
@@ -145,12 +150,25 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
     for x, y in pairs:
         if not fits(x, told.order_of(first, x.names, first=True)):  # y goes along
             continue
-        for rest in product(*choices.values()):
+        for rest, cut in product(product(*choices.values()), cuts):
             going = {n: Arrangement(axes[n].names, x.order) for n in along}
             arranged = {first: x, "y": y, **going} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
             where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
             if len({id(paths) for paths in where.values()}) == len(where):
-                yield replace(plan, arranged=arranged, held=where, zeroed=zeroed)
+                yield replace(plan, arranged=arranged, held=where, zeroed=zeroed, pieces=dict.fromkeys(cut, NOWHERE))
+
+
+def _cuts(form: Form, plan: Plan, one: Asked) -> Iterator[tuple[Piece, ...]]:
+    """Ways to cut its weights into those of its gates; where it has none apart, no way but to leave them whole."""
+    places = form.apart
+    if not places and form.made is not None and of_gates(form.op)[0] and (form.op.inputs[-1] not in form.passed):
+        places = apart_in(form, plan, one)
+    found = families(form.op, places)
+    # Names say which gate is which, so that one order of them is enough.
+    if found and list(plan.gates) == sorted(plan.gates):
+        yield from ways_to_cut(form.op, found, places)
+    else:
+        yield ()
 
 
 def _as_told(told: Told, n: str, choices: list[Choice]) -> list[Choice]:
@@ -202,7 +220,7 @@ def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple
             run.forward()
     except Exception as error:  # noqa: BLE001, of another arrangement, whatever it is
         return None, f"{type(error).__name__}: {error}"
-    missing = tuple(n for n in one.op.inputs if n not in form.passed and n not in plan.held)
+    missing = tuple(n for n in one.op.inputs if n not in {*form.passed, *plan.held, *plan.cut})
     right = one.right({**one.parameters, **plan.constants}, missing)
     fits = []
     asked_for = tuple(role.of for role in run.settings.taken.values() if role.kind == "parameter")

@@ -12,6 +12,7 @@ from typing import Any
 
 from checks.op import Op
 from checks.ops._called import names_of
+from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.roles import Arguments, Nothing, Unfit, of_backward, of_constructor, of_forward
 from checks.subjects.adapting.run import Form
 from checks.subjects.adapting.told import told_by
@@ -95,7 +96,7 @@ def _is_derivative(function: Any) -> bool:
 def _checked(form: Form) -> Form:
     op = form.op
     missing = [n for n in op.inputs if n not in form.passed and n not in op.takes.optional]
-    if form.made is None and missing:
+    if form.made is None and missing and not families(op, form.apart):
         raise Unfit(f"forward takes no {missing[0]} that could be told by its name")
     # Without a cotangent it can only be that of one number, or of each element by itself.
     axes = op.takes.axes

@@ -10,8 +10,8 @@ import numpy as np
 
 from checks.subjects.adapting.arrangement import Arrangement, held_as
 from checks.subjects.adapting.asked import Asked
-from checks.subjects.adapting.run import Form, Plan, Run
-from checks.subjects.adapting.slots import Path, arrays_in, got, is_called, is_gradient, named
+from checks.subjects.adapting.run import Form, Place, Plan, Run
+from checks.subjects.adapting.slots import GRADIENTS, Path, arrays_in, got, is_called, is_gradient, named
 from checks.subjects.adapting.words import called
 
 MOST = 4  # arrays of the same shape, among which an input that has no name of ours is looked for
@@ -70,3 +70,16 @@ def _places(layer: object) -> list[tuple[Path, ...]]:
 
 def _every_alias(wanted: Sequence[str]) -> list[str]:
     return [alias for n in wanted for alias in called(n)]
+
+
+def apart_in(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
+    """What may be the weights of single gates, by name, of a layer that keeps them: forget_gate.W is forget_gateW."""
+    run = Run(form, plan, one.sizes, one.parameters)
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        run.begin(dict(one.arrays))
+    found: dict[str, Place] = {}
+    for path, array in arrays_in(run.layer):
+        if isinstance(array, np.ndarray) and not any(name in GRADIENTS for name in named(path)[:-1]):
+            found.setdefault("".join(named(path)[-1:]), ("layer", path))
+            found.setdefault("".join(named(path)[-2:]), ("layer", path))
+    return found

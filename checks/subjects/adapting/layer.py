@@ -21,9 +21,10 @@ from checks.subjects.adapting.asked import Asked, Sort, asked, completed, sorts
 from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
 from checks.subjects.adapting.forms import form_of, is_made
-from checks.subjects.adapting.left import gradients_left, wanted_of
+from checks.subjects.adapting.left import wanted_of, with_gradients
+from checks.subjects.adapting.pieces import gated, several
 from checks.subjects.adapting.roles import Nothing, Unfit
-from checks.subjects.adapting.run import Form, Plan, Run, gated, several
+from checks.subjects.adapting.run import Form, Plan, Run
 from checks.subjects.adapting.told import told_by
 
 __all__ = ["Adapted", "Nothing", "Unfit", "adapted", "is_adaptable"]
@@ -36,7 +37,7 @@ def adapted(op: Op, given: Any, name: str) -> SimpleNamespace:
     """
     form = form_of(op, given, name)
     fit = _for_one(form, fitted(form))
-    plan = replace(fit.plan, gradients=gradients_left(form, fit.plan, fit.one))
+    plan = with_gradients(form, fit.plan, fit.one)
     found = Adapted(form, plan, fit.settings)
     # What it does not take is not drawn; the number of axes, where there is one in which it works, is not either.
     fixed = {n: v for n, v in op.takes.defaults.items() if n not in found.parameters and v is not None}
@@ -52,7 +53,7 @@ def adapted(op: Op, given: Any, name: str) -> SimpleNamespace:
 
 def _for_one(form: Form, fit: Fit) -> Fit:
     """The fit, for one sample only where backward raises with two but not with one."""
-    if gradients_left(form, fit.plan, fit.one):
+    if with_gradients(form, fit.plan, fit.one).gradients:
         return fit
     options = {option.option: option for option in form.op.takes.sizes}
     if "batch" not in options:
@@ -60,7 +61,7 @@ def _for_one(form: Form, fit: Fit) -> Fit:
     pins = {**fit.pins, "batch": (1,) if options["batch"].axes.startswith("*") else 1}
     dims = {"dims": fit.one.dims} if form.op.takes.dims else {}
     one = asked(form.op, **{**dims, **pins})
-    return replace(fit, one=one, pins=pins) if gradients_left(form, fit.plan, one) else fit
+    return replace(fit, one=one, pins=pins) if with_gradients(form, fit.plan, one).gradients else fit
 
 
 def is_adaptable(given: Any) -> bool:
@@ -87,12 +88,13 @@ class Adapted:
     @property
     def inputs(self) -> list[str]:
         """The inputs that it has, in the order of the protocol."""
-        return [n for n in self.op.inputs if n in self.form.passed or n in self.plan.held]
+        return [n for n in self.op.inputs if n in {*self.form.passed, *self.plan.held, *self.plan.cut}]
 
     @property
     def lacks(self) -> tuple[str, ...]:
         """The inputs by which it has no gradient, though others have one."""
-        return tuple(n for n in wanted_of(self.form, self.plan) if n not in (self.plan.gradients or (n,)))
+        there = {*self.plan.gradients, *self.plan.cut} if self.plan.gradients else None
+        return tuple(n for n in wanted_of(self.form, self.plan) if there is not None and n not in there)
 
     def _without(self) -> tuple[str, ...]:
         """In words, what it has not, for the first line of a verdict."""
@@ -137,12 +139,12 @@ class Adapted:
         return self._y(run)
 
     def backward(self, g: Array, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The gradient of each input that it has, as the protocol has them; None where there is none."""
+        """The gradient of each input, as the protocol has them; None where there is none."""
         run = self._begun(inputs, parameters)
         run.forward()
         returned = run.backward(g)
         wanted = wanted_of(self.form, self.plan)
-        return tuple(self._gradient(run, n, returned, g) if n in wanted else None for n in self.inputs)
+        return tuple(self._gradient(run, n, returned, g) if n in wanted else None for n in self.op.inputs)
 
     def refuses(self, sort: Sort, pins: Mapping[str, Any], *, right: bool) -> bool:
         """Whether it raises in a case of this sort; of some, whether y is wrong there though it is right elsewhere."""
@@ -180,13 +182,16 @@ class Adapted:
     def _gradient(self, run: Run, n: str, returned: Any, g: Array) -> Any:
         if n in self.lacks:
             return None
-        if n not in self.plan.gradients:
+        if n not in {*self.plan.gradients, *self.plan.cut}:
             raise NotImplementedError("leaves no gradients in a plain case")
-        gradient = run.at(self.plan.gradients[n], returned)
         shape = self.op.takes.axes[n].shape(run.sizes, run.parameters)
-        found = self.plan.arranged[n].back(gradient, shape, run.sizes)
-        if self.plan.gates and np.shape(found) == shape:
-            found = gated(self.op, n, np.asarray(found), self.plan.gates, back=True)
+        if n in self.plan.cut:
+            found = run.put_together(n, returned)
+        else:
+            gradient = run.at(self.plan.gradients[n], returned)
+            found = self.plan.arranged[n].back(gradient, shape, run.sizes)
+        if np.shape(found) == shape:
+            found = gated(self.op, n, np.asarray(found), self.plan.gates, self.plan.mirrored, back=True)
         if self.plan.factor:
             found = np.asarray(found) / run.times
         return g * np.asarray(found) if not self.form.takes_cotangent else found

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from checks.subjects.adapting.asked import Asked
+from checks.subjects.adapting.pieces import Piece
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import Form, Place, Plan, Run
 from checks.subjects.adapting.slots import Path, arrays_in, is_gradient, named, said, snapshot
@@ -30,8 +31,11 @@ class Left:
     fresh: bool
 
 
-def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
-    """The place of each gradient; {} where backward raises, as the judge will say. Raises Unfit if one has to be there."""
+def with_gradients(form: Form, plan: Plan, one: Asked) -> Plan:
+    """The plan with the place of each gradient; none where backward raises, as the judge will say.
+
+    Raises Unfit if one has to be there.
+    """
     run = Run(form, plan, one.sizes, {**one.parameters, **plan.constants})
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         run.begin({n: a.copy() for n, a in one.arrays.items()})
@@ -40,9 +44,11 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
         try:
             returned = run.backward(one.arrays["y"])
         except Exception:  # noqa: BLE001, that it raises is for the judge to say
-            return {}
-    wanted = wanted_of(form, plan)
+            return plan
     left = list(_left(form, run, returned, before))
+    pieces = _of_pieces(form, plan, left, returned)
+    left = [one_left for one_left in left if one_left.place not in pieces.values()]
+    wanted = [n for n in wanted_of(form, plan) if n not in plan.cut]
     found: dict[str, Place] = {n: ("step", (("item", n),)) for n in wanted if n in run.steps}
     found |= _as_told(form, run, returned, wanted)
     taken = {id(run.steps[n]) for n in found if n in run.steps}
@@ -72,6 +78,25 @@ def gradients_left(form: Form, plan: Plan, one: Asked) -> dict[str, Place]:
             names = dict.fromkeys(g for a in _aliases(form, plan, n)[:2] for g in list(gradient_names(a))[:3])
             words = ", ".join([*names][:SHOWN])
             raise Unfit(f"backward returns no gradient of {n}, and leaves none as {words}, nor in grads or the like")
+    return replace(plan, gradients=found, pieces=pieces)
+
+
+def _of_pieces(form: Form, plan: Plan, left: Sequence[Left], returned: Any) -> dict[Piece, Place]:
+    """Where the gradient of each piece is: by its name; or by its place, where all are returned as arguments are."""
+    order = [name for name, role in form.forwards.roles.items() if role.kind in {"array", "piece"}]
+    whole = isinstance(returned, tuple | list) and len(returned) == len(order)
+    found: dict[Piece, Place] = {}
+    for piece in plan.pieces:
+        held = [piece.place[1]] if piece.place[0] == "layer" else []
+        names = [plain(piece.name), *(named(path)[-1] for path in held)]
+        mine = [o for o in left if o.place[1] and o.place[1] not in held and is_gradient(o.place[1], names, held)]
+        mine = [o for o in mine if o.fresh] or mine
+        if mine:
+            found[piece] = mine[0].place
+        elif whole and piece.name in order:
+            found[piece] = "returned", (("item", order.index(piece.name)),)
+        elif piece.of:
+            raise Unfit(f"backward returns no gradient of {piece.name}, and leaves none as d{piece.name} or the like")
     return found
 
 
@@ -105,7 +130,7 @@ def _as_told(form: Form, run: Run, returned: Any, wanted: Sequence[str]) -> dict
 
 def wanted_of(form: Form, plan: Plan) -> list[str]:
     """The inputs whose gradients are asked for, in the order in which it takes them."""
-    there = [*form.forwards.of("array"), *form.making.of("array"), *plan.held]
+    there = [*form.forwards.of("array"), *form.making.of("array"), *plan.held, *plan.cut]
     return [n for n in dict.fromkeys(there) if n in form.op.takes.differentiable]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from checks.op import Op
 from checks.ops._called import CALLED, Called
+from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.words import (
     CACHE,
     PARAMETERS,
@@ -36,8 +37,8 @@ class Nothing(Unfit):
 class Role:
     """What an argument is.
 
-    kind   "array", "size", "parameter", "settings", "cotangent", "cache", "rate", "switch", "shape" or "open", a number
-           whose meaning is looked for by trying
+    kind   "array", "size", "parameter", "settings", "cotangent", "cache", "rate", "switch", "shape", "piece", the weight
+           of one gate, or "open", a number whose meaning is looked for by trying
     of     which array, axis or parameter; of a switch, nothing
     along  which of the spatial axes, where it speaks of one
     worded whether what is its default is a word
@@ -129,7 +130,12 @@ def _read(
     names = {plain(p.name) for p in taken}
     # Beside t, y is what is predicted; alone, what is wanted.
     predicts = "y" in names and "target" in arrays and bool(names & {*called("target")} - {"y"})
+    apart = {name for one in families(op, [p.name for p in taken]) for name in one.names}
+    idle = CALLED.get(op.name, Called()).idle if apart else {}
     for at, p in enumerate(taken):
+        if p.name in apart or plain(p.name) in idle:
+            roles[p.name] = Role("piece", p.name)
+            continue
         default = None if p.default is p.empty else p.default
         role = _role(op, p.name, default, arrays, roles.values(), known or {}, made=first is None)
         if predicts and p.name == "y" and p.default is p.empty:
@@ -199,7 +205,8 @@ def _other(op: Op, said: str, *, cotangent: bool) -> Role | None:
 def role_of(op: Op, name: str, gone: Iterable[tuple[str, str]] = ()) -> Role | None:
     """The parameter or size that a name speaks of, as a whole or along one axis; None if none, or one that is gone."""
     known = [("parameter", n, PARAMETERS.get(n, (plain(n),))) for n in op.takes.defaults]
-    known += [("size", axis, SIZES.get(axis, ())) for axis in {a: None for s in op.takes.sizes for a in s.names}]
+    axes = {a: SIZES.get(a, SIZES.get(s.option, ())) for s in op.takes.sizes for a in s.names}
+    known += [("size", axis, aliases) for axis, aliases in axes.items()]
     for kind, of, aliases in known:
         if plain(name) in aliases and (kind, of) not in {*gone}:
             return Role(kind, of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,15 +11,17 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.ops._called import CALLED
-from checks.signature.axes import Shape, parts
+from checks.ops._called import CALLED, Called
+from checks.signature.axes import Shape
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.factor import times
+from checks.subjects.adapting.gates import texts_in
+from checks.subjects.adapting.pieces import Piece, cut_out, gated, put_together, several
 from checks.subjects.adapting.roles import Arguments, Role
 from checks.subjects.adapting.settings import Settings
 from checks.subjects.adapting.slots import Path, got, put
 from checks.subjects.adapting.steps import Stepped
-from checks.subjects.adapting.words import FOLLOWS
+from checks.subjects.adapting.words import FOLLOWS, plain
 
 Place = tuple[str, Path]  # "returned", "layer" or "cache", or "step": what a weight was changed by; and the path there
 OUTPUTS = ("output", "out", "y", "a", "z", "activation", "result", "loss")
@@ -46,6 +48,16 @@ class Form:
     kept: Any = None  # what was made already (made.py), of which each run has a copy
 
     @property
+    def apart(self) -> dict[str, Place]:
+        """What may be the weights of single gates, by name: arguments, or what a dictionary of settings is asked for."""
+        arguments = (self.making, self.forwards)
+        named = {n: ("argument", (("item", n),)) for a in arguments for n, r in a.roles.items() if r.kind == "piece"}
+        if named or not any(r.kind == "settings" for r in self.forwards.roles.values()):
+            return named
+        function = self.forward if callable(self.forward) else getattr(self.made, self.forward, None)
+        return {key: ("setting", (("item", key),)) for key in texts_in(function)}
+
+    @property
     def passed(self) -> list[str]:
         """The inputs that are handed over as arguments."""
         return [*self.making.of("array"), *self.forwards.of("array")]
@@ -65,7 +77,9 @@ class Plan:
     zeroed     arrays that have no place in the protocol, and are made 0
     constants  what parameters are that it does not take
     values     of switches; `sizes` of arguments whose meaning is found by trying
-    parts      where those of y lie, if they are returned apart; `gates` their order, as places in the op's own
+    parts      where those of y lie, if they are returned apart
+    gates      their order, as places in the op's own; `mirrored` are those of which it has 1 − σ(a)
+    pieces     the weights of each gate, where these are arrays of their own, and where the gradient of each is left
     factor     how many times the op's y is (factor.py)
     tuples     whether one number for several axes is handed over as often as there are axes
     """
@@ -80,8 +94,15 @@ class Plan:
     y: Place = ("returned", ())
     parts: tuple[Place, ...] = ()
     gates: tuple[int, ...] = ()
+    mirrored: tuple[int, ...] = ()
+    pieces: Mapping[Piece, Place] = field(default_factory=dict)
     factor: str = ""
     gradients: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def cut(self) -> list[str]:
+        """The inputs that come in pieces."""
+        return list(dict.fromkeys(n for piece in self.pieces for n in piece.of))
 
 
 class Run:
@@ -90,7 +111,7 @@ class Run:
     def __init__(self, form: Form, plan: Plan, sizes: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
         self.form, self.plan, self.sizes = form, plan, sizes
         self.parameters = dict(parameters)
-        self.settings = Settings(self._setting, form.op)
+        self.settings = Settings(self._setting, form.op, self._apart)
         self.arrays: Mapping[str, Array | None] = {}
         self.returned: Any = None
         self.layer: Any = None
@@ -106,6 +127,9 @@ class Run:
                 self.hold(n, paths)
             for path in self.plan.zeroed:
                 put(self.layer, path, np.zeros_like(got(self.layer, path)))
+        for piece in self.plan.pieces:
+            if piece.place[0] == "layer":
+                put(self.layer, piece.place[1], self._piece(piece))
 
     def hold(self, n: str, paths: tuple[Path, ...]) -> None:
         """Lay an input where it is kept."""
@@ -148,22 +172,45 @@ class Run:
         """What forward returned beside y."""
         if self.plan.parts:
             mine = {path[0][1] for _, path in self.plan.parts}
-            rest = [one for at, one in enumerate(self.returned) if at not in mine]
-            return rest[0] if len(rest) == 1 else tuple(rest)
+            return _kept([one for at, one in enumerate(self.returned) if at not in mine])
         root, path = self.plan.y
         if root != "returned" or len(path) != 1 or not isinstance(self.returned, tuple | list):
             return self.returned if root != "returned" or path else self.layer
-        rest = [one for at, one in enumerate(self.returned) if at != path[0][1]]
-        return rest[0] if len(rest) == 1 else tuple(rest)
+        return _kept([one for at, one in enumerate(self.returned) if at != path[0][1]])
+
+    def put_together(self, n: str, returned: Any) -> Any:
+        """The gradient of an input that comes in pieces, its gates in the op's order."""
+        found = {piece: self.at(place, returned) for piece, place in self.plan.pieces.items() if n in piece.of}
+        axes = self.form.op.takes.axes
+        shapes = {m: axes[m].shape(self.sizes, self.parameters) for m in self.plan.cut}
+        return put_together(self.form.op, n, found, shapes)
+
+    def _piece(self, piece: Piece) -> Array:
+        return np.array(cut_out(self.form.op, piece, self._present), order="C")
+
+    def _apart(self, key: str) -> Array | None:
+        """What has this name and is one gate's, or comes along and has no part in y: turned where samples come first."""
+        for piece in self.plan.pieces:
+            if piece.name == key:
+                return self._piece(piece)
+        axes = CALLED.get(self.form.op.name, Called()).idle.get(plain(key))
+        if axes is None:
+            return None
+        shape = [self.sizes[n] if isinstance(n, str) else n for n in axes]
+        return np.zeros(shape[::-1] if any(piece.turned for piece in self.plan.pieces) else shape)
 
     def laid(self, n: str) -> Array:
         """An input as it lies here; one that is absent as what changes nothing."""
+        return self.plan.arranged[n].laid(self._present(n), self.sizes)
+
+    def _present(self, n: str) -> Array:
+        """An input with its gates as they are here; one that is absent as what changes nothing."""
         array = self.arrays[n]
         if array is None:
             one = next(a for a in self.arrays.values() if a is not None)
             shape = self.form.op.takes.axes[n].shape(self.sizes, self.parameters)
             array = np.full(shape, NEUTRAL.get(n, 0.0), one.dtype)
-        return self.plan.arranged[n].laid(gated(self.form.op, n, array, self.plan.gates), self.sizes)
+        return gated(self.form.op, n, array, self.plan.gates, self.plan.mirrored)
 
     @property
     def times(self) -> float:
@@ -203,11 +250,15 @@ class Run:
     def _values(self, name: str, role: Role, cotangent: Array | None) -> Iterator[Any]:
         """What is handed over as this argument, if anything is."""
         kind, of = role.kind, role.of
-        if kind in {"cotangent", "cache", "settings", "rate"}:
-            above = self._above(cotangent, of) if kind == "cotangent" and cotangent is not None else None
-            yield {"cotangent": above, "cache": self.cache, "settings": self.settings, "rate": 1.0}[kind]
-        elif kind == "array" and of in self.arrays:
-            yield self.laid(of)
+        if kind == "cotangent":
+            yield None if cotangent is None else self._above(cotangent, of)
+        elif kind == "cache":
+            yield None if self.returned is None else self.cache
+        elif kind in {"settings", "rate"}:
+            yield self.settings if kind == "settings" else 1.0
+        elif kind in {"array", "piece"}:
+            array = self._apart(of) if kind == "piece" else self.laid(of) if of in self.arrays else None
+            yield from () if array is None else (array,)
         elif kind == "switch" and of in self.plan.switches:
             yield self.plan.switches[of]
         elif kind == "open" and name in self.plan.opened:
@@ -250,18 +301,12 @@ class Run:
         return next(self._values(key, role, None), None)
 
 
-def several(op: Op, n: str) -> int | None:
-    """The axis of an array along which several things of one size lie: the gates of a weight, the parts of y."""
-    return next((at for at, name in enumerate(op.takes.axes[n].names) if parts(name)[0] > 1), None)
-
-
-def gated(op: Op, n: str, array: Array, gates: Sequence[int], *, back: bool = False) -> Array:
-    """The array with its gates in this order, as places in the op's own; or back in that."""
-    axis = several(op, n)
-    if not gates or axis is None:
-        return array
-    pieces = np.split(array, len(gates), axis)
-    return np.concatenate([pieces[at] for at in (np.argsort(gates) if back else gates)], axis)
+def _kept(rest: list[Any]) -> Any:
+    """The cache, of what is returned beside y: the one thing that is no array, if there is one; else all of it."""
+    others = [one for one in rest if not isinstance(one, np.ndarray | np.number | float)]
+    if len(others) == 1 and isinstance(others[0], tuple | list | dict):
+        return others[0]
+    return rest[0] if len(rest) == 1 else tuple(rest)
 
 
 def _is_spatial(op: Op, role: Role) -> bool:

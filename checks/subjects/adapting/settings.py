@@ -10,14 +10,21 @@ from checks.subjects.adapting.roles import Role, role_of, switch
 
 
 class Settings(dict[str, Any]):
-    """A dictionary in which every usual name of a size or a parameter stands; `taken` are the roles that were asked for."""
+    """A dictionary in which every usual name of a size or a parameter stands; `taken` are the roles that were asked for.
 
-    def __init__(self, value: Callable[[str, Role], Any], op: Op | None = None) -> None:
+    `array` says what array has a name, None where none has.
+    """
+
+    def __init__(
+        self, value: Callable[[str, Role], Any], op: Op | None = None, array: Callable[[str], Any] = lambda _: None
+    ) -> None:
         super().__init__()
-        self._value, self._op = value, op
+        self._value, self._op, self._array = value, op, array
         self.taken: dict[str, Role] = {}
 
     def __missing__(self, key: str) -> Any:
+        if (array := self._array(key)) is not None:
+            return array
         role = self._role(key)
         if role is None:
             raise KeyError(key)
@@ -25,7 +32,9 @@ class Settings(dict[str, Any]):
         return self._value(key, role)
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or (isinstance(key, str) and self._role(key) is not None)
+        if super().__contains__(key) or not isinstance(key, str):
+            return super().__contains__(key)
+        return self._array(key) is not None or self._role(key) is not None
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value, or the default where nothing of ours has that name."""

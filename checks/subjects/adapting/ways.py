@@ -105,7 +105,9 @@ def _with_switches(form: Form) -> list[Plan]:
             switches={**given, **dict(zip(choices, values, strict=True))},
             opened=dict(zip(opened, order, strict=True)),
             gates=gates,
+            mirrored=mirrored,
         )
+        for mirrored in dict.fromkeys(((), known_op.mirrored))
         for gates in known_op.orders or ((),)
         for values in product(*choices.values())
         for order in permutations(axes, len(opened))

@@ -18,6 +18,7 @@ BACKWARD = _of(
     "back loss_gradient prime backpropagate backwards backward_prop"
 )
 # Names are compared in small letters and without underscores, as `plain` has them.
+# By axis, or by the option of an axis whose letter means something else in another op.
 SIZES: Mapping[str, tuple[str, ...]] = {
     "C": _of(
         "inchannels channelsin inc cin nin inputchannels inputdim indim inch numfeatures nfeatures channels "
@@ -32,7 +33,7 @@ SIZES: Mapping[str, tuple[str, ...]] = {
     ),
     "I": _of(
         "infeatures featuresin indim inputdim nin ninputs inputsize insize numinputs fanin inputunits inputs "
-        "inputfeatures din nfeatures inunits"
+        "inputfeatures din nfeatures inunits d nx xdim xsize embeddim embsize embeddingdim"
     ),
     "*kernel": _of(
         "kernel filter filtersize filtershape kernelsize kernelshape ksize k f pool poolsize poolshape "
@@ -41,6 +42,9 @@ SIZES: Mapping[str, tuple[str, ...]] = {
     "*last": _of(
         "normalizedshape normalisedshape dmodel dim hiddensize features nfeatures numfeatures hiddendim d "
         "size shape embeddim embdim"
+    ),
+    "hidden": _of(
+        "hiddensize hidden hiddendim nhidden nhid h nh na units numunits numhidden hiddenunits statesize outputsize"
     ),
     "V": _of("numembeddings vocabsize vocab v numtokens nvocab inputdim"),
     "D": _of("embeddingdim embeddim embdim dim d dmodel embeddingsize wordvecsize outputdim"),

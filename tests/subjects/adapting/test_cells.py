@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from checks.ops import find
+from checks.subjects.adapting.gates import families
+from checks.subjects.adapting.pieces import cut_out, put_together, ways_to_cut
 from checks.subjects.implementation import Implementation
 from checks.verdict.judging import judge
 
@@ -86,6 +88,34 @@ def gru_step_backward(dnext_h, cache):
     return da @ Wx.T, db @ Wh.T + dnext_h * z, x.T @ da, h.T @ db, da.sum(0), db.sum(0)
 
 
+class Turned:
+    """z takes the new state in: y = z·n + (1 − z)·h."""
+
+    def forward(self, x, h_prev, Wx, Wh, bx, bh):
+        a, b = np.split(x @ Wx + bx, 3, 1), np.split(h_prev @ Wh + bh, 3, 1)
+        r, z = sigmoid(a[0] + b[0]), sigmoid(a[1] + b[1])
+        n = np.tanh(a[2] + r * b[2])
+        self.cache = x, h_prev, Wx, Wh, r, z, n, b[2]
+        return z * n + (1 - z) * h_prev
+
+    def backward(self, dnext_h):
+        x, h, Wx, Wh, r, z, n, bn = self.cache
+        dn = dnext_h * z * (1 - n**2)
+        dr, dz = dn * bn * r * (1 - r), dnext_h * self.apart(n, h) * z * (1 - z)
+        da, db = np.hstack([dr, dz, dn]), np.hstack([dr, dz, dn * r])
+        return da @ Wx.T, db @ Wh.T + dnext_h * (1 - z), x.T @ da, h.T @ db, da.sum(0), db.sum(0)
+
+    def apart(self, n, h):
+        return n - h
+
+
+class Mixed(Turned):
+    """Forward has it one way round, backward the other."""
+
+    def apart(self, n, h):
+        return h - n
+
+
 @pytest.mark.parametrize(
     ("op", "given", "said"),
     [
@@ -94,6 +124,7 @@ def gru_step_backward(dnext_h, cache):
         ("lstm_cell", LSTMCell, "its gates are numbers 2, 1, 3, 4 of lstm_cell"),
         ("lstm_cell", LSTMCell, "y is [1] beside [0] of what is returned"),
         ("gru_cell", gru_step_forward, "its gates are numbers 2, 1, 3 of gru_cell"),
+        ("gru_cell", Turned, "its gate 2 is 1 − that of gru_cell"),
     ],
 )
 def test_the_order_of_gates_and_of_results_is_found_by_forward_and_said(op, given, said):
@@ -101,7 +132,8 @@ def test_the_order_of_gates_and_of_results_is_found_by_forward_and_said(op, give
 
 
 @pytest.mark.parametrize(
-    ("op", "given"), [("lstm_cell", lstm_step_forward), ("lstm_cell", LSTMCell), ("gru_cell", gru_step_forward)]
+    ("op", "given"),
+    [("lstm_cell", lstm_step_forward), ("lstm_cell", LSTMCell), ("gru_cell", gru_step_forward), ("gru_cell", Turned)],
 )
 def test_a_right_cell_is_right(op, given):
     report = judge(op, given, examples=8, seed=1)
@@ -114,3 +146,46 @@ def test_a_cell_that_is_not_told_what_comes_through_h_is_wrong():
     assert report.exit_code == 1
     assert "y" not in {failure.result for failure in report.failures}
     assert "grad_c" in {failure.result for failure in report.failures}
+
+
+def test_a_gate_that_is_turned_forwards_only_is_wrong():
+    report = judge("gru_cell", Mixed, examples=8, seed=1)
+    assert report.exit_code == 1
+    assert {"grad_weight_x", "grad_weight_h"} <= {failure.result for failure in report.failures}
+    assert "y" not in {failure.result for failure in report.failures}
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (
+            ["Wf", "Wi", "Wc", "Wo", "bf", "bi", "bc", "bo", "Wy", "by"],
+            [("Wi", "Wf", "Wc", "Wo"), ("bi", "bf", "bc", "bo")],
+        ),
+        (
+            ["W_ii", "W_if", "W_ig", "W_io", "W_hi", "W_hf", "W_hg", "W_ho"],
+            [("W_ii", "W_if", "W_ig", "W_io"), ("W_hi", "W_hf", "W_hg", "W_ho")],
+        ),
+        (
+            ["forget_gate_W", "input_gate_W", "cell_W", "output_gate_W"],
+            [("input_gate_W", "forget_gate_W", "cell_W", "output_gate_W")],
+        ),
+        (["Wf", "Wi", "Wo"], []),
+        (["weight_ih", "weight_hh", "bias"], []),
+    ],
+)
+def test_weights_of_single_gates_are_told_by_their_names(names, found):
+    assert [family.names for family in families(find("lstm_cell"), names)] == found
+
+
+def test_the_weights_of_an_op_are_cut_and_put_together_again():
+    op = find("lstm_cell")
+    found = families(op, ["Wf", "Wi", "Wc", "Wo"])
+    places = {n: ("argument", (("item", n),)) for n in ("Wf", "Wi", "Wc", "Wo")}
+    arrays = {"weight_x": np.arange(24.0).reshape(8, 3), "weight_h": np.arange(16.0).reshape(8, 2)}
+    for cut in ways_to_cut(op, found, places):
+        pieces = {piece: cut_out(op, piece, arrays.get) for piece in cut}
+        assert {a.shape for a in pieces.values()} <= {(2, 5), (5, 2)}
+        for n, array in arrays.items():
+            again = put_together(op, n, pieces, {n: a.shape for n, a in arrays.items()})
+            assert np.array_equal(again, array)
