@@ -51,7 +51,8 @@ class Form:
     def apart(self) -> dict[str, Place]:
         """What may be the weights of single gates, by name: arguments, or what a dictionary of settings is asked for."""
         arguments = (self.making, self.forwards)
-        named = {n: ("argument", (("item", n),)) for a in arguments for n, r in a.roles.items() if r.kind == "piece"}
+        pieces = [n for a in arguments for n, role in a.roles.items() if role.kind == "piece"]
+        named: dict[str, Place] = {n: ("argument", (("item", n),)) for n in pieces}
         if named or not any(r.kind == "settings" for r in self.forwards.roles.values()):
             return named
         function = self.forward if callable(self.forward) else getattr(self.made, self.forward, None)
