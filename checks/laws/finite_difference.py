@@ -27,8 +27,9 @@ A wrong gradient that is shown is then located by halving the direction's suppor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -119,7 +120,10 @@ def _derivative(run: Run, line: Line) -> _Estimate:
         noise = _noise(run, line, h) * (2 / h)
         return _Estimate(_slope(run, line, h), 0.0, float(noise.elementwise), float(noise.normwise))
     step, last, announced = np.inf, np.nan, np.inf
-    for h in (run.problem.op.kind.radius(run.case) * h for h in STEPS):
+    steps = [run.problem.op.kind.radius(run.case) * h for h in STEPS]
+    for n, h in enumerate(steps):
+        if np.isfinite(best.rounding) and _is_drowned(run, line, steps[n - 1 :], best):
+            break
         slope, change = _slope(run, line, h), 0.0
         if np.isfinite(step):
             change = abs(slope - last)
@@ -137,6 +141,14 @@ def _derivative(run: Run, line: Line) -> _Estimate:
             announced = change
         step, last = h, slope
     return best
+
+
+def _is_drowned(run: Run, line: Line, steps: Sequence[float], best: _Estimate) -> bool:
+    """Whether rounding alone leaves more doubt at each of these steps than there is: known without a call from degrees."""
+    if run.problem.op.kind.degree is None:
+        return False
+    doubt = best.truncation + best.rounding
+    return all(_noise(run, line, step).elementwise * (2 / h) >= doubt for step, h in pairwise(steps))
 
 
 def _noise(run: Run, line: Line, h: float) -> Bound:

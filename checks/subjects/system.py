@@ -49,7 +49,8 @@ def physical_memory() -> int | None:
 def passing(descriptors: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Any]]:
     """The numbers by which a new process opens these, and what Popen is told so that it has them, and no Ctrl-C."""
     if not WINDOWS:
-        return dict(descriptors), {"pass_fds": list(descriptors.values()), "start_new_session": True}
+        how = {"pass_fds": list(descriptors.values()), "start_new_session": True, "env": patient()}
+        return dict(descriptors), how
     import msvcrt
 
     handles = {name: msvcrt.get_osfhandle(d) for name, d in descriptors.items()}  # type: ignore[attr-defined]  # Windows
@@ -57,7 +58,16 @@ def passing(descriptors: Mapping[str, int]) -> tuple[dict[str, int], dict[str, A
         os.set_handle_inheritable(handle, True)  # type: ignore[attr-defined]
     startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": list(handles.values())})  # type: ignore[attr-defined]
     group = subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
-    return handles, {"startupinfo": startup, "creationflags": group}
+    return handles, {"startupinfo": startup, "creationflags": group, "env": patient()}
+
+
+def patient() -> dict[str, str]:
+    """The environment of a process beside others, whose threads are to sleep while they wait for one another.
+
+    OpenMP's are as many as the cores, and spin unless they are told: of several processes each then keeps the others
+    from what it waits for. How many threads there are stays as it is.
+    """
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
 
 
 def passed(number: int) -> int:

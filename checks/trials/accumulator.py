@@ -20,7 +20,7 @@ The powers stay in the range of the dtype: 2^h, 2^(h−k) and −2^h with the la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import frexp
 from random import Random
@@ -87,23 +87,39 @@ def loses(implementation: Judged, problem: Problem, name: str) -> bool:
 
     name  "y", or the input whose gradient it is
     """
-    problem = _long_enough(problem, name)
-    key = "loses", problem.dtype, repr((dict(problem.shapes), dict(problem.parameters))), name
-    if key not in implementation.remembered:
-        implementation.remembered[key] = _loses(implementation, problem, name)
-    return bool(implementation.remembered[key])
+    problem = _long_enough(implementation, problem, name)
+    lost = _remembered(implementation, "loses", problem, name, lambda: _loses(implementation, problem, name))
+    return bool(lost)
 
 
-def _long_enough(problem: Problem, name: str) -> Problem:
+def _remembered(judged: Judged, what: str, problem: Problem, name: str, answer: Callable[[], Any]) -> Any:
+    """The answer to what does not depend on the numbers of a problem, which is worked out once."""
+    key = what, problem.dtype, repr((dict(problem.shapes), dict(problem.parameters))), name
+    if key not in judged.remembered:
+        judged.remembered[key] = answer()
+    return judged.remembered[key]
+
+
+def summed_by(judged: Judged, problem: Problem, name: str) -> Sum | None:
+    """The longest sum of a result, as `summed` has it, remembered with what is judged."""
+    found: Sum | None = _remembered(judged, "summed", problem, name, lambda: summed(problem, name))
+    return found
+
+
+def _long_enough(judged: Judged, problem: Problem, name: str) -> Problem:
     """The problem, or one in which enough products are summed."""
-    found = summed(problem, name)
-    if found is not None and len(found.places) < FEWEST:
-        return next(_together(problem.op, problem.dtype), problem)
-    return problem
+    found = summed_by(judged, problem, name)
+    if found is None or len(found.places) >= FEWEST:
+        return problem
+    key = "together", problem.dtype
+    if key not in judged.remembered:
+        judged.remembered[key] = tuple(_together(problem.op, problem.dtype))
+    together: tuple[Problem, ...] = judged.remembered[key]
+    return next(iter(together), problem)
 
 
 def _loses(implementation: Judged, problem: Problem, name: str) -> bool:
-    found, bits = summed(problem, name), PRECISIONS[problem.dtype].bits
+    found, bits = summed_by(implementation, problem, name), PRECISIONS[problem.dtype].bits
     if found is None or len(found.places) < FEWEST:
         return False
     chance, places = Random(name), found.places  # noqa: S311, no secret
@@ -122,17 +138,19 @@ def rounds_products(implementation: Judged, problem: Problem, name: str) -> bool
 
     name  "y", or the input whose gradient it is
     """
-    problem = _long_enough(problem, name)
-    key = "products", problem.dtype, repr((dict(problem.shapes), dict(problem.parameters))), name
-    if key not in implementation.remembered:
-        found, v = summed(problem, name), 1 + 2.0 ** (1 - PRECISIONS[problem.dtype].bits)
-        if found is None or len(found.places) < FEWEST:
-            return False
-        way = found.places[0], found.places[1], found.places[-1]
-        right = _adds_to(implementation, problem, found, way, PRECISIONS[problem.dtype].bits - 1) == 1
-        left = _element(implementation, problem, found, dict(zip(way, (v, -1.0, 1 - v), strict=True)), held=v)
-        implementation.remembered[key] = right and left == -((v - 1) ** 2)
-    return bool(implementation.remembered[key])
+    problem = _long_enough(implementation, problem, name)
+    rounded = _remembered(implementation, "products", problem, name, lambda: _rounds(implementation, problem, name))
+    return bool(rounded)
+
+
+def _rounds(implementation: Judged, problem: Problem, name: str) -> bool:
+    found, v = summed_by(implementation, problem, name), 1 + 2.0 ** (1 - PRECISIONS[problem.dtype].bits)
+    if found is None or len(found.places) < FEWEST:
+        return False
+    way = found.places[0], found.places[1], found.places[-1]
+    right = _adds_to(implementation, problem, found, way, PRECISIONS[problem.dtype].bits - 1) == 1
+    left = _element(implementation, problem, found, dict(zip(way, (v, -1.0, 1 - v), strict=True)), held=v)
+    return right and left == -((v - 1) ** 2)
 
 
 def _read(implementation: Judged, dtype: str) -> Mapping[Place, int]:

@@ -20,7 +20,7 @@ from functools import cache
 from typing import IO
 
 from checks.op import Problem
-from checks.subjects import names
+from checks.subjects import names, system
 from checks.trials.witness import HERE, Refused, Testimony, Witness, testimony
 
 
@@ -44,6 +44,7 @@ class Beside:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the judge
+            env=system.patient(),
         )
         self.asked: set[str] = set()
         self.said: dict[str, Testimony | Refused] = {}

@@ -6,12 +6,15 @@ from math import isqrt
 import numpy as np
 import pytest
 
+from benchmarks.sharpness import StoredOnce
 from checks import Problem, Verdict, judge
+from checks.cases.series import Series
 from checks.laws import exact, finite_difference
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.ops import find
 from checks.subjects.implementation import Implementation
 from checks.trials.arithmetic import faint
+from checks.trials.directions import Line, direction
 from checks.trials.trial import Run, Trial
 from reference import conv
 from reference._window import scatter
@@ -309,3 +312,24 @@ def test_a_cotangent_that_is_lost_where_numbers_tie_is_wrong():
     report = judge("max_pool", LosesTies, seed=5, examples=40)
     assert report.exit_code == 1
     assert {f.law for f in report.failures} == {"kinks"}
+
+
+def test_steps_that_rounding_drowns_are_not_asked_for(monkeypatch):
+    """And the estimate is the one that comes of asking for all of them."""
+    problems, asked = [], []
+    Series(CONV, {}, "bfloat16", 6, 1, reach=1).run(problems.append)
+    reference = Implementation.of(CONV, conv)
+    stored = Implementation.of(CONV, StoredOnce(CONV, conv, "bfloat16"))
+
+    def estimates():
+        for problem in problems:
+            run = finite_difference.relative(Trial(problem, stored, reference))
+            for name in run.gradients:
+                yield finite_difference._derivative(run, Line(run, {name: direction(run, name, 1)}))
+
+    slope = finite_difference._slope
+    monkeypatch.setattr(finite_difference, "_slope", lambda *of: asked.append(of[-1]) or slope(*of))
+    found, calls = list(estimates()), len(asked)
+    monkeypatch.setattr(finite_difference, "_is_drowned", lambda *_: False)
+    assert found == list(estimates())
+    assert calls < (len(asked) - calls) / 2

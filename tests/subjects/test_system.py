@@ -41,10 +41,19 @@ def windows(monkeypatch):
     return SimpleNamespace(looks=looks, inheritable=inheritable)
 
 
+def test_threads_of_a_process_beside_others_sleep_while_they_wait(monkeypatch):
+    """Unless whoever starts the judge has said how they wait."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert system.passing({})[1]["env"] == {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert system.patient()["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
 def test_on_windows_handles_are_passed_and_opened(windows):
     told, how = system.passing({"replies": 7, "inputs": 8})
     assert told == {"replies": 1007, "inputs": 1008}
-    assert how == {"startupinfo": {"lpAttributeList": {"handle_list": [1007, 1008]}}, "creationflags": 512}
+    started = {"startupinfo": {"lpAttributeList": {"handle_list": [1007, 1008]}}, "creationflags": 512}
+    assert how == {**started, "env": system.patient()}
     assert windows.inheritable == [(1007, True), (1008, True)]
     assert [system.passed(number) for number in told.values()] == [7, 8]
 
