@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import judge, ops
+from checks.cases.search import Stopped
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, command, typed
 from checks.command.orders import add_orders, expanded
@@ -29,8 +30,8 @@ from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
 from checks.signature.options import duration, flag, memory, one_of, real, shard, whole
-from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.isolation import TIMEOUT
+from checks.subjects.implementation import Crashed, NotAnImplementation
+from checks.subjects.isolation import TIMEOUT, half_the_memory
 from checks.subjects.loading import built_in
 from checks.subjects.names import first_on_the_path, ours
 from checks.verdict import known
@@ -237,11 +238,11 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
-    from checks.command.functions import add_options, said
+    from checks.command.functions import add_options, said, specs
     from checks.functions.function import EXAMPLES as CASES
     from checks.functions.function import NotTaken, judge_function
     from checks.functions.inputs import HELP, read
-    from checks.functions.named import backward_of, judged
+    from checks.functions.isolated import Functions
 
     parser = Parser(
         prog=program,
@@ -250,6 +251,7 @@ def function(given: Sequence[str], program: str) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser, given)
+    _add_limits(parser)
     _add_shared(parser, None, f"{CASES}, fewer where each has many numbers")
     options = parser.parse_args(given)
     outputs = _outputs(parser, options)
@@ -261,30 +263,33 @@ def function(given: Sequence[str], program: str) -> int:
         parser.refuse(f"--inputs: {options.inputs!r} given; {wrong}")
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     again = said(options)
+    subject = Functions(specs(options), options.timeout, options.memory or half_the_memory(), options.dtype)
     try:
-        forward, backward, weights = judged(options.function, options.backward)
+        found = subject.load()
         report = judge_function(
-            forward,
-            backward,
-            [options.inputs, *weights],
+            found.function,
+            found.backward,
+            [options.inputs, *found.weights],
             dtype=options.dtype,
             examples=options.examples,
             seed=seed,
             again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
             order=options.order,
             modes=options.modes,
-            jvp=backward_of(options.jvp) if options.jvp else None,
-            double_backward=backward_of(options.double_backward) if options.double_backward else None,
+            jvp=found.jvp,
+            double_backward=found.double_backward,
         )
         _show(report, options, outputs)
         outputs.write([report])
-    except (NotTaken, NotAnImplementation) as wrong:
+    except (NotTaken, NotAnImplementation, Crashed, Stopped) as wrong:
         print(f"{command(program)}: {wrong}", file=sys.stderr)
         return NOT_LOADED
     except ValueError as wrong:
         parser.refuse(str(wrong))
     except BrokenPipeError:
         return _left()
+    finally:
+        subject.close()
     return report.exit_code
 
 
@@ -319,16 +324,7 @@ def _parser(op: Op | None, program: str) -> Parser:
     add_orders(theirs)
     theirs.add_argument("--adapt", metavar="HOW", help=ADAPT)
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
-    theirs.add_argument(
-        "--timeout",
-        type=typed(real(0, above=True)),
-        default=TIMEOUT,
-        metavar="S",
-        help="seconds a call may take (default: 10)",
-    )
-    theirs.add_argument(
-        "--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
-    )
+    _add_limits(theirs)
     theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
     parser.add_argument(
         "--dtypes", type=lambda text: text.split(","), metavar="A,B", help="several in one run, a verdict on each"
@@ -369,6 +365,20 @@ def _parser(op: Op | None, program: str) -> Parser:
     fits = "in place of --examples: as many as fit, such as 60s or 10m"
     many.add_argument("--budget", type=typed(duration), metavar="T", help=fits)
     return parser
+
+
+def _add_limits(parser: argparse._ActionsContainer) -> None:
+    """What the process of the user's code may take."""
+    parser.add_argument(
+        "--timeout",
+        type=typed(real(0, above=True)),
+        default=TIMEOUT,
+        metavar="S",
+        help="seconds a call may take (default: 10)",
+    )
+    parser.add_argument(
+        "--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
+    )
 
 
 def _add_shared(parser: Parser, examples: int | None, default: str = "") -> argparse._MutuallyExclusiveGroup:

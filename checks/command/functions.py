@@ -35,6 +35,16 @@ def add_options(parser: Parser, given: Sequence[str]) -> None:
     parser.add_argument("--jvp", metavar="WHAT", help="jvp(tangents, *inputs) -> J v (torch:…, jax:… have their own)")
 
 
+def specs(options: argparse.Namespace) -> dict[str, str | None]:
+    """What is named, by what it is."""
+    return {
+        "function": options.function,
+        "backward": options.backward,
+        "double_backward": options.double_backward,
+        "jvp": options.jvp,
+    }
+
+
 def said(options: argparse.Namespace) -> list[str]:
     """The words that name what is judged, as they would be given again."""
     pairs = {"--function": options.function, "--backward": options.backward, "--inputs": options.inputs}

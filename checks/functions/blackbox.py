@@ -31,7 +31,7 @@ from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import NATIVE, Array
 from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
 from checks.signature.takes import Takes
-from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
+from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, Unsupported
 
 MOST_ALONE = 48  # calls of the function in a case, for elements that are asked alone
 SAMPLE = 2  # elements that are asked alone where there are too many to ask all
@@ -93,7 +93,7 @@ class BlackBox:
         function, backward = _of_symmetric(function, backward, list(inputs))
         taken, refused, reasons = [], Counter[str](), []
         for one in sizes:
-            words = _raises(function, _drawn(named, one, dtype, _whole(named)))
+            words = _raises(function, _drawn(named, one, dtype, _whole(named)), ends=True)
             if words and any(i.given is not None and i.given.dtype.kind in "iub" for i in inputs):
                 words = _raises(function, _drawn(named, one, dtype, _whole(named, also_given=True)))
             if words:
@@ -142,8 +142,10 @@ class BlackBox:
             try:
                 with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                     y = self.function(*_drawn(self.inputs, sizes, self.dtype, self.constant))
+            except Ended:
+                raise
             except (Exception, SystemExit) as error:
-                raise NotTaken(_brief(error)) from error
+                raise NotTaken(brief(error)) from error
             self.y_shapes[key] = np.shape(y)
         return {**shapes, "y": self.y_shapes[key]}
 
@@ -167,6 +169,8 @@ class BlackBox:
             try:
                 with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                     measuring.learn(case)
+            except Ended:
+                raise
             except (Crashed, Malformed, Unsupported):
                 pass  # every law will meet the same, and say so
         return measuring
@@ -266,17 +270,24 @@ def _with_zeros(backward: Function) -> Function:
     return gradients
 
 
-def _raises(function: Function, arrays: Sequence[Array]) -> str:
-    """What it raises, or ""."""
+def _raises(function: Function, arrays: Sequence[Array], *, ends: bool = False) -> str:
+    """What it raises, or ""; what ends its process passes where arrays are such as any caller has."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             function(*(a.copy() for a in arrays))
+    except Ended:
+        if ends:
+            raise
+        return "that ends its process"
     except (Exception, SystemExit) as error:  # noqa: BLE001, whatever it raises, it does not take them
-        return _brief(error)
+        return brief(error)
     return ""
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """What it says, in one line."""
+    if isinstance(error, Crashed) and error.raised:  # in another process
+        return error.raised.partition(": ")[2] or error.raised
     return " ".join(str(error).split()) or type(error).__name__
 
 

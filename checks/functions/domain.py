@@ -18,7 +18,7 @@ import numpy as np
 
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import leaves
-from checks.subjects.implementation import Unsupported
+from checks.subjects.implementation import Ended, Unsupported
 from checks.trials.trial import Trial
 
 DRAWS = 4  # that have to be taken
@@ -77,6 +77,8 @@ def _is_defined(function: Callable[..., Any], inputs: Sequence[Input], sizes: Si
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                 y = [np.asarray(leaf) for leaf in leaves(function(*arrays))]
+        except Ended:
+            raise
         except (Exception, SystemExit):  # noqa: BLE001, whatever it raises, it does not take them
             return False
         if any(leaf.dtype.kind in "fc" and not np.all(np.isfinite(leaf)) for leaf in y):

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from checks.functions.blackbox import BlackBox, NotTaken, name_of
+from checks.cases.search import Stopped
+from checks.functions.blackbox import BlackBox, NotTaken, brief, name_of
 from checks.functions.elements import Places
 from checks.functions.inputs import Input
 from checks.functions.place import Place
@@ -61,8 +62,7 @@ def with_forward_mode(box: BlackBox, jvp: Function, inputs: Sequence[Input]) -> 
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             along(tangents, *arrays)
     except (Exception, SystemExit) as error:
-        words = " ".join(str(error).split()) or type(error).__name__
-        words = words.removeprefix("has no forward mode: ")
+        words = brief(error).removeprefix("has no forward mode: ")
         raise NotTaken(f"{name_of(box.function)} has no forward mode: {words}") from error
     return along
 
@@ -97,6 +97,8 @@ class ForwardMode:
         try:
             with np.errstate(all="ignore"):
                 jv = self.along(tangents, *arrays)
+        except (Crashed, Stopped):
+            raise
         except Exception as error:
             raise Crashed.by("jvp", error) from error
         if jv.size != place.g.size:

@@ -106,6 +106,7 @@ def judge_function(
     if not set(modes) <= set(MODES) or REVERSE not in modes or (FORWARD in modes and order == 2):
         raise ValueError(f"modes {','.join(modes)} given; expected reverse, or reverse,forward with order 1")
     read, ranges = inputs_of(inputs)
+    is_over = getattr(function, "is_over", bool)  # its process ended, so that no size is smaller
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     sizes = sizes_of(read, ranges, seed)[: None if examples is None else max(1, examples)]
     read, drawn = within_domain(function, read, sizes[0], dtype, input_names(function, len(read)))
@@ -142,7 +143,7 @@ def judge_function(
             # What is compared with a wrong gradient says nothing.
             tried.findings[:] = [f for f in tried.findings if f.law != FORWARD_MODE]
         failures = tuple(smallest(tried, None))  # each has its own sizes: smaller ones are looked for below
-        if ranges and not interrupted:
+        if ranges and not interrupted and not is_over():
             failures = tuple(_shrunk(failure, tried, box, ranges) for failure in failures)
         failures = tuple(_explained(failure, tried, places, judged) for failure in failures)
     _sum_up(tried, coverages)
@@ -180,8 +181,9 @@ def _is_interrupted(tried: Tried, problems: Iterable[Problem]) -> bool:
             tried.add(problem)
     except KeyboardInterrupt:
         return True
-    except Stopped:
-        return False
+    except Stopped as ended:  # its process, too often; where only what nobody passes did so, nothing was said of it yet
+        if not any(f.crashed for f in tried.findings):
+            tried.findings.append(Finding("contract", "", Verdict.BROKEN, problem, note=str(ended), crashed=True))
     return False
 
 
@@ -218,7 +220,7 @@ def _again(failure: Finding, tried: Tried, box: BlackBox, sizes: Sizes) -> Findi
                 alike = found.result == failure.result and found.crashed == failure.crashed
                 if found.verdict is Verdict.BROKEN and alike:
                     return found
-    except (NotTaken, Unsupported):
+    except (Crashed, NotTaken, Unsupported, Stopped):
         pass
     return None
 
@@ -350,7 +352,7 @@ def _explained(failure: Finding, tried: Tried, places: Places, judged: Implement
     try:
         with np.errstate(all="ignore"):
             pairs = [_probed(judged, places, problem, name) for problem in (failure.problem, *wrong[:3])]
-    except (Crashed, Malformed, Unsupported):
+    except (Crashed, Malformed, Unsupported, Stopped):
         return failure
     if any(not np.all(np.isfinite(p.base)) for p in pairs):
         return failure

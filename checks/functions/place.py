@@ -23,12 +23,14 @@ from functools import cached_property
 
 import numpy as np
 
+from checks.cases.search import Stopped
 from checks.functions.measured import Measured, Measuring
 from checks.functions.measured import scale as scale_of
 from checks.laws.complex_step import H
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case
+from checks.subjects.implementation import Ended
 from checks.trials.directions import inner, inner_gamma
 from checks.trials.trial import Run
 
@@ -199,7 +201,11 @@ class Place:
             with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
                 y = np.asarray(self.run.problem.op.twin(*case.inputs))
                 value = inner(self.g, (y.imag / H).ravel())
-        except KeyboardInterrupt:
+        except (
+            KeyboardInterrupt,
+            Ended,
+            Stopped,
+        ):  # to end a process is no refusal where such numbers went through before
             raise
         except BaseException:  # noqa: BLE001, whatever it raises, and not only Exceptions: no caller passes complex numbers
             return Slope(np.nan, claim, np.inf, wrong=False)

@@ -16,7 +16,7 @@ from checks.functions.domain import within
 from checks.laws import contract
 from checks.numbers.precision import Array
 from checks.op import Case, Op, Problem
-from checks.subjects.implementation import Crashed, Judged, Outcome
+from checks.subjects.implementation import Crashed, Ended, Judged, Outcome
 from checks.trials.trial import Run, Trial
 from checks.verdict.report import Finding, Verdict
 
@@ -52,6 +52,8 @@ class _Lenient(Judged):
         arrays = [case.cotangent, *(a for a in case.inputs if a is not None)]
         try:
             return self.inner.call(part, case, watch=watch, spoil=spoil)
+        except Ended:
+            raise
         except Crashed as error:
             if not all(np.all(np.isfinite(a)) for a in arrays):
                 raise _NotTaken(str(error)) from error

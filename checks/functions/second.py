@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.functions.blackbox import BlackBox, NotTaken, name_of
+from checks.functions.blackbox import BlackBox, NotTaken, brief, name_of
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import is_tree, leaves, of_leaves, parted
 from checks.subjects.implementation import NotAnImplementation
@@ -88,8 +88,7 @@ def of_second_order(
             g = np.ones(box.shapes(sizes)["y"], box.dtype)
             second(first(g, *arrays), g, *arrays)
     except (Exception, SystemExit) as error:
-        words = " ".join(str(error).split()) or type(error).__name__
-        raise NotTaken(f"{name_of(function)} has no double backward: {words}") from error
+        raise NotTaken(f"{name_of(function)} has no double backward: {brief(error)}") from error
     kind = inspect.Parameter.POSITIONAL_ONLY
     signature = inspect.Signature([inspect.Parameter(n, kind) for n in ("grad_output", *box.names)])
     for one, name in (first, name_of(backward)), (second, name_of(double)):

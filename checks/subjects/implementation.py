@@ -25,6 +25,7 @@ from typing import Any, Self
 import numpy as np
 
 from checks.cases.layouts import laid_alike
+from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.ops import without
@@ -304,7 +305,7 @@ class _Function:
             return self._called(arrays, parameters)
         except NotImplementedError as refusal:
             raise Unsupported(str(refusal)) from refusal
-        except (Malformed, Unsupported):
+        except (Crashed, Malformed, Unsupported, Stopped):  # by a function in another process
             raise
         except SystemExit as error:  # sys.exit(0) must not look like a verdict
             raise Ended.by(getattr(self.call, "__name__", "it"), error) from error

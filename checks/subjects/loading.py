@@ -150,7 +150,7 @@ def find(spec: str) -> Any:
     """
     where, _, name = spec.partition(":")
     with theirs:
-        module = _module(where)
+        module = _module_once(where)
         found = _attribute(module, where, name) if name else module
     return _by_their_names(found) if callable(found) and any(map(theirs_of, NAMES)) else found
 
@@ -167,6 +167,20 @@ def _by_their_names(function: Any) -> Any:
 
 def _is_implementation(value: Any) -> bool:
     return inspect.isclass(value) and all(callable(getattr(value, part, None)) for part in ("forward", "backward"))
+
+
+def _module_once(where: str) -> ModuleType:
+    """The module, which is run once for all that is found in it: a class is the same for a function and its backward."""
+    path = Path(where)
+    if path.suffix != ".py" or not path.is_file():
+        return _module(where)
+    written = path.stat()
+    return _run(where, (str(path.resolve()), written.st_mtime_ns, written.st_size))
+
+
+@functools.lru_cache(maxsize=8)
+def _run(where: str, which: tuple[str, int, int]) -> ModuleType:  # noqa: ARG001, another file is another module
+    return _module(where)
 
 
 def _module(where: str) -> ModuleType:

@@ -52,9 +52,9 @@ def main() -> None:
             )
             implementation = Implementation.of(op, found, shares=True)
         except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
-            _reply(replies, **_failure(failure))
+            reply(replies, **failed(failure))
             return
-        _reply(
+        reply(
             replies,
             ready=implementation.name,
             assumed=implementation.assumed,
@@ -64,29 +64,29 @@ def main() -> None:
         )
         with os.fdopen(settings["commands"], encoding="utf-8") as commands:
             for line in commands:
-                _reply(replies, **_answer(implementation, json.loads(line), settings))
+                reply(replies, **_answer(implementation, json.loads(line), settings))
 
 
 def _answer(implementation: Implementation, command: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The results of one call, written to the file of results, or what went wrong."""
     try:
-        memory = _mapped(settings["inputs"], os.fstat(settings["inputs"]).st_size)
-        cotangent, *inputs = (_array(memory, laid) for laid in command["arrays"])
+        memory = mapped(settings["inputs"], os.fstat(settings["inputs"]).st_size)
+        cotangent, *inputs = (array_in(memory, laid) for laid in command["arrays"])
         parameters = {n: tuple(v) if isinstance(v, list) else v for n, v in command["parameters"].items()}
         case = Case(implementation.op, tuple(inputs), parameters, cast("Array", cotangent))
         outcome = implementation.call(command["part"], case, spoil=command["spoil"])
         return {"results": _written(outcome.results, settings["results"]), "shared": outcome.shared}
     except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
-        return _failure(failure)
+        return failed(failure)
 
 
 @lru_cache(maxsize=1)
-def _mapped(file: int, size: int) -> mmap.mmap:
+def mapped(file: int, size: int) -> mmap.mmap:
     """The file of inputs; unmapped with the last array in it, which the implementation may keep."""
     return mmap.mmap(file, size)
 
 
-def _array(memory: mmap.mmap, laid: Mapping[str, Any] | None) -> Array | None:
+def array_in(memory: mmap.mmap, laid: Mapping[str, Any] | None) -> Array | None:
     """The array that lies in memory as the command says."""
     if laid is None:
         return None
@@ -106,7 +106,7 @@ def _written(results: Mapping[str, Array], file: int) -> dict[str, Any]:
     return written
 
 
-def _failure(failure: BaseException) -> dict[str, Any]:
+def failed(failure: BaseException) -> dict[str, Any]:
     """What is said of an exception."""
     for kind, word in FAILURES.items():
         if isinstance(failure, kind):
@@ -117,7 +117,8 @@ def _failure(failure: BaseException) -> dict[str, Any]:
     return {"failed": failed, "message": f"it raised {type(failure).__name__}" + (f": {line}" if line else "")}
 
 
-def _reply(replies: IO[str], **words: Any) -> None:
+def reply(replies: IO[str], **words: Any) -> None:
+    """Say something to the judge."""
     replies.write(json.dumps(words) + "\n")
     replies.flush()
 
