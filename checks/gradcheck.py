@@ -21,7 +21,7 @@ from typing import Any
 from checks import judge, ops
 from checks.cases.search import Stopped
 from checks.cases.wide import ONE_IN, REACH
-from checks.command.arguments import Parser, command, typed
+from checks.command.arguments import Parser, add_limits, command, typed
 from checks.command.orders import add_orders, expanded
 from checks.command.progress import Bar, watched
 from checks.command.skeleton import adapter, skeleton, start
@@ -29,9 +29,9 @@ from checks.command.subjects import ADAPT, COMPILE, Subject, named, subjects
 from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
-from checks.signature.options import duration, flag, memory, one_of, real, shard, whole
+from checks.signature.options import duration, flag, one_of, shard, whole
 from checks.subjects.implementation import Crashed, NotAnImplementation
-from checks.subjects.isolation import TIMEOUT, half_the_memory
+from checks.subjects.isolation import half_the_memory
 from checks.subjects.loading import built_in
 from checks.subjects.names import first_on_the_path, ours
 from checks.verdict import known
@@ -251,7 +251,7 @@ def function(given: Sequence[str], program: str) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser, given)
-    _add_limits(parser)
+    add_limits(parser)
     _add_shared(parser, None, f"{CASES}, fewer where each has many numbers")
     options = parser.parse_args(given)
     outputs = _outputs(parser, options)
@@ -324,7 +324,7 @@ def _parser(op: Op | None, program: str) -> Parser:
     add_orders(theirs)
     theirs.add_argument("--adapt", metavar="HOW", help=ADAPT)
     theirs.add_argument("--device", default="cpu", metavar="D", help="where torch computes, e.g. cuda (default: cpu)")
-    _add_limits(theirs)
+    add_limits(theirs)
     theirs.add_argument("--skeleton", action="store_true", help="print a file to start from, and stop")
     parser.add_argument(
         "--dtypes", type=lambda text: text.split(","), metavar="A,B", help="several in one run, a verdict on each"
@@ -365,20 +365,6 @@ def _parser(op: Op | None, program: str) -> Parser:
     fits = "in place of --examples: as many as fit, such as 60s or 10m"
     many.add_argument("--budget", type=typed(duration), metavar="T", help=fits)
     return parser
-
-
-def _add_limits(parser: argparse._ActionsContainer) -> None:
-    """What the process of the user's code may take."""
-    parser.add_argument(
-        "--timeout",
-        type=typed(real(0, above=True)),
-        default=TIMEOUT,
-        metavar="S",
-        help="seconds a call may take (default: 10)",
-    )
-    parser.add_argument(
-        "--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
-    )
 
 
 def _add_shared(parser: Parser, examples: int | None, default: str = "") -> argparse._MutuallyExclusiveGroup:

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from checks import ops
 from checks.op import Op
-from checks.signature.options import Option, flag
+from checks.signature.options import Option, flag, memory, real
+from checks.subjects.isolation import TIMEOUT
 
 USAGE_ERROR = 2
 
@@ -97,3 +98,17 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
         group.add_argument(flag(option.name), action=argparse.BooleanOptionalAction, default=None, help=option.help)
     else:
         group.add_argument(flag(option.name), type=typed(option.parse), metavar=option.metavar, help=option.help)
+
+
+def add_limits(parser: argparse._ActionsContainer) -> None:
+    """What the process of the user's code may take."""
+    parser.add_argument(
+        "--timeout",
+        type=typed(real(0, above=True)),
+        default=TIMEOUT,
+        metavar="S",
+        help="seconds a call may take (default: 10)",
+    )
+    parser.add_argument(
+        "--memory", type=typed(memory), metavar="M", help="what it may take, such as 4G (default: half of all)"
+    )

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from checks.functions.coverage import CENTRAL, COMPLEX
-from checks.functions.inputs import Input, Sizes, symmetric
+from checks.functions.inputs import Input, Sizes, of_symmetric
 from checks.functions.measured import Measuring
 from checks.functions.trees import as_one, is_tree
 from checks.laws import complex_step
@@ -90,7 +90,7 @@ class BlackBox:
     ) -> BlackBox:
         """Call it a few times, with each of these sizes; raises NotTaken if it raises with all of them."""
         named = dict(zip(input_names(function, len(inputs)), inputs, strict=True))
-        function, backward = _of_symmetric(function, backward, list(inputs))
+        function, backward = of_symmetric(function, backward, list(inputs))
         taken, refused, reasons = [], Counter[str](), []
         for one in sizes:
             words = _raises(function, _drawn(named, one, dtype, _whole(named)), ends=True)
@@ -231,29 +231,6 @@ def _drawn(inputs: Mapping[str, Input], sizes: Sizes, dtype: str, constant: Sequ
     rng = np.random.default_rng(0)
     arrays = {name: i.drawn(rng, sizes) for name, i in inputs.items()}
     return [a if name in constant else np.asarray(a, dtype) for name, a in arrays.items()]
-
-
-def _of_symmetric(function: Function, backward: Function, inputs: Sequence[Input]) -> tuple[Function, Function]:
-    """The same function of the symmetric parts of inputs that are matrices of this kind, and its gradients."""
-    which = {at for at, i in enumerate(inputs) if i.kind == "spd"}
-    if not which:
-        return function, backward
-
-    def parts(arrays: Sequence[Any]) -> list[Any]:
-        return [symmetric(a) if at in which else a for at, a in enumerate(arrays)]
-
-    @functools.wraps(function, updated=())
-    def forward(*arrays: Any) -> Any:
-        return function(*parts(arrays))
-
-    @functools.wraps(backward, updated=())
-    def gradients(g: Any, *arrays: Any) -> Any:
-        found = backward(g, *parts(arrays))
-        if not isinstance(found, tuple | list):
-            return symmetric(found) if len(inputs) == 1 else found
-        return tuple(parts(found)) if len(found) == len(inputs) else found
-
-    return forward, gradients
 
 
 def _with_zeros(backward: Function) -> Function:

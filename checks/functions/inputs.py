@@ -18,6 +18,7 @@ FILE.npz is all arrays of a file in order, FILE.npz:NAME one of them, FILE.npy i
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ inputs, one word for each:
 WORDS = re.compile(r"[^\s(]*(?:\([^)]*\)[^\s(]*)+|\S+")
 KIND = re.compile(r"(\w+)(?:\((.*)\))?")
 NUMBERED = "size"  # what a range without a name is called, with its place
+Function = Callable[..., Any]
 Size = int | str
 Sizes = Mapping[str, int]
 _KINDS: dict[str, tuple[int, Callable[[Any, tuple[int, ...], tuple[float, ...]], Array]]] = {
@@ -197,3 +199,26 @@ def symmetric(a: Any) -> Any:
     """The symmetric part of square matrices; anything else as it is."""
     square = np.ndim(a) > 1 and np.shape(a)[-1] == np.shape(a)[-2]
     return (a + np.swapaxes(a, -1, -2)) / 2 if square else a
+
+
+def of_symmetric(function: Function, backward: Function, inputs: Sequence[Input]) -> tuple[Function, Function]:
+    """The same function of the symmetric parts of inputs that are matrices of this kind, and its gradients."""
+    which = {at for at, i in enumerate(inputs) if i.kind == "spd"}
+    if not which:
+        return function, backward
+
+    def parts(arrays: Sequence[Any]) -> list[Any]:
+        return [symmetric(a) if at in which else a for at, a in enumerate(arrays)]
+
+    @functools.wraps(function, updated=())
+    def forward(*arrays: Any) -> Any:
+        return function(*parts(arrays))
+
+    @functools.wraps(backward, updated=())
+    def gradients(g: Any, *arrays: Any) -> Any:
+        found = backward(g, *parts(arrays))
+        if not isinstance(found, tuple | list):
+            return symmetric(found) if len(inputs) == 1 else found
+        return tuple(parts(found)) if len(found) == len(inputs) else found
+
+    return forward, gradients
