@@ -165,7 +165,7 @@ def _called(found: Any, name: str, framework: Framework) -> tuple[Function, Any,
         inputs, own = arrays[: len(arrays) - len(parts)], arrays[len(arrays) - len(parts) :]
         return of_parts(own)(*inputs)
 
-    return called, found, [(one, tuple(a.shape)) for one, a in parts.items()]
+    return called, found, [(one.replace(".", "_"), tuple(a.shape)) for one, a in parts.items()]
 
 
 def _names(found: Any) -> list[str]:

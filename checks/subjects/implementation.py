@@ -29,7 +29,7 @@ from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.ops import without
-from checks.subjects.adapting.layer import Nothing, Unfit, adapted, is_adaptable
+from checks.subjects.adapting.layer import Nothing, Spoken, Unfit, adapted, is_adaptable
 from checks.subjects.derived import Lacking, derived
 from checks.subjects.frames import own_frames, place, told
 from checks.subjects.memory import overwrite, same_bits, shared
@@ -152,7 +152,9 @@ class Implementation(Judged):
         """
         name = _name(given)
         try:
-            return cls._of(op, name, made(name, given), shares)
+            found = made(name, given)
+            if not isinstance(found, Spoken):
+                return cls._of(op, name, found, shares)
         except NotAnImplementation as missing:
             if op.derivative is not None or not is_adaptable(given):
                 raise

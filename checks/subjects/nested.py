@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation, made
+from checks.subjects.keeping import spoken
 from checks.subjects.offered import PARTS
 from checks.subjects.passing import signed
 from checks.subjects.pulled import Framework, Pulled, Several, of_leaves, present, with_arrays
@@ -175,5 +177,25 @@ def through(op: Op, found: Any, framework: Framework, *, compiled: bool) -> Any:
     """
     name = getattr(found, "__name__", type(found).__name__)
     found = to_call(name, found)
-    function, signature = with_arrays(op, found, framework)
-    return as_implementation(Nested(op, framework, function, compiled), signature, name)
+
+    def by_names(dtype: str, *, compiled: bool) -> Any:
+        own = made_in(framework, dtype)
+        function, signature = with_arrays(op, found, own)
+        return as_implementation(Nested(op, own, function, compiled), signature, name)
+
+    dtype = framework.dtype  # type: ignore[attr-defined]  # every one has it
+    if not hasattr(framework, "parts") or is_function(found):
+        return by_names(dtype, compiled=compiled)
+    return spoken(
+        op, found, by_names, partial(made_in, framework), lambda own, _: own.parts(found), dtype, compiled=compiled
+    )
+
+
+def made_in(framework: Any, dtype: str) -> Any:
+    """The same framework in another precision."""
+    return replace(framework, dtype=dtype)
+
+
+def is_function(found: Any) -> bool:
+    """Whether it is no layer: a function, what wraps one (jit, custom_vjp), or one with some arguments."""
+    return inspect.isroutine(found) or hasattr(found, "__wrapped__") or isinstance(found, partial)

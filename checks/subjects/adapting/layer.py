@@ -27,10 +27,14 @@ from checks.subjects.adapting.roles import Nothing, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
 from checks.subjects.adapting.told import told_by
 
-__all__ = ["Adapted", "Nothing", "Unfit", "adapted", "is_adaptable"]
+__all__ = ["Adapted", "Nothing", "Spoken", "Unfit", "adapted", "is_adaptable"]
 
 
-def adapted(op: Op, given: Any, name: str) -> SimpleNamespace:
+class Spoken(SimpleNamespace):
+    """forward and backward as the protocol has them, with `assumed`, `told`, `pins` and `lacks`."""
+
+
+def adapted(op: Op, given: Any, name: str) -> Spoken:
     """The class or functions as forward and backward of the protocol, with what was assumed as `assumed`, and `pins`.
 
     Raises Unfit where that cannot be told.
@@ -108,7 +112,7 @@ class Adapted:
         taken = {role.of for role in roles if role.kind == "parameter"} | {*self.settings, *self.plan.constants}
         return [n for n in self.op.takes.defaults if n in taken]
 
-    def spoken(self, fit: Fit, pins: Mapping[str, Any]) -> SimpleNamespace:
+    def spoken(self, fit: Fit, pins: Mapping[str, Any]) -> Spoken:
         """It, as the protocol has it."""
         taken = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in self.inputs]
         named = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None) for n in self.parameters]
@@ -122,7 +126,7 @@ class Adapted:
 
         forward.__signature__ = inspect.Signature([*taken, *named])  # type: ignore[attr-defined]
         backward.__signature__ = inspect.Signature([first, *taken, *named])  # type: ignore[attr-defined]
-        return SimpleNamespace(
+        return Spoken(
             forward=forward,
             backward=backward,
             __name__=" ".join((self.form.name, *self._without())),

@@ -28,6 +28,8 @@ def numbers_of(op: Op, layer: Any) -> dict[str, Any]:
         if role is None or role.kind != "parameter" or role.along is not None or role.of in found:
             continue
         number = tuple(value) if isinstance(value, list) else value
+        if isinstance(number, tuple) and len(set(number)) == 1:  # as a case has what is alike along all axes
+            number = number[0]
         if isinstance(number, int | float | tuple | str) and _is_taken(op, role.of, number):
             found[role.of] = number
     return found

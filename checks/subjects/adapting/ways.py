@@ -80,6 +80,8 @@ def _absent(form: Form) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     """Axes of x that a layer may not have, and what is held so that they have one element."""
     first = form.op.takes.axes[form.op.inputs[0]].names
     options = {name: s for s in form.op.takes.sizes for name in s.names}
+    if first[0].startswith("*") and len(first) > 1 and first[0] in options:
+        yield (), {options[first[0]].option: ()}
     if "N" in first and "N" in options:
         yield ("N",), {options["N"].option: 1}
         channels = options.get("C")

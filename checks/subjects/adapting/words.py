@@ -75,7 +75,9 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 ARRAYS: Mapping[str, tuple[str, ...]] = {
     "x": _of("x input inputs a aprev z data inp inputdata features image images tensor xs"),
-    "weight": _of("weight weights w kernel kernels filter filters theta wmat coef coefs k f embeddings table lut"),
+    "weight": _of(
+        "weight weights w kernel kernels filter filters theta wmat coef coefs k f embeddings table lut embedding"
+    ),
     "bias": _of("bias biases b bvec intercept offset"),
     "gamma": _of("gamma g scale weight weights w"),
     "beta": _of("beta b shift bias biases bvec intercept offset"),

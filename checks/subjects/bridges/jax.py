@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation
-from checks.subjects.nested import Nested, as_implementation, through
+from checks.subjects.keeping import spoken
+from checks.subjects.nested import Nested, as_implementation, made_in, through
 from checks.subjects.offered import FORWARD
 from checks.subjects.passing import of_a_layer, taken
 from checks.subjects.pulled import Several
@@ -91,7 +93,7 @@ class Jax:
             for i, (_, a) in enumerate(leaves)
             if self.is_array(a) and jax.numpy.issubdtype(a.dtype, jax.numpy.floating)
         ]
-        names = ["_".join(WORD.findall(jax.tree_util.keystr(leaves[i][0]))) for i in real]
+        names = [".".join(WORD.findall(jax.tree_util.keystr(leaves[i][0]))) for i in real]
 
         def made(arrays: Sequence[Any]) -> Any:
             every = [a for _, a in leaves]
@@ -127,6 +129,16 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
     module = found() if linen and inspect.isclass(found) and issubclass(found, linen.Module) else found
     if not (linen and isinstance(module, linen.Module)):
         return through(op, found, made, compiled=compiled)
+
+    def by_names(dtype: str, *, compiled: bool) -> Any:
+        return _of_linen(op, module, made_in(made, dtype), compiled=compiled)
+
+    parts = partial(_parts_of_linen, module)
+    return spoken(op, module, by_names, partial(made_in, made), parts, dtype, compiled=compiled)
+
+
+def _of_linen(op: Op, module: Any, made: Jax, *, compiled: bool) -> Any:
+    """A flax.linen module whose parameters are called as the inputs that its __call__ does not take."""
     takes = taken(module)
     passed = [n for n, _ in zip(op.inputs, (p for p in takes.parameters if p not in op.takes.defaults), strict=False)]
 
@@ -136,3 +148,22 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
         return module.apply({"params": {n: a for n, a in given.items() if a is not None}}, *arrays, **parameters)
 
     return as_implementation(Nested(op, made, applied, compiled), of_a_layer(op, takes), type(module).__name__)
+
+
+def _parts_of_linen(
+    module: Any, _: Any, inputs: Sequence[Any]
+) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
+    """The parameters that a flax.linen module has for such inputs, by name, and what makes a function of others."""
+    import jax
+    from flax import traverse_util
+
+    every = jax.eval_shape(module.init, jax.random.key(0), *inputs).get("params", {})
+    shapes = traverse_util.flatten_dict(every, sep=".")  # type: ignore[no-untyped-call]  # flax does not say
+    dtype = inputs[0].dtype if jax.numpy.issubdtype(inputs[0].dtype, jax.numpy.floating) else None
+
+    def made(arrays: Sequence[Any]) -> Any:
+        given = dict(zip(shapes, arrays, strict=True))
+        params = traverse_util.unflatten_dict(given, sep=".")  # type: ignore[no-untyped-call]
+        return partial(module.apply, {"params": params})
+
+    return {n: jax.numpy.zeros(a.shape, dtype or a.dtype) for n, a in shapes.items()}, made

@@ -73,7 +73,7 @@ class Mlx:
             layer.update(tree_unflatten(list(zip(own, arrays, strict=True))))
             return layer
 
-        return {name.replace(".", "_"): a for name, a in own.items()}, made
+        return own, made
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """By mx.compile, which fuses kernels; the shapes are always those that it was traced with."""

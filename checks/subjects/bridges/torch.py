@@ -11,12 +11,18 @@ is torch's refusal, and no crash, if torch's own function of the op refuses this
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.beyond import derivatives
 from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.keeping import spoken
 from checks.subjects.offered import FORWARD, SECOND
 from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
 from checks.subjects.tensors import Handed, apart, passed_on
@@ -24,8 +30,76 @@ from checks.subjects.tensors import Handed, apart, passed_on
 UNLIMITED = 1 << 20  # versions of one function
 
 
+@dataclass(frozen=True)
+class Torch:
+    """torch, as keeping.py asks of it for a module."""
+
+    dtype: str
+    device: str
+
+    def array(self, a: Array) -> Any:
+        """A copy, in the dtype if it is of real numbers."""
+        import torch
+
+        tensor = torch.tensor(np.array(a, order="C"), device=self.device)
+        return tensor.to(getattr(torch, self.dtype)) if a.dtype.kind == "f" else tensor
+
+    def numpy(self, array: Any) -> Array:
+        """A copy, that of bfloat16 in float32."""
+        import torch
+
+        tensor = array.detach().cpu()
+        return np.array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
+
+    def is_array(self, found: Any) -> bool:
+        """Whether it is a tensor."""
+        import torch
+
+        return isinstance(found, torch.Tensor)
+
+    def pulled(self, function: Any, arrays: Sequence[Any], cotangents: Sequence[Any]) -> Sequence[Any]:
+        """By torch.autograd.grad."""
+        import torch
+
+        leaves = [a.detach().requires_grad_() for a in arrays]
+        return torch.autograd.grad(list(function(*leaves)), leaves, list(cotangents), allow_unused=True)
+
+    def compiled(self, function: Any) -> Any:
+        """By inductor."""
+        return _compiled(function)
+
+    def parts(self, module: Any) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
+        """Its parameters, by name, and what makes a function of others; its buffers are brought to the dtype."""
+        import torch
+
+        module.to(self.device, getattr(torch, self.dtype))
+        own = dict(module.named_parameters())
+
+        def made(arrays: Sequence[Any]) -> Any:
+            given = dict(zip(own, arrays, strict=True))
+            return lambda *inputs, **named: torch.func.functional_call(module, given, inputs, named)
+
+        return own, made
+
+
 def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = False) -> Any:
     """`found` as forward and backward on NumPy arrays; gradients come through autograd, from its own backward."""
+    import torch
+
+    if inspect.isclass(found) and issubclass(found, torch.nn.Module):
+        found = found()
+
+    def by_names(dtype: str, *, compiled: bool) -> Any:
+        return _by_names(op, found, dtype=dtype, device=device, compiled=compiled)
+
+    if not isinstance(found, torch.nn.Module):
+        return by_names(dtype, compiled=compiled)
+    made = partial(Torch, device=device)
+    return spoken(op, found, by_names, made, lambda own, _: own.parts(found), dtype, compiled=compiled)
+
+
+def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) -> Any:
+    """It, where arrays and parameters are called as the op's."""
     import torch
 
     called, signature = _function(op, found, device)
@@ -99,8 +173,6 @@ def _function(op: Op, found: Any, device: str) -> tuple[Any, inspect.Signature]:
         return lambda *inputs, **p: apply(*inputs, *(p.get(n, op.takes.defaults[n]) for n in names)), inspect.Signature(
             own
         )
-    if inspect.isclass(found) and issubclass(found, torch.nn.Module):
-        found = found()
     if isinstance(found, torch.nn.Module):
         module, signature = found.to(device), inspect.signature(found.forward)
         names = [name for name in op.inputs if name in dict(module.named_parameters())]

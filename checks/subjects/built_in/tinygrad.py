@@ -120,10 +120,13 @@ def embedding(index: Any, weight: Any) -> Any:
 
 
 def upsample(x: Any, *, scale: Any = 2, mode: str = "nearest", align_corners: bool = False) -> Any:
-    """Tensor.interpolate, which has no cubic weights."""
+    """Tensor.interpolate, which has no cubic weights, nor a gradient of nearest along an axis that keeps its size."""
     if mode == "cubic":
         raise NotImplementedError("Tensor.interpolate has no cubic weights")
-    size = tuple(n * k for n, k in zip(x.shape[2:], _each(scale, x), strict=True))
+    factors = list(zip(x.shape[2:], _each(scale, x), strict=True))
+    if mode == "nearest" and any(k == 1 < n for n, k in factors):
+        raise NotImplementedError("Tensor.interpolate by nearest raises on the way back of an axis that keeps its size")
+    size = tuple(n * k for n, k in factors)
     return x.interpolate(size, mode, align_corners and mode != "nearest")
 
 

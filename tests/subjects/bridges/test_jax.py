@@ -5,6 +5,7 @@ import pytest
 from checks import judge
 from checks.ops import find
 from checks.subjects.bridges.jax import bridged
+from checks.subjects.loading import load
 from checks.verdict.eager import BOTH, ONLY
 
 jax = pytest.importorskip("jax")
@@ -248,3 +249,49 @@ def test_a_wrong_jvp_is_wrong_and_a_function_without_one_is_not_supported(beyond
     report = of_jax("tanh.jvp", beyond["own"], shape=(3,))
     assert report.exit_code == 3
     assert any("has no forward mode" in words for words in report.unsupported)
+
+
+LAYERS = """
+import equinox
+import jax
+from flax import linen, nnx
+
+@jax.custom_vjp
+def scaled(x):
+    return x
+
+scaled.defvjp(lambda x: (x, None), lambda _, g: (1.01 * g,))
+
+class Wrong(nnx.Module):
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __call__(self, x):
+        return scaled(self.inner(x))
+
+dense = linen.Dense(3)
+one_by_one = equinox.nn.Linear(2, 3, key=jax.random.key(0))
+conv = nnx.Conv(2, 3, (2,), padding=1, rngs=nnx.Rngs(0))
+wrong = Wrong(conv)
+"""
+
+
+@pytest.mark.parametrize(
+    ("op", "name", "pins", "arrangement"),
+    [
+        ("linear", "dense", {}, "x (*batch I), weight (I O), bias (O)"),
+        ("linear", "one_by_one", {"batch": ()}, "x (*batch I), weight (O I), bias (O)"),
+        ("conv", "conv", {"dims": 1, "padding": 1}, "x (N *size C), weight (*kernel C/groups O), bias (O)"),
+        ("conv", "wrong", {"dims": 1, "padding": 1}, "x (N *size C), weight (*kernel C/groups O), bias (O)"),
+    ],
+)
+def test_a_layer_of_a_framework_is_adapted(tmp_path, op, name, pins, arrangement):
+    pytest.importorskip("equinox")
+    pytest.importorskip("flax")
+    (tmp_path / "layers.py").write_text(LAYERS)
+    layer = load(find(op), f"jax:{tmp_path / 'layers.py'}:{name}")
+    report = judge(op, layer, examples=3, reach=1, seed=3, laws=["agreement"])
+    assert {n: report.pinned.get(n) for n in pins} == pins
+    assert report.assumed[0].startswith(arrangement), report.assumed
+    assert report.exit_code == (name == "wrong"), str(report)
+    assert {f.result for f in report.failures} == ({"grad_x", "grad_weight", "grad_bias"} if report.failures else set())

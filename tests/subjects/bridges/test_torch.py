@@ -301,3 +301,51 @@ def test_tensors_lie_as_the_arrays_do():
 def test_numpy_has_no_bfloat16():
     with pytest.raises(ValueError, match=r"^NumPy has no bfloat16; name an implementation in torch"):
         judge("relu", dtype="bfloat16")
+
+
+MODULES = """
+import torch
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return 1.01 * g
+
+class Wrapped(torch.nn.Module):
+    def __init__(self, inner, after):
+        super().__init__()
+        self.inner, self.after = inner, after
+
+    def forward(self, x):
+        return self.after(self.inner(x))
+
+conv = torch.nn.Conv2d(2, 3, 2, stride=2, padding=1)
+norm = torch.nn.LayerNorm(4)
+right = Wrapped(torch.nn.Conv1d(2, 3, 2), torch.nn.Identity())
+wrong = Wrapped(torch.nn.Conv1d(2, 3, 2, padding=1), Scaled.apply)
+"""
+
+
+@pytest.mark.parametrize(
+    ("op", "name", "dtype", "pins"),
+    [
+        ("conv", "conv", "float64", {"stride": 2, "padding": 1, "channels": (2, 3)}),
+        ("layer_norm", "norm", "float32", {"last": (4,)}),
+        ("conv", "right", "bfloat16", {"dims": 1, "channels": (2, 3)}),
+        ("conv", "wrong", "float64", {"dims": 1, "padding": 1}),
+    ],
+)
+def test_a_module_that_is_made_already_is_judged_with_its_own_numbers(tmp_path, op, name, dtype, pins):
+    (tmp_path / "modules.py").write_text(MODULES)
+    report = judge(
+        op, f"torch:{tmp_path / 'modules.py'}:{name}", dtype=dtype, examples=4, reach=1, seed=3, laws=["agreement"]
+    )
+    assert {n: report.pinned.get(n) for n in pins} == pins
+    assert report.exit_code == (name == "wrong"), str(report)
+    wrong = {f"grad_{n}" for n in ("x", "weight", "bias")} if name == "wrong" else set()
+    assert {failure.result for failure in report.failures} == wrong
+    assert any("made already" in line for line in report.assumed)

@@ -1,0 +1,212 @@
+"""A layer object of a framework that does not call its arrays as an op does, as one of NumPy's that keeps its weights.
+
+That is what adapting/ knows how to look at: `params` and, after backward, `grads`, by the last part of their names where
+that is one's own; numbers such as stride or eps are attributes, those of the parts of a layer too. Which arrangement of
+the arrays is meant (kernels of HWIO, samples one at a time) forward decides, in float64, as everywhere there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Op
+from checks.subjects.adapting.asked import asked
+from checks.subjects.adapting.fitting import apart
+from checks.subjects.adapting.layer import adapted
+from checks.subjects.pulled import Framework, of_leaves
+
+Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
+DEPTH = 3
+# How far off y may be, of its size, where a layer is taken at its word: float32, in which some compute what they return in
+# float64, leaves 2⁻²⁴ for each of the fewer than 2⁸ roundings of what is asked.
+NEARLY = 2.0**-16
+
+
+def spoken(
+    op: Op, layer: Any, direct: Callable[..., Any], made: Callable[[str], Framework], parts: Parts, dtype: str,
+    *, compiled: bool,
+) -> Any:  # fmt: skip
+    """The layer as the protocol has it: by the names of its arrays if y is right so, else adapted; else by its names.
+
+    direct  what it is by the names of its arrays in the precision of this name, compiled if that is said
+    made    the framework in the precision of this name
+    parts   the arrays that a layer holds, when it is called with such inputs, and what makes a function of others
+    """
+    if op.derivative is not None or _is_right(op, direct("float64", compiled=False)):
+        return direct(dtype, compiled=compiled)
+    held = {"": made("float64")}
+    try:
+        found = adapted(op, _kept(op, layer, Calls(parts, held, compiled)), type(layer).__name__)
+    except Exception:  # noqa: BLE001, whatever theirs raises: then its names are all that is known of it
+        return direct(dtype, compiled=compiled)
+    held[""] = made(dtype)
+    return found
+
+
+def _is_right(op: Op, by_names: Any) -> bool:
+    """Whether y is nearly right on whole numbers, with every parameter at its default."""
+    one = asked(op)
+    takes = inspect.signature(by_names.forward).parameters
+    try:
+        y = np.asarray(
+            by_names.forward(
+                *(one.arrays[n] for n in op.inputs), **{n: v for n, v in one.parameters.items() if n in takes}
+            )
+        )
+    except Exception:  # noqa: BLE001, whatever theirs raises
+        return False
+    return y.shape == one.y.shape and apart(y, one.y)[0] <= NEARLY
+
+
+def _kept(op: Op, layer: Any, calls: Calls) -> Any:
+    """It, as an object with forward and backward of NumPy's arrays."""
+    signature = inspect.signature(getattr(layer, "forward", layer))  # torch's __call__ takes anything
+
+    def forward(self: Any, *given: Any, **named: Any) -> Any:
+        bound = signature.bind(*given, **named)
+        self.given = lambda: bound  # which no array is looked for in
+        return calls.run(bound, self.params)
+
+    def backward(self: Any, grad_output: Array) -> Any:
+        own, self.grads = calls.pull(grad_output, self.given(), self.params)
+        return own[0] if len(own) == 1 else tuple(own)
+
+    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    forward.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])  # type: ignore[attr-defined]
+    kept = type(type(layer).__name__, (), {"forward": forward, "backward": backward})()
+    vars(kept).update(numbers(layer))
+    kept.params, kept.grads, kept.given = calls.weights(op), {}, None
+    return kept
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What is called, in NumPy's arrays.
+
+    held  the framework that computes now, under ""
+    made  what its compiler made, for each part and all shapes
+    """
+
+    parts: Parts
+    held: dict[str, Framework]
+    compiled: bool
+    made: dict[Any, Any] = field(default_factory=dict)
+
+    def weights(self, op: Op) -> dict[str, Array]:
+        """Those that the layer has; of one that makes them when it is called, those for x of usual sizes, channels last."""
+        own: Mapping[str, Any] = {}
+        for x in _guesses(op):
+            with suppress(Exception):  # whatever theirs raises, of an x that it does not take
+                own = self.parts(self.held[""], [self.held[""].array(x)])[0]
+                break
+        return {n: self.held[""].numpy(a) for n, a in zip(short(list(own)), own.values(), strict=True)}
+
+    def run(self, bound: inspect.BoundArguments, params: dict[str, Array]) -> Any:
+        """y."""
+        called, _, arrays, _ = self._begun(bound, params)
+        y = self._compiled("forward", called, arrays)(*arrays)
+        return self.held[""].numpy(y) if self.held[""].is_array(y) else y
+
+    def pull(
+        self, g: Array, bound: inspect.BoundArguments, params: dict[str, Array]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The gradients by what it is called with, None by what is no real number, and by its weights."""
+        framework = self.held[""]
+        called, names, arrays, many = self._begun(bound, params)
+        given = [a for a in bound.args if isinstance(a, np.ndarray)]
+        places = [i for i in range(len(arrays)) if i >= many or given[i].dtype.kind == "f"]
+
+        def pulled(cotangent: Any, *every: Any) -> Sequence[Any]:
+            leaves = [every[i] for i in places]
+            return framework.pulled(of_leaves(called, every, places, cotangent), leaves, [cotangent])
+
+        above = framework.array(np.asarray(g))
+        found = self._compiled("backward", pulled, [above, *arrays])(above, *arrays)
+        by = {i: None if a is None else framework.numpy(a) for i, a in zip(places, found, strict=True)}
+        grads = {n: by[many + i] for i, n in enumerate(names)}
+        return [by.get(i) for i in range(many)], {n: a for n, a in grads.items() if a is not None}
+
+    def _begun(
+        self, bound: inspect.BoundArguments, params: dict[str, Array]
+    ) -> tuple[Callable[..., Any], list[str], list[Any], int]:
+        """A function of the arrays that are passed and then the weights, what these are called, how many come first."""
+        framework, args = self.held[""], bound.args
+        positions = [i for i, a in enumerate(args) if isinstance(a, np.ndarray)]
+        inputs = [framework.array(args[i]) for i in positions]
+        own, made = self.parts(framework, inputs)
+        names = short(list(own))
+        for n, a in zip(names, own.values(), strict=True):
+            params.setdefault(n, framework.numpy(a))
+
+        def called(*arrays: Any) -> Any:
+            given = list(args)
+            for i, a in zip(positions, arrays, strict=False):
+                given[i] = a
+            return made(arrays[len(positions) :])(*given, **bound.kwargs)
+
+        return called, names, [*inputs, *(framework.array(params[n]) for n in names)], len(positions)
+
+    def _compiled(self, part: str, function: Callable[..., Any], arrays: Sequence[Any]) -> Callable[..., Any]:
+        """The function, or what its compiler made of it for such shapes."""
+        if not self.compiled:
+            return function
+        key = part, tuple(tuple(a.shape) for a in arrays)
+        if key not in self.made:
+            self.made[key] = self.held[""].compiled(function)
+        return cast("Callable[..., Any]", self.made[key])
+
+
+def _guesses(op: Op) -> Iterator[Array]:
+    """What may be its first input, of usual sizes: with channels last, or as here."""
+    dims: list[Mapping[str, Any]] = [{"dims": axes} for axes in op.takes.dims or ()] or [{}]
+    for pins in dims:
+        x = asked(op, **pins).arrays[op.inputs[0]]
+        yield from (np.moveaxis(x, 1, -1), x) if x.ndim > 1 else (x,)
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """The last part of each name, inner.weight, where it is that of no other; else all of it."""
+    last = [name.removesuffix(".value").split(".")[-1] for name in names]
+    return [end if last.count(end) == 1 else name.replace(".", "_") for name, end in zip(names, last, strict=True)]
+
+
+def numbers(layer: Any) -> dict[str, Any]:
+    """The numbers and words that a layer and its parts have as attributes, where they agree; (p, p) of both ends is p."""
+    found: dict[str, Any] = {}
+    apart: set[str] = set()
+    for part in _inside(layer, DEPTH):
+        for name, value in _attributes(part):
+            one = _one_for_both_ends(value)
+            if all(isinstance(n, int | float | str | tuple) for n in (one if isinstance(one, tuple) else (one,))):
+                apart |= {name} if found.setdefault(name, one) != one else set()
+    return {name: value for name, value in found.items() if name not in apart and name.isidentifier()}
+
+
+def _attributes(part: Any) -> Iterator[tuple[str, Any]]:
+    yield from (vars(part) if hasattr(part, "__dict__") else {}).items()
+    if isinstance(part, dict):
+        yield from ((name, value) for name, value in part.items() if isinstance(name, str))
+
+
+def _inside(part: Any, depth: int) -> Iterator[Any]:
+    """A layer and the layers that it holds, in attributes, dictionaries and lists."""
+    yield part
+    for _, value in _attributes(part) if depth else ():
+        several = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        for one in (value, *several):
+            if callable(one) and hasattr(one, "__dict__") and not inspect.isroutine(one) and not inspect.isclass(one):
+                yield from _inside(one, depth - 1)
+
+
+def _one_for_both_ends(value: Any) -> Any:
+    pairs = tuple(value) if isinstance(value, list | tuple) else value
+    if isinstance(pairs, tuple) and pairs and all(isinstance(p, tuple) and len(set(p)) == 1 for p in pairs):
+        return tuple(p[0] for p in pairs)
+    return pairs

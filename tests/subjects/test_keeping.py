@@ -1,0 +1,85 @@
+"""Layer objects of a framework as layers that keep their weights: names, numbers, and which of both readings is taken."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from checks.ops import find
+from checks.subjects.keeping import numbers, short, spoken
+
+
+class Part:
+    def __init__(self, **numbers):
+        vars(self).update(numbers)
+
+    def __call__(self, x):
+        return x
+
+
+def test_names_are_the_last_part_where_that_is_one_s_own():
+    assert short(["inner.weight", "inner.bias.value"]) == ["weight", "bias"]
+    assert short(["a.weight", "b.weight", "b.bias"]) == ["a_weight", "b_weight", "bias"]
+
+
+def test_numbers_are_those_of_the_parts_where_they_agree():
+    layer = Part(inner=Part(stride=[2, 2], padding=((1, 1), (2, 2)), eps=1e-3), also=[Part(eps=1e-5)], name="mine")
+    assert numbers(layer) == {"stride": (2, 2), "padding": (1, 2), "name": "mine"}  # eps is said twice
+    assert numbers(Part(padding=((0, 1), (0, 1)))) == {"padding": ((0, 1), (0, 1))}
+
+
+class Same:
+    """A framework of NumPy's own arrays, in this precision."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def array(self, a):
+        return a.astype(self.dtype)
+
+    numpy = array
+
+    def is_array(self, found):
+        return isinstance(found, np.ndarray)
+
+    def pulled(self, function, arrays, cotangents):
+        (g,), (x, kernel) = cotangents, arrays
+        assert function(*arrays)[0].dtype == self.dtype
+        return g @ kernel.T, x.T @ g
+
+
+class Dense:
+    """Weights of (in, out), which the op does not have."""
+
+    def __init__(self, weight):
+        self.kernel = weight
+
+    def __call__(self, x):
+        return x @ self.kernel
+
+
+def parts(weight):
+    return lambda _, __: ({"kernel": weight}, lambda arrays: lambda x: x @ arrays[0])
+
+
+@pytest.mark.parametrize("by_names", [True, False])
+def test_it_is_adapted_where_y_is_not_right_by_names(by_names):
+    linear = find("linear")
+
+    def direct(dtype, *, compiled):
+        def forward(x, weight, bias=None):
+            return linear.reference.forward(x, weight, bias) if by_names else x
+
+        return SimpleNamespace(forward=forward, dtype=dtype)
+
+    weight = np.ones((3, 4))
+    found = spoken(linear, Dense(weight), direct, Same, parts(weight), "float32", compiled=False)
+    if by_names:
+        assert found.dtype == "float32"
+        return
+    assert found.pins["features"] == (3, 4)
+    x, own, g = np.ones((2, 3)), np.arange(12.0).reshape(4, 3), np.ones((2, 4))
+    assert np.array_equal(found.forward(x, own), linear.reference.forward(x, own, None))
+    grad_x, grad_weight, *_ = found.backward(g, x, own)
+    assert np.array_equal(grad_x, g @ own)
+    assert np.array_equal(grad_weight, g.T @ x)
