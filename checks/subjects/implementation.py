@@ -64,6 +64,7 @@ class Crashed(Exception):
     def by(cls, name: str, error: BaseException) -> Self:
         """What was raised where this was called."""
         own = own_frames(error)
+        error.__traceback__ = None  # to raise the same object again would add its frames to these, call after call
         return cls(f"{name} raised {_brief(error)}", _brief(error), place(own), told(own))
 
 

@@ -21,7 +21,7 @@ from checks.verdict.tried import Tried
 from reference import conv, linear, sigmoid
 from tests.laws.planted import Planted, problems, spoiled
 
-PROBLEMS = 24
+PROBLEMS = 16
 SHARPEST = {name: laws()[name] for name in ("exact", "forward", "agreement", "kinks")}
 RIGHTLY = 0.95
 
