@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from reference._blocks import each
+from reference._range import scales
 from reference._window import Array
 
 BLOCK = 1 << 17  # numbers at a time, or one channel: few enough for the cache, and enough to keep a thread busy
@@ -86,10 +87,16 @@ def _normalised(rows: Array, eps: float, dtype: Any) -> tuple[Array, Array]:
     normal = rows.astype(np.promote_types(dtype, np.float32))
     normal -= _mean(normal)
     normal -= _mean(normal)
-    deviation = np.sqrt(_mean(np.square(normal)) + eps)
-    with np.errstate(invalid="ignore"):  # 0 / 0: a constant channel where eps is 0
+    with np.errstate(invalid="ignore", over="ignore"):  # 0 / 0: a constant channel where eps is 0
+        variance = _mean(np.square(normal)) + eps
+        scale = scales(variance, normal, (0, 2))
+        if scale is not None:
+            scale = scale[0]
+            normal *= scale
+            variance = _mean(np.square(normal)) + eps * scale * scale
+        deviation = np.sqrt(variance)
         normal /= deviation
-    return normal, deviation
+    return normal, deviation if scale is None else deviation / scale
 
 
 def _channels(rows: Array) -> int:

@@ -24,6 +24,7 @@ from reference._pointwise import checked, logistic, pointwise
 from reference._window import Array
 
 CUBE = 0.044715
+FAR = 1e3
 TWICE = 2 * sqrt(2 / pi)  # 2u = TWICE · (x + CUBE · x³)
 
 
@@ -62,7 +63,9 @@ def _share(approximate: str) -> Callable[[Array], tuple[Array, Array]]:
 
 
 def _by_tanh(x: Array) -> tuple[Array, Array]:
-    """σ(2u) and its derivative."""
+    """σ(2u) and its derivative; of x beyond ±FAR those of ±FAR, where no power leaves the range: 1 or 0, and 0."""
+    if x.dtype != object:
+        x = np.where(np.abs(x.real) > FAR, np.copysign(x.real.dtype.type(FAR), x.real), x)
     square = x * x
     share, slope = logistic(TWICE * (x * (1 + CUBE * square)))
     return share, slope * (TWICE * (1 + 3 * CUBE * square))

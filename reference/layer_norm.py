@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from reference._blocks import each
+from reference._range import scales
 from reference._window import Array
 
 BLOCK = 1 << 15  # numbers at a time, or one row: few enough for the cache, and enough to keep a thread busy
@@ -98,10 +99,16 @@ def _normalised(rows: Array, eps: float, dtype: Any) -> tuple[Array, Array]:
     wide = np.promote_types(dtype, np.float32)
     normal = np.subtract(rows, _mean(rows, wide), dtype=wide)
     normal -= _mean(normal)
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0: all the same where eps is 0
-        inverse = 1 / np.sqrt(_mean_product(normal, normal) + eps)
+    # 0 / 0: all the same where eps is 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        variance = _mean_product(normal, normal) + eps
+        scale = scales(variance, normal, 1)
+        if scale is not None:
+            normal *= scale
+            variance = _mean_product(normal, normal) + eps * scale * scale
+        inverse = 1 / np.sqrt(variance)
         normal *= inverse
-    return normal, inverse
+    return normal, inverse if scale is None else inverse * scale
 
 
 def _mean(a: Array, dtype: Any = None) -> Array:

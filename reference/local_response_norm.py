@@ -18,6 +18,7 @@ from math import prod
 import numpy as np
 
 from reference._precision import at_least_single
+from reference._range import scales
 from reference._window import Array, Window, blocks, gather, scatter
 
 
@@ -35,8 +36,9 @@ def forward(x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75,
     y = np.empty(x.shape, np.result_type(x, np.float16))
     for block in blocks(len(x), prod(x.shape[1:])):
         wide = at_least_single(x[block])
-        with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0, where k is 0
-            y[block] = wide * _sums(wide, over, alpha, k) ** -beta
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0, where k is 0
+            sums, scale = _sums(wide, over, alpha, k)
+            y[block] = wide * sums**-beta if scale is None else wide * scale * sums**-beta * scale ** (2 * beta - 1)
     return y
 
 
@@ -55,21 +57,29 @@ def backward(
     grad_x = np.empty(x.shape, np.result_type(g, x, np.float16))
     for block in blocks(len(x), prod(x.shape[1:])):
         wide, cotangent = at_least_single(x[block]), at_least_single(g[block])
-        sums = _sums(wide, over, alpha, k)
-        with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0, where k is 0
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0, where k is 0
+            sums, scale = _sums(wide, over, alpha, k)
             direct = cotangent * sums**-beta
+            if scale is not None:
+                direct, wide = direct * scale ** (2 * beta), wide * scale
             shared = direct * wide / sums
         windows = np.broadcast_to(shared[:, None], (len(shared), size, *shared.shape[1:]))
         grad_x[block] = direct - 2 * alpha * beta / size * wide * scatter(windows, over, axis=1)
     return (grad_x,)
 
 
-def _sums(x: Array, over: Window, alpha: float, k: float) -> Array:
-    """s = k + α/size · (sum of the squares in each window)."""
+def _sums(x: Array, over: Window, alpha: float, k: float) -> tuple[Array, Array | None]:
+    """s = k + α/size · (sum of the squares in each window), and None.
+
+    Where a square leaves the range: s · t², and the power of two t, the same for all channels of a position.
+    """
     squares = gather(np.square(x), over, axis=1).sum(axis=1)
+    scale = scales(squares.sum(axis=1, keepdims=True), x, 1)
+    if scale is not None:
+        squares = gather(np.square(x * scale), over, axis=1).sum(axis=1)
     squares *= alpha / over.kernel[0]
-    squares += k
-    return np.asarray(squares)
+    squares += k if scale is None else k * scale * scale
+    return np.asarray(squares), scale
 
 
 def _arrays(x: Array, size: int) -> tuple[Array, Window]:

@@ -17,6 +17,7 @@ from math import prod
 import numpy as np
 
 from reference._blocks import each
+from reference._range import scales
 from reference._window import Array
 
 BLOCK = 1 << 15  # numbers at a time, or one row: what is made of them on the way stays in the cache
@@ -83,9 +84,16 @@ def backward(
 def _normalised(rows: Array, eps: float, dtype: np.dtype) -> tuple[Array, Array]:
     """x̂ (rows, n) and 1/r (rows, 1) of some rows, in float32 at least."""
     wide = rows.astype(np.promote_types(dtype, np.float32))
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0: a row of zeros where eps is 0
-        inverse = 1 / np.sqrt((wide * wide).sum(1, keepdims=True) / max(1, rows.shape[1]) + eps)
-        return wide * inverse, inverse
+    # 0 / 0: a row of zeros where eps is 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        count = max(1, rows.shape[1])
+        mean = (wide * wide).sum(1, keepdims=True) / count + eps
+        scale = scales(mean, wide, 1)
+        if scale is not None:
+            wide = wide * scale
+            mean = (wide * wide).sum(1, keepdims=True) / count + eps * scale * scale
+        inverse = 1 / np.sqrt(mean)
+        return wide * inverse, inverse if scale is None else inverse * scale
 
 
 def _arrays(x: Array, gamma: Array | None, eps: float) -> tuple[Array, Array | None, int]:

@@ -13,7 +13,8 @@
   What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
 - **Samples.** One sample of a batch, alone, gives what it gave in the batch.
 - Warnings, which leave the numbers right: another dtype than that of the inputs; NaN or ∞, in any of the arrays, that
-  leaves no trace or goes elsewhere too; large but harmless inputs that overflow on the way.
+  leaves no trace or goes elsewhere too; large but harmless inputs that overflow on the way, and small ones that underflow
+  (extremes.py).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
 from checks.subjects.implementation import Crashed, Ended, Malformed, Outcome, Unsupported
+from checks.trials import extremes
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
 from checks.trials.traces import COTANGENT, misplaced
@@ -272,16 +274,35 @@ def _asked_oddly(run: Run, what: str, question: Callable[[], str]) -> Iterator[F
 
 
 def _extreme(run: Run) -> Iterator[Finding]:
-    """Inputs of 1e4 where the op is one that takes them."""
-    name = run.problem.present[0]
-    if not run.problem.op.kind.bounded or not run.case.input(name).size:
+    """Inputs of 1e4 where the op is one that takes them, or near an end of the range where it is no polynomial, in turn."""
+    problem = run.problem
+    name = problem.present[0]
+    powers = problem.op.kind.degree is None and problem.op.derivative is None
+    turns = (*(("1e4",) if problem.op.kind.bounded else ()), *(("largest", "smallest") if powers else ()))
+    if not turns or not run.case.input(name).size:
         return
+    turn = turns[int(problem.rng(RANK, 2).integers(len(turns)))]
+    if turn == "1e4":
+        yield from _ten_thousand(run, name)
+    elif (case := extremes.scaled(run, name, up=turn == "largest")) is not None:
+        what = f"{name} near the {turn} {problem.dtype}"
+        yield from _asked_oddly(run, what, lambda: _gone(run, case, what))
+
+
+def _ten_thousand(run: Run, name: str) -> Iterator[Finding]:
     size = np.abs(run.case.input(name)).max(initial=0.0)
     large = (
         PRECISIONS[run.problem.dtype].rounded(run.case.input(name) * (EXTREME / size)) if size else run.case.input(name)
     )
     case = run.case.with_input(name, large)
-    yield from _asked_oddly(run, f"{name} of 1e4", lambda: _elsewhere(run, case, f"{name} of 1e4"))
+    what = f"{name} of 1e4"
+    yield from _asked_oddly(run, what, lambda: _elsewhere(run, case, what) or _gone(run, case, what))
+
+
+def _gone(run: Run, case: Case, what: str) -> str:
+    """Which result has elements of which nothing is left, though they are numbers that the dtype has."""
+    does = extremes.lost(run, case, run.once(_right))
+    return f"{what} {does}" if does else ""
 
 
 def _elsewhere(run: Run, case: Case, what: str) -> str:

@@ -1,0 +1,75 @@
+"""What overflows, or underflows, on the way to a result that a float can hold: inputs near the ends of the range.
+
+A square leaves the range from its root on: of numbers of 1e20 in float32 it is ∞, and what is divided by that is 0; of
+1e-30 it is 0, and what is divided by that is ∞. Who divides by the largest first, or takes a maximum off, loses nothing.
+So one input is scaled by a power of two, which rounds nothing, to where a sum of all its numbers is `ROOM` times below the
+largest number there is, or its largest is as far above the smallest normal one; and it is asked which results have nothing
+left. An element is asked only
+
+- if the right number is a normal one in the dtype, at least a `LARGE` part of the largest of its result, so that it is no
+  remainder of what cancels;
+- and if rounding explains less than a quarter of it at the usual size, so that what this op cancels is not asked either.
+
+Half of it has to be gone, or as much again to have come: that is no rounding, but 0, ∞, NaN or the largest number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from math import frexp
+
+import numpy as np
+
+from checks.numbers.precision import PRECISIONS, Array
+from checks.op import Case
+from checks.trials.comparison import DECISIVE
+from checks.trials.trial import Run
+
+LOG_ROOM = 4
+ROOM = 1 << LOG_ROOM
+LARGE = 1 / 16
+
+
+def scaled(run: Run, name: str, *, up: bool) -> Case | None:
+    """The case with this input near an end of its range; None where it is there, or holds nothing."""
+    precision, a = PRECISIONS[run.problem.dtype], np.abs(run.case.input(name).astype(np.float64))
+    largest = float(a.max(initial=0.0))
+    if not largest or not np.isfinite(largest):
+        return None
+    exponent = frexp(largest)[1]
+    # The largest is then below 2^highest, room and the number of elements taken off it, or 2^lowest with the room above.
+    top = precision.highest - LOG_ROOM - (a.size - 1).bit_length()
+    by = top - exponent if up else precision.lowest + LOG_ROOM + 1 - exponent
+    if (by <= 0) if up else (by >= 0):
+        return None
+    return run.case.with_input(name, precision.rounded(np.ldexp(run.case.input(name).astype(np.float64), by)))
+
+
+def lost(run: Run, case: Case, results: Collection[str]) -> str:
+    """In words, what becomes of elements of one of these results of which nothing is left; "" where none is."""
+    other = replace(run, case=case)
+    for result, actual, right in other.results():
+        if result not in results:
+            continue
+        asked = _asked(run, result, right)
+        with np.errstate(invalid="ignore", over="ignore"):
+            gone = asked & ~(np.abs(np.asarray(actual, np.longdouble) - right) <= np.abs(right) / 2)
+        if gone.any():
+            found = np.asarray(actual)[gone]
+            does = (
+                "makes NaN or infinity of" if not np.isfinite(found).all() else "leaves 0 in" if not found.any() else ""
+            )
+            return f"{does or 'leaves other numbers in'} elements of {result} that it should not"
+    return ""
+
+
+def _asked(run: Run, result: str, right: Array) -> Array:
+    """The elements whose right number nothing takes away that a sum of products could excuse."""
+    precision, size = PRECISIONS[run.problem.dtype], np.abs(right)
+    normal = 2.0**precision.lowest
+    with np.errstate(invalid="ignore"):
+        there = (size >= normal) & (size <= precision.largest / ROOM)
+        there &= size >= LARGE * np.max(size, where=np.isfinite(size), initial=0.0)
+        usual = np.abs(run.result(result)[1])
+        return np.asarray(there & (run.bound(result).elementwise <= DECISIVE * usual))

@@ -1,0 +1,109 @@
+"""Near the ends of the range: what overflows or underflows on the way to a result that a float can hold is told by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from checks import judge
+from checks.cases.series import Series
+from checks.ops import find, ops
+from checks.subjects.implementation import Implementation
+from checks.trials import extremes
+from checks.trials.trial import Trial
+from reference import lp_pool, rms_norm
+from tests.laws.right_variants import BY_HAND
+
+NO_POLYNOMIALS = [name for name in ops() if find(name).kind.degree is None]
+
+
+def runs(op, implementation, dtype, many):
+    """The implementation in a few cases."""
+    found = []
+    Series(op, {}, dtype, many, 5, reach=1).run(found.append)
+    reference = Implementation.of(op, op.reference)
+    return [Trial(problem, Implementation.of(op, implementation), reference).light for problem in found]
+
+
+def lost(op, implementation, dtype, up, many=12):
+    """What becomes of the elements of which nothing is left, in any of these cases; and how many elements were asked."""
+    said, asked = set(), 0
+    for run in runs(op, implementation, dtype, many):
+        case = extremes.scaled(run, run.problem.present[0], up=up)
+        results = ["y", *(f"grad_{name}" for name in run.problem.present)]
+        if case is not None:
+            with np.errstate(all="ignore"):
+                said.add(extremes.lost(run, case, results))
+                asked += sum(a.size for a in (run.true_y, *run.true_gradients.values()))
+    return said - {""}, asked
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NO_POLYNOMIALS)
+def test_the_reference_loses_nothing_near_either_end(name, dtype):
+    for up in (True, False):
+        said, asked = lost(find(name), find(name).reference, dtype, up, 5)
+        assert asked, "seed 5"
+        assert not said
+
+
+class RmsNormOfSquares:
+    def forward(self, x, gamma, *, eps=1e-5):
+        scale = 1 if gamma is None else gamma
+        axes = tuple(range(-max(1, np.ndim(scale)), 0))
+        return (x / np.sqrt((x * x).mean(axes, keepdims=True, dtype=x.dtype) + x.dtype.type(eps)) * scale).astype(
+            x.dtype
+        )
+
+    backward = staticmethod(rms_norm.backward)
+
+
+class PowersOfWindows:
+    """The sum of p-th powers and its root, as written: the reference's norm of each window of single numbers."""
+
+    def forward(self, x, *, norm_type=2.0, **parameters):
+        y = lp_pool.forward(x, norm_type=norm_type, **parameters)
+        with np.errstate(all="ignore"):
+            return (y**norm_type) ** (1 / norm_type)
+
+    backward = staticmethod(lp_pool.backward)
+
+
+Y = "elements of y that it should not"
+LOSE = [
+    ("rms_norm", RmsNormOfSquares, "float32", True, {f"leaves 0 in {Y}"}),
+    ("rms_norm", RmsNormOfSquares, "float64", True, {f"leaves 0 in {Y}"}),
+    ("rms_norm", RmsNormOfSquares, "float32", False, set()),
+    ("lp_pool", PowersOfWindows, "float64", True, {f"makes NaN or infinity of {Y}"}),
+    ("lp_pool", PowersOfWindows, "float32", False, {f"leaves 0 in {Y}"}),
+]
+
+
+@pytest.mark.parametrize(("name", "implementation", "dtype", "up", "said"), LOSE)
+def test_a_square_that_leaves_the_range_is_seen_where_its_root_would_not(name, implementation, dtype, up, said):
+    assert lost(find(name), implementation(), dtype, up)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("similarity", {"leaves 0 in", "makes NaN or infinity of"}), ("tanh", set())]
+)
+def test_right_algorithms_are_told_what_they_lose_and_no_more(name, words):
+    """A product of two norms leaves the range; tanh by a sigmoid takes 1 from 1 at small x, and loses nothing large."""
+    said, _ = lost(find(name), list(BY_HAND[name])[-1](), "float32", up=True)
+    assert {one.split(" elements")[0] for one in said} <= words
+    assert bool(said) == bool(words)
+
+
+def contract(dtype, **how):
+    return judge("rms_norm", RmsNormOfSquares(), dtype=dtype, examples=40, seed=1, laws=["contract"], **how)
+
+
+def test_what_overflows_is_a_warning_and_broken_if_strict():
+    report, words = contract("float32"), f"x near the largest float32 leaves 0 in {Y}"
+    assert report.exit_code != 1
+    assert words in report.warnings
+    assert contract("float32", strict=True).exit_code == 1
+
+
+def test_a_square_of_ten_thousand_that_leaves_0_in_float16_is_seen():
+    assert f"x of 1e4 leaves 0 in {Y}" in contract("float16").warnings
