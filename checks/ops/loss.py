@@ -99,14 +99,22 @@ def entropy_draw(problem: Problem, name: str, rng: np.random.Generator, whole: b
     return rng.integers(0, problem.shape("logits")[1], problem.shape("target")) if name == "target" else None
 
 
-def entropy_few(problem: Problem, case: Case) -> Case | None:
-    """Losses that are small, by logits of `FAR` at the targets, but of few samples, whose are as far below the others."""
+def places_of_targets(problem: Problem, case: Case) -> Array | None:
+    """Where numbers count, along the axis of the targets (N, *size) that it is; None if it is none of theirs."""
     places, x = problem.places, case.input("logits")
     if places is None or places.axis == ("C", 0) or 0 in x.shape:
         return None
-    at = 0 if places.axis[0] == "N" else 1 + places.axis[1]  # of a target
+    at = 0 if places.axis[0] == "N" else 1 + places.axis[1]
     here = np.isin(np.arange(case.input("target").shape[at]), places.at)
-    signs = np.where(here, -1.0, 1.0).reshape([-1 if axis == at else 1 for axis in range(x.ndim - 1)])
+    return here.reshape([-1 if axis == at else 1 for axis in range(x.ndim - 1)])
+
+
+def entropy_few(problem: Problem, case: Case) -> Case | None:
+    """Losses that are small, by logits of `FAR` at the targets, but of few samples, whose are as far below the others."""
+    x, here = case.input("logits"), places_of_targets(problem, case)
+    if here is None:
+        return None
+    signs = np.where(here, -1.0, 1.0)
     chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == np.expand_dims(case.input("target"), 1)
     logits = np.where(chosen, FAR * np.expand_dims(signs, 1), np.clip(x, -REST, REST))
     return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))

@@ -23,8 +23,9 @@ from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Roundin
 from checks.ops import _class_loss_mistakes as mistakes
 from checks.ops import _loss_formulas as formulas
 from checks.ops.activation import EXP, within_reach_of
-from checks.ops.loss import CROSS_ENTROPY, REDUCTION, number_of_samples
+from checks.ops.loss import CROSS_ENTROPY, REDUCTION, entropy_few, number_of_samples, places_of_targets
 from checks.signature.options import Pinned, real, whole
+from checks.signature.places import REST
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from reference import hinge, softmax, weighted_cross_entropy
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 NONE = -100  # what torch ignores unless it is told: no class
 CLOSE = 1 / 8
+MUCH = 512.0  # a loss, beside which those of thousands of samples, of 1 each, are no more than a few
 
 # Weighted cross-entropy
 
@@ -60,6 +62,21 @@ def weighted_draw(problem: Problem, name: str, rng: np.random.Generator, whole: 
     if name == "weight" and problem.shapes["weight"] is not None:
         return PRECISIONS[problem.dtype].rounded(rng.integers(1, 33, problem.shape("weight")) / 16)
     return None
+
+
+def weighted_few(problem: Problem, case: Case) -> Case | None:
+    """As of cross-entropy, none of the few ignored; where all classes have a share, so that none is small, large ones."""
+    here, target = places_of_targets(problem, case), case.input("target")
+    if here is None:
+        return None
+    none, x = problem.parameters["ignore_index"], case.input("logits")
+    target = np.where(here & (target == none), x.shape[1] - 1 if none == 0 else 0, target)
+    case = case.with_input("target", target)
+    if not problem.parameters["label_smoothing"]:
+        return entropy_few(problem, case)
+    chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == np.expand_dims(target, 1)
+    logits = np.clip(x, -REST, REST) - MUCH * (chosen & np.expand_dims(here, 1))
+    return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))
 
 
 def weighted_terms(problem: Problem) -> dict[str, int]:
@@ -125,6 +142,18 @@ def hinge_draw(problem: Problem, name: str, rng: np.random.Generator, whole: boo
     gap = x - np.take_along_axis(x, target[:, None], 1) + problem.parameters["margin"]
     near = (np.abs(gap) < CLOSE) & (np.arange(x.shape[1]) != target[:, None])
     return PRECISIONS[problem.dtype].rounded((x + 2 * CLOSE * near) / scale)
+
+
+def hinge_few(problem: Problem, case: Case) -> Case | None:
+    """Losses of 0, by targets that lead by more than the margin, but in few samples, or of few classes, that lead them."""
+    places, x, target = problem.places, case.input("logits"), case.input("target")
+    if places is None or 0 in x.shape:
+        return None
+    at = int(places.axis[0] == "C")
+    here = np.expand_dims(np.isin(np.arange(x.shape[at]), places.at), 1 - at)
+    others = np.where(here, 1, -1 - problem.parameters["margin"]) + np.clip(x.astype(np.float64), -REST, REST)
+    logits = np.where(np.arange(x.shape[1]) == target[:, None], 0, others)
+    return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))
 
 
 def gaps(case: Case) -> tuple[Array, Array]:
@@ -231,7 +260,7 @@ WEIGHTED_CROSS_ENTROPY = Op(
     twin=weighted_twin,
     rounds=Rounding(weighted_terms, weighted_magnitudes),
     kind=Kind(radius=within_reach_of("logits"), bounded=True),
-    cases=Inputs(weighted_draw, weighted_tried),
+    cases=Inputs(weighted_draw, weighted_tried, few=weighted_few),
     told=Documents(
         letters={"y": "E", "weight": "w"},
         sources={"y": "T16", "logits": "T16"},
@@ -262,7 +291,7 @@ HINGE = Op(
     rounds=Rounding(hinge_terms, hinge_magnitudes),
     kind=Kind(analytic=False, radius=hinge_radius),
     kinks=Kinks(on_the_margin, lambda case: [np.ones_like(case.cotangent)], nearest, convention),
-    cases=Inputs(hinge_draw),
+    cases=Inputs(hinge_draw, few=hinge_few),
     told=Documents(
         letters={"y": "E"},
         sources={"y": "T20", "logits": "T20"},

@@ -26,7 +26,7 @@ from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _element_loss_mistakes as mistakes
 from checks.ops import _loss_formulas as formulas
 from checks.ops.activation import EXP, within_reach_of
-from checks.ops.loss import REDUCTION
+from checks.ops.loss import FAR, REDUCTION
 from checks.signature.options import one_of, real
 from checks.signature.takes import Parameter, Sizes, Takes
 from reference import bce_with_logits, huber, kl_div, smooth_l1
@@ -174,6 +174,20 @@ def binary_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bo
     return None
 
 
+def binary_few(problem: Problem, case: Case) -> Case | None:
+    """Losses that are small, by logits of `FAR` to the side of their targets, but at few places, to the other side."""
+    places, x = problem.places, case.input("logits")
+    if places is None or 0 in x.shape:
+        return None
+    at = x.ndim - 1 if places.axis[0] == "C" else places.axis[1]
+    here = np.isin(np.arange(x.shape[at]), places.at).reshape([-1 if axis == at else 1 for axis in range(x.ndim)])
+    target = np.round(case.input("target").astype(np.float64))
+    side = np.where(here, -1, 1) * np.where(target > 0, 1, -1)
+    logits = side * (FAR + np.clip(np.abs(x.astype(np.float64)), 0, 1))
+    rounded = PRECISIONS[problem.dtype].rounded
+    return case.with_input("logits", rounded(logits)).with_input("target", rounded(target))
+
+
 def binary_terms(problem: Problem) -> dict[str, int]:
     """Two products, e^x, a logarithm, and the sum; a sigmoid or two, and products."""
     return {"y": elements(problem) + 2 * EXP + 10, "logits": 2 * EXP + 12}
@@ -262,7 +276,7 @@ BCE_WITH_LOGITS = Op(
     twin=binary_twin,
     rounds=Rounding(binary_terms, binary_magnitudes),
     kind=Kind(radius=within_reach_of("logits"), bounded=True),
-    cases=Inputs(binary_draw, counted),
+    cases=Inputs(binary_draw, counted, few=binary_few),
     told=Documents(
         letters={"y": "E", "logits": "x", "target": "t", "pos_weight": "q"},
         sources={"y": "T15", "logits": "T15"},

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.outcome import outcome
 from benchmarks.shared import Shared
 from benchmarks.sharpness import StoredOnce
-from benchmarks.sums import SHORT, Long, Wrong
+from benchmarks.sums import SHORT, Long, Wrong, long_axes
 from checks.ops import find
 from checks.signature.places import CONCENTRATED
 from checks.subjects.implementation import Implementation
@@ -92,12 +92,40 @@ def test_no_gate_is_stuck_where_few_numbers_count():
     assert max(float(a.max()) for a in sums) <= 2
 
 
-@pytest.mark.parametrize(("name", "option"), [("cross_entropy", "batch"), ("euclidean_loss", "shape")])
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("cross_entropy", "batch"),
+        ("euclidean_loss", "shape"),
+        ("bce_with_logits", "batch"),
+        ("hinge", "batch"),
+        ("hinge", "classes"),
+    ],
+)
 def test_a_mean_over_many_samples_that_leaves_out_the_last_is_not_right(name, option):
     op = find(name)
-    problems = Long(op, option, -1 if option == "shape" else 0, 577, "bfloat16").problems(60)
+    problems = Long(op, option, dict(long_axes(op))[option], 577, "bfloat16").problems(60)
     shared = Shared(op, problems, "bfloat16")
     wrong = Wrong(op, "bfloat16", "y", SHORT, 577, 0)
     assert shared.exit_code(Implementation.of(op, wrong)) != RIGHT
     right = Implementation.of(op, StoredOnce(op, op.reference, "bfloat16"))
     assert shared.exit_code(right) == RIGHT
+
+
+class LosesTheLast(StoredOnce):
+    """A weighted cross-entropy without the loss of its last sample."""
+
+    def forward(self, *inputs, reduction, **parameters):
+        logits, target, weight = map(self._kept, inputs)
+        mean, total = (
+            self.algorithm.forward(logits, target, weight, reduction=r, **parameters) for r in ("mean", "sum")
+        )
+        last = self.algorithm.forward(logits[-1:], target[-1:], weight, reduction="sum", **parameters)
+        return self._stored("y", total - last if reduction == "sum" else mean * (total - last) / total)
+
+
+def test_a_weighted_mean_that_leaves_out_the_last_sample_is_not_right():
+    op = find("weighted_cross_entropy")
+    shared = Shared(op, Long(op, "batch", 0, 577, "bfloat16").problems(60), "bfloat16")
+    assert shared.exit_code(Implementation.of(op, LosesTheLast(op, op.reference, "bfloat16"))) != RIGHT
+    assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "bfloat16"))) == RIGHT
