@@ -1,7 +1,9 @@
 """Layers that go wrong from some size on: what kernels that cut their work into tiles do wrong at an edge.
 
-From a threshold on along an axis, a result is 0, or a hundredth too large; or the last tile, where it is not full, is left
-out. Of a result that has no such axis, what is summed over it stops there.
+From a threshold on along an axis, a result is 0, or a hundredth too large, or one element of it is; or the last tile, where
+not full, is left out, or makes all of it a hundredth too large. Of a result that has no such axis, what is summed over it
+stops there. Axes are those of all arrays, what follows from another one too; and pairs of them, where a result is 0 from a
+threshold on along both.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import combinations, islice
 from random import Random
 from typing import Any
 
@@ -26,7 +28,9 @@ from checks.subjects.implementation import Implementation
 from checks.verdict.judging import EXAMPLES
 
 OTHERS = 1000  # the seed of cases in which a mistake is seen to be one: not those that are to catch it
-FORMS = ("zero", "off", "tail")
+FORMS = ("zero", "off", "tail", "ragged", "one")
+ENDS = ("zero", "tail")  # what is 0 there
+BOTH = TILES[:2]  # tiles that two axes are beyond, in all cases that are wide along both
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,14 @@ class Along:
 
 @dataclass(frozen=True)
 class GoesWrong:
-    """The reference of an op, but for one result from some size on."""
+    """The reference of an op, but for one result from some size on; `beside`: where another axis is as large, too."""
 
     op: Op
     along: Along
     tile: int
     form: str
     result: str
+    beside: Along | None = None
 
     def forward(self, *inputs: Any, **parameters: Any) -> Any:
         """Y, wrong or right."""
@@ -89,16 +94,30 @@ class GoesWrong:
     def _beyond(self, name: str, a: Array) -> tuple[Any, ...] | None:
         """The part that goes wrong, if there is one."""
         axis = self._axis(name, a.ndim)
-        if axis is None or a.shape[axis] <= self.tile:
+        if axis is None or a.shape[axis] <= self.tile or not self._beside(name, a):
             return None
         size = a.shape[axis]
-        return (*[slice(None)] * axis, slice(size // self.tile * self.tile if self.form == "tail" else self.tile, None))
+        left = size % self.tile
+        if self.form == "ragged":
+            return (...,) if left else None
+        if self.form == "one":
+            at = [n // 2 for n in a.shape]
+            at[axis] = min(self.tile + 1, size - 1)
+            return tuple(at)
+        return (*[slice(None)] * axis, slice(size - left if self.form == "tail" else self.tile, None))
+
+    def _beside(self, name: str, a: Array) -> bool:
+        """Whether the other axis is as large, if it has to be."""
+        if self.beside is None:
+            return True
+        axis = self.beside.of(self.op.takes.axes[name].names, a.ndim)
+        return axis is not None and a.shape[axis] > self.tile
 
     def _wrong(self, name: str, a: Any) -> Any:
         if (beyond := self._beyond(name, a)) is None:
             return a
         wrong = np.array(a)
-        wrong[beyond] *= 1.01 if self.form == "off" else 0
+        wrong[beyond] *= 0 if self.form in ENDS else 1.01
         return wrong
 
     def _cut(self, name: str, a: Any) -> Any:
@@ -106,7 +125,7 @@ class GoesWrong:
         if a is None or a.dtype.kind != "f" or (beyond := self._beyond(name, a)) is None:
             return a
         cut = np.array(a)
-        cut[beyond] *= 0.99 if self.form == "off" else 0
+        cut[beyond] *= 0 if self.form in ENDS else 0.99
         return cut
 
     def _short(self, inputs: tuple[Any, ...]) -> list[Any]:
@@ -115,21 +134,39 @@ class GoesWrong:
 
 
 def planted(op: Op) -> Iterator[GoesWrong]:
-    """One for each axis that the op is tried wide along; sizes, forms and results take turns."""
+    """One for each axis of each array; tiles, forms and results take turns."""
     chance = Random(op.name)  # noqa: S311, no secret
-    axes = [
-        Along(name, at)
-        for sizes in op.takes.sizes
-        if sizes.wide
-        for name in sizes.names
-        for at in ((0, -1) if name.startswith("*") else (0,))
-    ]
     tiles, forms = (chance.sample(values, len(values)) for values in (TILES, FORMS))
-    results = ["y", *(f"grad_{name}" for name in op.takes.differentiable)]
-    for turn, along in enumerate(axes):
+    for turn, along in enumerate(axes_of(op)):
         wrong = partial(GoesWrong, op, along, tiles[turn % len(tiles)], forms[turn % len(forms)])
-        shuffled = map(wrong, chance.sample(results, len(results)))
+        shuffled = map(wrong, chance.sample(_results(op), len(_results(op))))
         yield from islice(filter(_shows, shuffled), 1)
+
+
+def planted_in_pairs(op: Op) -> Iterator[GoesWrong]:
+    """One for each two axes that some result has, which is 0 from a threshold on along both."""
+    chance = Random(f"{op.name} pairs")  # noqa: S311, no secret
+    for along, beside in combinations(axes_of(op), 2):
+        wrong = (
+            GoesWrong(op, along, chance.choice(BOTH), "zero", result, beside)
+            for result in chance.sample(_results(op), len(_results(op)))
+            if _has(op, result, along) and _has(op, result, beside)
+        )
+        yield from islice(filter(_shows, wrong), 1)
+
+
+def axes_of(op: Op) -> list[Along]:
+    """Those of all arrays; of several by one name the first and the last."""
+    names = dict.fromkeys(parts(name)[1] for axes in op.takes.axes.values() for name in axes.names)
+    return [Along(name, at) for name in names for at in ((0, -1) if name.startswith("*") else (0,))]
+
+
+def _results(op: Op) -> list[str]:
+    return ["y", *(f"grad_{name}" for name in op.takes.differentiable)]
+
+
+def _has(op: Op, result: str, along: Along) -> bool:
+    return along.of(op.takes.axes[result.removeprefix("grad_")].names, 99) is not None
 
 
 def _shows(layer: GoesWrong) -> bool:

@@ -1,15 +1,22 @@
-"""Problems with one axis far larger than the others: code that cuts its work into tiles goes wrong from some size on.
+"""Problems with an axis far larger than the others, or two: code that works in tiles goes wrong from some size on.
 
 One case in `ONE_IN` is wide. The axes that can be take turns, and for each axis sizes beyond the largest tile, by one and
 by a remainder, come first and most often; then what is near and beyond the smaller tiles, at them and one below. So of the
 w wide cases of an op with a such axes, w/a have that axis wide, and code that is wrong from the largest tile on, or where
 a tile is not full, is seen in the first of them: for 200 cases and five axes there are six.
+
+In two rounds of three a second axis is large too, until each axis has been so with each other: code that is wrong only
+where two are. Where that makes more numbers than there is `ROOM` for, smaller tiles are taken.
+
+In the others sizes that follow from the wide one (a window has fewer places than its input is long) are to be beyond the
+tile as well: a few problems are drawn for it, the last of them longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import cycle, islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, islice, repeat
 from random import Random
 from typing import Any
 
@@ -28,7 +35,35 @@ REACH = TILES[-1] + 1
 SMALL = (2, 3, 2, 1)  # what other axes of the same option have; of 1 there is little to go wrong
 OTHERS = (2, 2, 2, 1)  # and those of other options
 ATTEMPTS = 40  # at one that is of no kind which is left out
-ROUNDS = ((-1, 1), (-1, None), (-2, None), (-1, 0), (-3, 1), (-1, None), (-2, -1), (-4, None), (-1, 1), (-2, 0))
+ROUNDS = (
+    (-1, 1),
+    (-1, None),
+    (-2, None),
+    (-1, None),
+    (-1, 0),
+    (-3, 1),
+    (-1, 1),
+    (-2, -1),
+    (-4, None),
+    (-1, 1),
+    (-2, 0),
+)
+ALONE = 3  # in one round of so many an axis is wide alone
+TOGETHER = ((-1, -2), (-1, -3), (-2, -3), (-3, -3), (-1, -4), (-4, -4))  # tiles that two are beyond, as there is room
+DRAWN = 3  # problems with two such sizes, of which one may have room
+ROOM, ROOM_FOR_OBJECTS = 1 << 15, 1 << 13  # numbers in a case; where a bound is found by objects, each takes far longer
+LONGER = (
+    (1, 0),
+    (1, 0),
+    (1, 2),
+    (1, 4),
+    (1.5, 0),
+    (2, 0),
+    (2, 0),
+    (3, 0),
+)  # times the size, and more, one after another
+
+Axis = tuple[Sizes, int]  # what pins it, and which of its axes; of several the first (0) or the last (−1)
 
 
 def wide_problems(
@@ -51,14 +86,12 @@ def wide_problems(
     if not axes or reach <= TILES[0]:
         return
     tiles = [t for t in (*TILES, *(1 << k for k in range(8, reach.bit_length()))) if t < reach]
-    turns = ((which, round_) for round_ in cycle(ROUNDS) for which in axes)
-    for (sizes, at), (tile, over) in islice(turns, many):
+    turns = ((which, turn) for turn in count() for which in range(len(axes)))
+    for which, turn in islice(turns, many):
         for _ in range(ATTEMPTS if among.out else 1):
             values = among.held(ByChance(chance), pinned) if among.out else pinned
-            size = _size(chance, tiles[max(tile, -len(tiles))], over)
-            held = widened(chance, op.takes, values, sizes, at, size)
             try:
-                one = problem(ByChance(chance), op, held, dtype, kind=WIDE if held is not values else "")
+                one = _Turn(chance, op, values, dtype, tiles, turn).problem(axes, which)
             except ValueError:
                 if not among.out:
                     raise
@@ -68,12 +101,82 @@ def wide_problems(
                 break
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """One problem is to be drawn, in the turn-th round of the axes; `tiles` are those that sizes may lie beyond."""
+
+    chance: Random
+    op: Op
+    pinned: Pinned
+    dtype: str
+    tiles: Sequence[int]
+    turn: int
+
+    def problem(self, axes: Sequence[Axis], which: int) -> Problem:
+        """One in which this of the axes is wide, alone or with another."""
+        at, over = ROUNDS[self.turn % len(ROUNDS)]
+        tile = self._tile(at)
+        size = _size(self.chance, tile, over)
+        apart = self.turn - self.turn // ALONE  # of the rounds so far, those in which two are large
+        if self.turn % ALONE and len(axes) > 1 and apart <= len(axes) // 2:
+            beside = axes[(which + apart) % len(axes)]
+            if (one := self._together(axes[which], beside, size)) is not None:
+                return one
+        return self._alone(axes[which], size, tile if over is None or over > 0 else 0)
+
+    def _tile(self, at: int) -> int:
+        """From the largest on."""
+        return self.tiles[max(at, -len(self.tiles))]
+
+    def _alone(self, axis: Axis, size: int, tile: int) -> Problem:
+        """With one axis wide and, if it can be, what follows from it beyond the tile; with room for it, if it can be."""
+        drawn: list[Problem] = []
+        for times, more in LONGER:
+            one = self._drawn({axis: int(size * times) + more if axis[0].spatial else size})
+            if one.elements <= self._room and _follows(one, axis, tile):
+                return one
+            drawn.append(one)
+        return next((one for one in drawn if one.elements <= self._room), drawn[0])
+
+    def _together(self, axis: Axis, beside: Axis, size: int) -> Problem | None:
+        """With two axes wide, beyond the largest tiles for which there is room; None if there is none, or no such case."""
+        for first, second in chain.from_iterable(repeat(two, DRAWN) for two in TOGETHER):
+            sizes = {axis: size if first == -1 else min(size, self._tile(first) + 1), beside: self._tile(second) + 1}
+            try:
+                one = self._drawn(sizes)
+            except ValueError:  # no window of that size fits into so little
+                continue
+            if one.kind == WIDE and one.elements <= self._room:
+                return one
+        return None
+
+    def _drawn(self, sizes: Mapping[Axis, int]) -> Problem:
+        held = widened(self.chance, self.op.takes, self.pinned, sizes)
+        kind = WIDE if held is not self.pinned else ""
+        return problem(ByChance(self.chance), self.op, held, self.dtype, kind=kind)
+
+    @property
+    def _room(self) -> int:
+        return ROOM_FOR_OBJECTS if self.op.runs else ROOM
+
+
 def _size(chance: Random, tile: int, over: int | None) -> int:
     """That much more than a tile, or any remainder."""
     return tile + (chance.randint(2, min(tile - 1, 64)) if over is None else over)
 
 
-def _axes_to_widen(takes: Takes, pinned: Pinned) -> list[tuple[Sizes, int]]:
+def _follows(one: Problem, axis: Axis, tile: int) -> bool:
+    """Whether spatial sizes that no option pins, which follow from this one, are beyond the tile."""
+    sizes, at = axis
+    if not sizes.spatial:
+        return True
+    takes = one.op.takes
+    pinned = {name for other in takes.sizes for name in other.names}
+    following = {name for axes in takes.axes.values() for name in axes.names if name.startswith("*")} - pinned
+    return all(one.sizes[name][at] > tile for name in following)
+
+
+def _axes_to_widen(takes: Takes, pinned: Pinned) -> list[Axis]:
     """What can be wide: sizes that are not pinned, and which of their axes; of several axes the first and the last."""
     spatial = pinned_axes(pinned) if takes.dims else None
     return [
@@ -85,28 +188,42 @@ def _axes_to_widen(takes: Takes, pinned: Pinned) -> list[tuple[Sizes, int]]:
     ]
 
 
-def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int, size: int) -> Pinned:
-    """What is held for the axis to be wide; what is pinned and no more, where that leaves no room for it."""
-    few = max(chance.choice(SMALL), sizes.tells)
-    many = len(sizes.names)
-    if sizes.spatial:
-        many = pinned_axes(pinned) or chance.choice([dims for dims in takes.dims or () if dims > (at < 0)])
-        few += 2  # a window fits
-    elif sizes.axes.startswith("*"):
-        counts = sizes.counts(pinned)
-        many = min(max(counts), max(2, min(counts)))
-    several = [few] * many
-    several[at] = size
-    value: Any = tuple(several) if sizes.axes.startswith("*") or many > 1 else size
-    others = {
-        other.option: _small(chance, other) for other in takes.sizes if _is_held(other) and other.option not in pinned
-    }
-    held = {**pinned, **others, sizes.option: value}
+def widened(chance: Random, takes: Takes, pinned: Pinned, wide: Mapping[Axis, int]) -> Pinned:
+    """What is held for these axes to have these sizes; what is pinned and no more, where that leaves no room for it."""
+    last = any(sizes.spatial and at < 0 for sizes, at in wide)
+    axes = pinned_axes(pinned) or chance.choice([dims for dims in takes.dims or (0,) if dims > last or not takes.dims])
+    options = dict.fromkeys(sizes for sizes, _ in wide)
+    held = {**pinned}
+    for other in takes.sizes:
+        if other in options:
+            sizes = {at: size for (of, at), size in wide.items() if of == other}
+            several = _several(chance, other, pinned, sizes, axes)
+            if any(several[at] != size for at, size in sizes.items()):  # the first is the last
+                return pinned
+            held[other.option] = several if other.axes.startswith("*") or len(several) > 1 else several[0]
+        elif _is_held(other) and other.option not in pinned:
+            held[other.option] = _small(chance, other)
     try:
         takes.check(held)
     except ValueError:
         return pinned
     return held
+
+
+def _several(chance: Random, sizes: Sizes, pinned: Pinned, wide: Mapping[int, int], spatial: int) -> tuple[int, ...]:
+    """The size of each axis of an option, some of which are wide."""
+    few = max(chance.choice(SMALL), sizes.tells)
+    many = len(sizes.names)
+    if sizes.spatial:
+        many = spatial
+        few += 2  # a window fits
+    elif sizes.axes.startswith("*"):
+        counts = sizes.counts(pinned)
+        many = min(max(counts), max(2, min(counts)))
+    several = [few] * many
+    for at, size in wide.items():
+        several[at] = size
+    return tuple(several)
 
 
 def _is_held(sizes: Sizes) -> bool:

@@ -1,6 +1,7 @@
 """Wide cases: every axis has its turns, beyond the largest tile first; ranges; what is wrong from some size on is seen."""
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -139,3 +140,26 @@ def test_the_report_says_how_wide_cases_were():
     text = str(judge("softmax", softmax, seed=1, laws=["agreement"]))
     assert any(int(line.split()[-1]) > 128 for line in text.splitlines() if " to " in line and "shape" in line), text
     assert "conv: right" in str(judge("conv", conv, seed=1, examples=12, laws=["exact"]))
+
+
+def wide_axes(problem):
+    """Which axes of which names are beyond the smallest tile; of several the first and the last."""
+    found = set()
+    for name, size in problem.sizes.items():
+        sizes = size if isinstance(size, tuple) else (size,)
+        found |= {(name, at) for at in (0, -1) if len(sizes) > -at and sizes[at] > 16}
+    return found
+
+
+@pytest.mark.parametrize("op", ops().values(), ids=list(ops()))
+def test_any_two_axes_are_large_at_once_in_some_case_of_a_run(op):
+    drawn = [wide_axes(p) for p in wide_problems(op, {}, "float64", 33, 3)]
+    axes = {
+        (name, at)
+        for sizes in op.takes.sizes
+        for name in sizes.names
+        for at in ((0, -1) if name.startswith("*") else (0,))
+    }
+    pairs = [set(two) for two in combinations(axes, 2)]
+    met = [two for two in pairs if any(two <= found for found in drawn)]
+    assert len(met) >= 0.8 * len(pairs), [two for two in pairs if two not in met]
