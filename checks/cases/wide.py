@@ -151,7 +151,7 @@ class _Turn:
         return None
 
     def _drawn(self, sizes: Mapping[Axis, int]) -> Problem:
-        held = widened(self.chance, self.op.takes, self.pinned, sizes)
+        held = _held(self.chance, self.op.takes, self.pinned, sizes)
         kind = WIDE if held is not self.pinned else ""
         return problem(ByChance(self.chance), self.op, held, self.dtype, kind=kind)
 
@@ -188,7 +188,12 @@ def _axes_to_widen(takes: Takes, pinned: Pinned) -> list[Axis]:
     ]
 
 
-def widened(chance: Random, takes: Takes, pinned: Pinned, wide: Mapping[Axis, int]) -> Pinned:
+def widened(chance: Random, takes: Takes, pinned: Pinned, sizes: Sizes, at: int, size: int) -> Pinned:
+    """What is held for an axis to be wide; what is pinned and no more, where that leaves no room for it."""
+    return _held(chance, takes, pinned, {(sizes, at): size})
+
+
+def _held(chance: Random, takes: Takes, pinned: Pinned, wide: Mapping[Axis, int]) -> Pinned:
     """What is held for these axes to have these sizes; what is pinned and no more, where that leaves no room for it."""
     last = any(sizes.spatial and at < 0 for sizes, at in wide)
     axes = pinned_axes(pinned) or chance.choice([dims for dims in takes.dims or (0,) if dims > last or not takes.dims])

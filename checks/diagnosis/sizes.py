@@ -24,6 +24,7 @@ from checks.diagnosis import regions
 from checks.diagnosis.seen import Seen, runs
 from checks.numbers.precision import Array
 from checks.op import Problem
+from checks.signature import places
 from checks.signature.drawing import Simplest
 from checks.signature.options import Option
 from checks.subjects.implementation import Crashed, Malformed, Unsupported
@@ -56,9 +57,12 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> tuple[s
         for axis in _axes(failure.run.problem):
             known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()):
-                words, limit = _rule(axis, known, wrong.shapes)
-                if words or (unnamed and axis.size > SMALL[-1]):
-                    told.append(words or _list(axis, known))
+                rule = _rule(axis, known, wrong.shapes)
+                if rule is None and wrong.again(axis, known):
+                    rule = _rule(axis, known, wrong.shapes)
+                limit = rule.limit if rule else 0
+                if rule or (unnamed and axis.size > SMALL[-1]):
+                    told.append(rule.words if rule else _list(axis, known))
                     found.append(axis.sized(known, failure.run.problem))
                 limits += [*(tile for tile in TILES if tile < limit <= tile + regions.NEAR), limit, axis.size - 1]
     return (f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""), tuple(found)
@@ -153,6 +157,14 @@ class _Wrong:
             self._ask(axis, size, known)
         return known
 
+    def again(self, axis: _Axis, known: dict[int, bool]) -> bool:
+        """Whether other numbers show that it is wrong at sizes above one that is: what is picked by index is not all."""
+        least = min(size for size, is_wrong in known.items() if is_wrong)
+        before = dict(known)
+        for size in [size for size, is_wrong in known.items() if not is_wrong and size > least]:
+            known[size] = self._is_wrong(axis, size, range(REDRAWS, 4 * REDRAWS)) or False
+        return known != before
+
     def _halved(self, axis: _Axis, known: dict[int, bool]) -> tuple[int, ...]:
         """Sizes near the largest that is right below one that is wrong; none if the size does not matter."""
         right = (size for size in SMALL if self._ask(axis, size, known) is False)
@@ -182,7 +194,7 @@ class _Wrong:
         """Those of the result and of y."""
         return {name: problem.shape(name) for name in dict.fromkeys((self.result.removeprefix("grad_"), "y"))}
 
-    def _is_wrong(self, axis: _Axis, size: int) -> bool | None:
+    def _is_wrong(self, axis: _Axis, size: int, redraws: range = range(REDRAWS)) -> bool | None:
         if self.calls >= MOST_CALLS or time.perf_counter() - self.started > MOST_SECONDS:
             return None
         problem = self.run.problem
@@ -192,7 +204,7 @@ class _Wrong:
         self.calls += 1
         self.shapes[size] = self._shapes(other)
         told: Array | None = None  # which elements were not 0 in some draw: 1.01 times 0 is right
-        for redraw in range(REDRAWS):
+        for redraw in redraws:
             try:
                 asked = runs(self.law, [replace(other, seed=other.seed + redraw)], *self.judged)
                 seen = [Seen.of(self.result, run) for run in asked]
@@ -203,7 +215,9 @@ class _Wrong:
             before = told
             told = seen[0].right != 0 if before is None else before | (seen[0].right != 0)
             same = redraw > 1 and before is not None and np.array_equal(before, told)  # what is always 0 is no accident
-            if not problem.op.kinks and (told.all() or same):  # what is chosen may be chosen from elsewhere
+            if (
+                not redraws.start and not problem.op.kinks and (told.all() or same)
+            ):  # what is chosen may be chosen from elsewhere
                 break
         return False
 
@@ -222,23 +236,34 @@ def resized(problem: Problem, option: str, value: Any) -> Problem | None:
     return replace(problem, shapes=shapes)
 
 
-Rule = Callable[[int], bool]
+@dataclass(frozen=True)
+class _Rule:
+    """For which sizes it is wrong: in words, from which index on parts are lost, and whether it is at a size.
 
-
-def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[str, Shape]]) -> tuple[str, int]:
-    """The simplest rule that agrees with all sizes that were tried, if one does, and from which index on parts are lost.
-
-    It is one about this size, or about one that follows from it: a window has fewer places than its input is long.
+    usual  whether it begins at one of the usual tiles
     """
+
+    words: str
+    limit: int
+    holds: Callable[[int], bool]
+    usual: bool = False
+
+
+def _rule(axis: _Axis, known: Mapping[int, bool], shapes: Mapping[int, Mapping[str, Shape]]) -> _Rule | None:
+    """The simplest rule that agrees with all sizes that were tried, if one does.
+
+    It is one about this size, or about one that follows from it: a window has fewer places than its input is long. Of
+    rules that agree about several, one that begins at a usual tile is the likeliest.
+    """
+    agreeing = []
     for one, sizes in ((axis, {size: size for size in known}), *_following(axis, shapes)):
         pairs = {(sizes[size], wrong) for size, wrong in known.items()}
         found = dict(pairs)
         if len(found) < len(pairs):  # of one size both right and wrong
             continue
-        for words, limit, rule in _rules(one, found):
-            if all(rule(sizes[size]) == wrong for size, wrong in known.items()):
-                return words, limit
-    return "", 0
+        rules = (rule for rule in _rules(one, found) if all(rule.holds(size) == wrong for size, wrong in found.items()))
+        agreeing += [rule] if (rule := next(rules, None)) else []
+    return next((rule for rule in agreeing if rule.usual), agreeing[0] if agreeing else None)
 
 
 def _list(axis: _Axis, known: Mapping[int, bool]) -> str:
@@ -257,17 +282,18 @@ def _following(axis: _Axis, shapes: Mapping[int, Mapping[str, Shape]]) -> Iterat
                 yield _Axis(axis.option, i, whole[i], f"size of {name} along axis {i}"), sizes
 
 
-def _rules(axis: _Axis, known: Mapping[int, bool]) -> Iterator[tuple[str, int, Rule]]:
-    most = max(size for size, wrong in known.items() if not wrong)
+def _rules(axis: _Axis, known: Mapping[int, bool]) -> Iterator[_Rule]:
+    most = max((size for size, wrong in known.items() if not wrong), default=0)
     first = min((size for size, wrong in known.items() if wrong and size > most), default=most + 1)
     limit = next((tile for tile in TILES if most <= tile < first), most)  # of sizes between there is none
-    yield f"right up to {axis.many(most)}, wrong from {first} on", limit, most.__lt__
+    beyond = f"right up to {axis.many(most)}, wrong from {first} on"
+    yield _Rule(beyond, limit, most.__lt__, usual=most in places.TILES)
     for tile in TILES:
         whole = axis.size // tile * tile
-        yield f"wrong where {axis.are} a multiple of {tile}", whole, partial(_is_multiple, tile)
-        yield f"wrong where {axis.are} no multiple of {tile}", whole, partial(_is_no_multiple, tile, 0)
+        yield _Rule(f"wrong where {axis.are} a multiple of {tile}", whole, partial(_is_multiple, tile))
+        yield _Rule(f"wrong where {axis.are} no multiple of {tile}", whole, partial(_is_no_multiple, tile, 0))
         beyond = f"right up to {axis.many(tile)}, wrong beyond where {axis.are} no multiple of {tile}"
-        yield beyond, whole, partial(_is_no_multiple, tile, tile)
+        yield _Rule(beyond, whole, partial(_is_no_multiple, tile, tile))
 
 
 def _is_multiple(tile: int, size: int) -> bool:
