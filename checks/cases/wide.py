@@ -140,15 +140,19 @@ class _Turn:
 
     def _together(self, axis: Axis, beside: Axis, size: int) -> Problem | None:
         """With two axes wide, beyond the largest tiles for which there is room; None if there is none, or no such case."""
+        found: list[Problem] = []
         for first, second in chain.from_iterable(repeat(two, DRAWN) for two in TOGETHER):
-            sizes = {axis: size if first == -1 else min(size, self._tile(first) + 1), beside: self._tile(second) + 1}
+            tile = self._tile(second)
+            sizes = {axis: size if first == -1 else min(size, self._tile(first) + 1), beside: tile + 1}
             try:
                 one = self._drawn(sizes)
             except ValueError:  # no window of that size fits into so little
                 continue
             if one.kind == WIDE and one.elements <= self._room:
-                return one
-        return None
+                if _follows(one, axis, tile) and _follows(one, beside, tile):
+                    return one
+                found.append(one)
+        return found[0] if found else None
 
     def _drawn(self, sizes: Mapping[Axis, int]) -> Problem:
         held = _held(self.chance, self.op.takes, self.pinned, sizes)

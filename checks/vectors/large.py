@@ -21,7 +21,7 @@ from checks.vectors import notation
 from checks.vectors.pool import SEED, Candidate, made
 from checks.vectors.vector import BOUNDED, EXACT, Expected, Given, Vector
 
-TRIED, TAKEN = 24, 4
+TRIED, TAKEN = 72, 4
 MOST, MOST_BOUNDED = 6000, 1200  # numbers in a case: of those that are bounded each takes a thousand times as long
 FIRST = 1001  # the number of the first large test, where tests are counted together
 INTEGERS = ("int8", "int16", "int32", "int64")
