@@ -205,11 +205,6 @@ class Op:
         return self.takes.inputs
 
     @property
-    def runs(self) -> bool:
-        """Whether its bounds are those that its reference gives when it is run on numbers that carry their errors."""
-        return self.kind.degree is None and self.rounds.magnitudes is None
-
-    @property
     def cotangent(self) -> str:
         """What the array is called that a backward is handed beside the inputs, of which one may be called so already."""
         return next(n for n in ("grad_output", "grad_grads", "grad_grad_grads") if n not in self.inputs)

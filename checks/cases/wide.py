@@ -161,7 +161,8 @@ class _Turn:
 
     @property
     def _room(self) -> int:
-        return ROOM_FOR_OBJECTS if self.op.runs else ROOM
+        objects = self.op.kind.degree is None and self.op.rounds.magnitudes is None  # as trials/trial.py tells it
+        return ROOM_FOR_OBJECTS if objects else ROOM
 
 
 def _size(chance: Random, tile: int, over: int | None) -> int:

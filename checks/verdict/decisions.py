@@ -13,14 +13,15 @@ matter of chance as it is where all are decided, and the numbers stand beside th
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
 of torch), so two fifths decided are enough, and of the few that a short run has, three or four say nothing (where half are
-open, three of three are so once in eight): `HIDDEN` have to be open. Wide ones count as wide: short runs have so few that
-each must be able to speak for its size.
+open, three of three are so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind,
+those of all three kinds are counted together as well. Wide ones count as wide: short runs have so few that each must be
+able to speak for its size.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from checks.op import Problem
@@ -28,6 +29,7 @@ from checks.signature.places import CONCENTRATED
 from checks.trials.finding import Finding, Verdict
 
 HIDDEN = 5
+ALL_CONCENTRATED = "concentrated"
 NOT_TAKEN = "an empty batch is not taken"  # how the warning begins that stands in place of all findings on such a case
 
 
@@ -43,8 +45,24 @@ class Decision:
     @property
     def enough(self) -> bool:
         """Whether what shows in most of the cases shows in one that was decided."""
-        few = self.kind in CONCENTRATED and (5 * self.decided >= 2 * self.cases or self.cases - self.decided < HIDDEN)
+        few = self.kind in {*CONCENTRATED, ALL_CONCENTRATED} and (
+            5 * self.decided >= 2 * self.cases or self.cases - self.decided < HIDDEN
+        )
         return few or 2 * self.decided > self.cases
+
+
+def too_few(decisions: Iterable[Decision]) -> Iterator[Decision]:
+    """What was not decided in enough cases: of a kind, or of all in which few terms count, if each kind has few."""
+    together: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        if not decision.enough:
+            yield decision
+        elif decision.kind in CONCENTRATED:
+            together.setdefault(decision.result, []).append(decision)
+    for result, several in together.items():
+        of_all = Decision(result, ALL_CONCENTRATED, sum(d.decided for d in several), sum(d.cases for d in several))
+        if not of_all.enough:
+            yield of_all
 
 
 class Decisions:

@@ -11,7 +11,7 @@ import numpy as np
 from checks.op import Op
 from checks.trials.exhibit import Meetings
 from checks.trials.finding import Finding, Verdict
-from checks.verdict.decisions import Decision
+from checks.verdict.decisions import Decision, too_few
 from checks.verdict.tally import Tally
 from checks.verdict.where import Elsewhere
 
@@ -115,7 +115,7 @@ class Report:
     @property
     def undecided(self) -> tuple[Decision, ...]:
         """What was not decided in enough cases of a kind, and would have to be for the run to be right."""
-        return tuple(decision for decision in self.decisions if not decision.enough) if self.decisive else ()
+        return tuple(too_few(self.decisions)) if self.decisive else ()
 
     @property
     def checks(self) -> int:

@@ -189,6 +189,22 @@ def test_a_few_concentrated_cases_that_rounding_leaves_open_are_no_doubt_and_man
     assert not Decision("grad_x", "wide", 0, 2).enough
 
 
+def test_a_mistake_cannot_hide_in_a_few_concentrated_cases_of_each_kind():
+    """Three of each kind are too few to speak for it, and nine of all are not."""
+    whole = Decision("y", "", 20, 20)
+    open_ = [Decision("grad_x", kind, 0, 3) for kind in CONCENTRATED]
+    assert with_decisions(judged("right"), whole, open_[0]).exit_code == 0
+    report = with_decisions(judged("right"), whole, *open_)
+    assert report.exit_code == 4
+    assert "  grad_x was decided in 0 of 9 concentrated cases" in terminal.render(report)
+    some = [Decision("grad_x", CONCENTRATED[1], 3, 3), *open_[::2]]
+    assert with_decisions(report, whole, *some).exit_code == 4, "three of nine are less than two fifths"
+    more = [Decision("grad_x", CONCENTRATED[1], 5, 5), *open_[::2]]
+    assert with_decisions(report, whole, *more).exit_code == 0
+    others = [Decision(f"grad_{name}", kind, 0, 3) for name, kind in zip("abc", CONCENTRATED, strict=True)]
+    assert with_decisions(report, whole, *others).exit_code == 0, "each result by itself"
+
+
 @dataclass(frozen=True)
 class Picky:
     """ReLU, which supports one case in so many, for no reason that one can see."""
