@@ -28,7 +28,7 @@ from checks.functions.measured import Measuring
 from checks.functions.trees import as_one, is_tree
 from checks.laws import complex_step
 from checks.numbers.bounds import unit_roundoff
-from checks.numbers.precision import NATIVE, Array
+from checks.numbers.precision import NATIVE, Array, held
 from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
 from checks.signature.takes import Takes
 from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, Unsupported
@@ -181,13 +181,13 @@ class BlackBox:
 
         def working(arrays: Sequence[Array]) -> Iterator[Array]:
             for name, a in zip(self.inputs, arrays, strict=True):
-                yield a if name in self.constant else np.asarray(a, self.working)
+                yield a if name in self.constant else held(a, self.working)
 
         def forward(*arrays: Array) -> Any:
             return self.function(*working(arrays))
 
         def backward(g: Array, *arrays: Array) -> Any:
-            return tuple(_gradients(self.backward(np.asarray(g, self.working), *working(arrays)), self))
+            return tuple(_gradients(self.backward(held(g, self.working), *working(arrays)), self))
 
         return SimpleNamespace(forward=forward, backward=backward)
 
@@ -217,7 +217,7 @@ def _constant(
         return given
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            gradients = backward(np.ones(np.shape(function(*arrays)), dtype), *arrays)
+            gradients = backward(held(np.ones(np.shape(function(*arrays))), dtype), *arrays)
     except (Exception, SystemExit):  # noqa: BLE001, whatever it raises, it does not take them so
         return given
     if not isinstance(gradients, tuple | list) or len(gradients) != len(inputs):
@@ -230,7 +230,7 @@ def _drawn(inputs: Mapping[str, Input], sizes: Sizes, dtype: str, constant: Sequ
     """Ordinary inputs, the same whenever they are asked for."""
     rng = np.random.default_rng(0)
     arrays = {name: i.drawn(rng, sizes) for name, i in inputs.items()}
-    return [a if name in constant else np.asarray(a, dtype) for name, a in arrays.items()]
+    return [a if name in constant else held(a, dtype) for name, a in arrays.items()]
 
 
 def _with_zeros(backward: Function) -> Function:
@@ -275,8 +275,8 @@ def _definite(words: str) -> str:
 
 def _taken(function: Function, backward: Function, arrays: Sequence[Array], y_shape: Shape, dtype: str) -> bool:
     """Whether both take this precision."""
-    wide = [np.asarray(a, dtype) if a.dtype.kind == "f" else a for a in arrays]
-    return _returns(function, wide) and _returns(backward, [np.ones(y_shape, dtype), *wide])
+    wide = [held(a, dtype) if a.dtype.kind == "f" else a for a in arrays]
+    return _returns(function, wide) and _returns(backward, [held(np.ones(y_shape), dtype), *wide])
 
 
 def _returns(function: Function, arrays: Sequence[Array]) -> bool:
@@ -304,7 +304,7 @@ def op_of(box: BlackBox) -> Op:
         if own.given is None and not own.kind:
             return None
         a = own.drawn(rng, box.sizes_in(problem.shapes))
-        return a if name in box.constant else np.asarray(a, problem.dtype)
+        return a if name in box.constant else held(a, problem.dtype)
 
     def most_terms(shapes: Iterable[Shape | None]) -> int:
         return sum(int(np.prod(s or ())) for s in shapes) + 8

@@ -18,6 +18,7 @@ import numpy as np
 
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import leaves
+from checks.numbers.precision import held
 from checks.subjects.implementation import Ended, Unsupported
 from checks.trials.trial import Trial
 
@@ -73,7 +74,7 @@ def _is_defined(function: Callable[..., Any], inputs: Sequence[Input], sizes: Si
     rng = np.random.default_rng(0)
     for _ in range(DRAWS):
         arrays = [i.drawn(rng, sizes) for i in inputs]
-        arrays = [np.asarray(a, dtype) if a.dtype.kind == "f" else a for a in arrays]
+        arrays = [held(a, dtype) if a.dtype.kind == "f" else a for a in arrays]
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                 y = [np.asarray(leaf) for leaf in leaves(function(*arrays))]

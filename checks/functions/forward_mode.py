@@ -23,7 +23,7 @@ from checks.functions.elements import Places
 from checks.functions.inputs import Input
 from checks.functions.place import Place
 from checks.functions.trees import is_tree, leaves
-from checks.numbers.precision import Array
+from checks.numbers.precision import Array, held
 from checks.subjects.implementation import Crashed, NotAnImplementation
 from checks.trials.directions import inner
 from checks.trials.finding import Finding, Verdict
@@ -56,7 +56,7 @@ def with_forward_mode(box: BlackBox, jvp: Function, inputs: Sequence[Input]) -> 
 
     rng = np.random.default_rng(0)
     drawn = zip(box.inputs, (i.drawn(rng, box.sizes[0]) for i in inputs), strict=True)
-    arrays = [a if n in box.constant else np.asarray(a, box.working) for n, a in drawn]
+    arrays = [a if n in box.constant else held(a, box.working) for n, a in drawn]
     tangents = [None if n in box.constant else np.ones_like(a) for n, a in zip(box.inputs, arrays, strict=True)]
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -92,7 +92,7 @@ class ForwardMode:
         tangents, arrays = [], []
         for name, a in zip(case.op.inputs, case.inputs, strict=True):
             span = place.spans.get(name)
-            tangents.append(None if span is None else np.asarray(v[span].reshape(case.input(name).shape), place.dtype))
+            tangents.append(None if span is None else held(v[span].reshape(case.input(name).shape), place.dtype))
             arrays.append(np.array(a))
         try:
             with np.errstate(all="ignore"):

@@ -40,11 +40,12 @@ from checks.functions.forward_mode import FORWARD_MODE, ForwardMode, own_jvp, wi
 from checks.functions.inputs import Sizes
 from checks.functions.inputs import read as inputs_of
 from checks.functions.measured import Measuring
+from checks.functions.narrow import Narrow
 from checks.functions.second import of_second_order, own_double_backward
 from checks.functions.sizes import below, elements, sizes_of
 from checks.laws import Law, linearity
 from checks.numbers.bounds import Bound, unit_roundoff
-from checks.numbers.precision import NATIVE, Array
+from checks.numbers.precision import ACCUMULATORS, NATIVE, PRECISIONS, Array
 from checks.op import Op, Problem
 from checks.signature.options import Range
 from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
@@ -88,7 +89,8 @@ def judge_function(
     inputs    a shape for each input, whose numbers are drawn, and whose sizes too where they have names, as in ("B", 4);
               or an array, whose numbers are taken as they are; or as text, such as "B,T,D D:positive 8:integers(0,T)"
               (inputs.py). Whole numbers have no gradient: backward returns None for them, or leaves them out
-    dtype     "float64", "float32" or "float16"
+    dtype     "float64", "float32", "float16", or "bfloat16" of a function that computes in it (named.py): in 16 bits beside
+              what the same function is in float64 (narrow.py)
     examples  how many cases to draw, of all sizes together; if None, 60 of a few numbers each, and fewer, down to 16, of
               many: what is seen in one of them is seen in each that has as many
     seed      repeats a run; a fresh one is drawn, and reported, if None
@@ -99,12 +101,7 @@ def judge_function(
 
     Raises ValueError, in one sentence, for inputs that function does not take.
     """
-    if dtype not in NATIVE:
-        raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(NATIVE)}")
-    if order not in {1, 2}:
-        raise ValueError(f"order {order} given; expected 1 or 2")
-    if not set(modes) <= set(MODES) or REVERSE not in modes or (FORWARD in modes and order == 2):
-        raise ValueError(f"modes {','.join(modes)} given; expected reverse, or reverse,forward with order 1")
+    _refuse(function, dtype, order, modes)
     read, ranges = inputs_of(inputs)
     is_over = getattr(function, "is_over", bool)  # its process ended, so that no size is smaller
     seed = secrets.randbelow(1 << 32) if seed is None else seed
@@ -138,6 +135,7 @@ def judge_function(
             tried,
             (p for n, one in enumerate(box.sizes) for p in problems_of(box, op, dtype, one, each, seed + n)),
         )
+        tried.findings += [f for law in asked.values() if isinstance(law, Narrow) for f in law.findings()]
         coverages = list(places.coverages.items())
         if any(f.verdict is Verdict.BROKEN and f.result.startswith("grad_") for f in tried.findings):
             # What is compared with a wrong gradient says nothing.
@@ -165,6 +163,19 @@ def judge_function(
         report = replace(report, offers=tuple(n for n, found in has.items() if found is not None and n not in left))
     open_ = [f.result for f in report.findings if _is_open(f)]
     return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))
+
+
+def _refuse(function: Function, dtype: str, order: int, modes: Sequence[str]) -> None:
+    """Raise ValueError, in one sentence, for what makes no sense."""
+    if dtype not in PRECISIONS:
+        raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(PRECISIONS)}")
+    if dtype not in (*NATIVE, getattr(function, "narrow", "")):
+        of = f"{name_of(function)} is a function of NumPy's arrays, and NumPy has no {dtype}"
+        raise ValueError(f"{of}; expected {', '.join(NATIVE)}, or a function of tensors, as torch:mine.py:f")
+    if order not in {1, 2}:
+        raise ValueError(f"order {order} given; expected 1 or 2")
+    if not set(modes) <= set(MODES) or REVERSE not in modes or (FORWARD in modes and order == 2):
+        raise ValueError(f"modes {','.join(modes)} given; expected reverse, or reverse,forward with order 1")
 
 
 def _cases(box: BlackBox) -> int:
@@ -332,7 +343,7 @@ def _laws(
     """Those that need no reference."""
     found: dict[str, Any] = {}
     if places.dtype != dtype:
-        found["agreement"] = _Precision(measuring)
+        found["agreement"] = Narrow(places.measuring, dtype) if dtype in ACCUMULATORS else _Precision(measuring)
     if op.kind.analytic:
         found[COMPLEX] = Elements(COMPLEX, places, partial(alone, COMPLEX))
     central = (lambda count: 0) if op.kind.analytic else partial(alone, CENTRAL)  # noqa: ARG005, of however many

@@ -58,7 +58,7 @@ class Functions(Outlived):
 
     def settings(self) -> Mapping[str, Any]:
         """What the other process is told."""
-        return {**dict.fromkeys(("backward", *PARTS)), **self.specs, "memory": self.memory}
+        return {**dict.fromkeys(("backward", *PARTS)), **self.specs, "memory": self.memory, "dtype": self.dtype}
 
     def begin(self) -> bool:
         """As Outlived.begin; a new process has numbered nothing yet, and found nothing."""
@@ -95,6 +95,7 @@ class Functions(Outlived):
 
         called.__name__ = name
         called.is_over = lambda: bool(self.over)  # type: ignore[attr-defined]
+        called.narrow = str(told["narrow"])  # type: ignore[attr-defined]
         if told["signature"] is not None:
             called.__signature__ = _signature(told["signature"])  # type: ignore[attr-defined]
         called.lacks = tuple(map(str, told["lacks"]))  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checks.numbers.bounds import unit_roundoff
-from checks.numbers.precision import Array
+from checks.numbers.precision import Array, held
 from checks.op import Case
 from checks.subjects.implementation import Crashed, Judged, Malformed, Unsupported
 
@@ -138,7 +138,7 @@ class Measuring:
 
     def _moved(self, case: Case, by: list[Array], share: float) -> Case:
         """Inputs and cotangent times 1 + share·by, as they are stored."""
-        moved = iter(np.asarray(a * (1 + share * d), self.dtype) for a, d in zip(_arrays(case), by, strict=True))
+        moved = iter(held(a * (1 + share * d), self.dtype) for a, d in zip(_arrays(case), by, strict=True))
         case = replace(case, cotangent=next(moved))
         for name in _variables(case):
             case = case.with_input(name, next(moved))

@@ -20,6 +20,7 @@ import numpy as np
 from checks.functions.blackbox import BlackBox, NotTaken, brief, name_of
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import is_tree, leaves, of_leaves, parted
+from checks.numbers.precision import held
 from checks.subjects.implementation import NotAnImplementation
 
 Function = Callable[..., Any]
@@ -81,11 +82,11 @@ def of_second_order(
     sizes = box.sizes[0]
     rng = np.random.default_rng(0)
     arrays = [i.drawn(rng, sizes) for i in inputs]
-    arrays = [a if n in box.constant else np.asarray(a, box.dtype) for n, a in zip(box.inputs, arrays, strict=True)]
+    arrays = [a if n in box.constant else held(a, box.dtype) for n, a in zip(box.inputs, arrays, strict=True)]
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             several = is_tree(function(*arrays))
-            g = np.ones(box.shapes(sizes)["y"], box.dtype)
+            g = held(np.ones(box.shapes(sizes)["y"]), box.dtype)
             second(first(g, *arrays), g, *arrays)
     except (Exception, SystemExit) as error:
         raise NotTaken(f"{name_of(function)} has no double backward: {brief(error)}") from error

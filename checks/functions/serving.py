@@ -57,8 +57,8 @@ def main() -> None:
 
 def _loaded(settings: Mapping[str, Any], functions: list[Function]) -> dict[str, Any]:
     """What is said of the functions that are named, each of which gets a number."""
-    forward, backward, weights = judged(settings["function"], settings["backward"])
-    others = {part: backward_of(settings[part]) for part in PARTS if settings[part]}
+    forward, backward, weights = judged(settings["function"], settings["backward"], settings["dtype"])
+    others = {part: backward_of(settings[part], settings["dtype"]) for part in PARTS if settings[part]}
     said = {name: _told(one, functions) for name, one in {"function": forward, "backward": backward, **others}.items()}
     return {**said, "weights": weights}
 
@@ -69,6 +69,7 @@ def _told(one: Function, functions: list[Function]) -> dict[str, Any]:
         "number": len(functions) - 1,
         "name": _name(one),
         "signature": _signature(one),
+        "narrow": str(getattr(one, "narrow", "")),
         "lacks": list(getattr(one, "lacks", ())),
     }
     return told | {part: _told(found, functions) for part in PARTS if (found := getattr(one, part, None)) is not None}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,18 @@ from checks.subjects.tensors import Handed, apart, ends_here, passed_on
 Function = Callable[..., Any]
 
 
-def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int, ...]]]]:  # noqa: C901, PLR0915, closures over one function
+def of_arrays(found: Any, narrow: str = "") -> tuple[Function, Function, list[tuple[str, tuple[int, ...]]]]:  # noqa: C901, PLR0915, closures over one function
     """Forward, backward, and the inputs that follow those of forward: the parameters of a module, with their shapes.
+
+    narrow  "bfloat16" if that is what arrays of float32 hold, or nothing
 
     Raises NotAnImplementation, in one sentence, for what cannot be called.
     """
     called, names, weights = _called(found)
+    handed = partial(_handed, narrow=narrow)
 
     def forward(*arrays: Array) -> Any:
-        given = _handed(arrays)
+        given = handed(arrays)
         y = called(*given.tensors)
         given.write_back()
         return of_leaves(y, [_numbers(given, leaf) for leaf in leaves(y)])
@@ -38,7 +42,7 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
     def backward(grad_output: Any, *arrays: Array) -> tuple[Any, ...]:
         import torch
 
-        given, above = _handed(arrays), _handed(leaves(grad_output))
+        given, above = handed(arrays), handed(leaves(grad_output))
         own = [t.detach().requires_grad_() if t.is_floating_point() else None for t in given.tensors]
         passed = [t if leaf is None else passed_on(leaf, t) for leaf, t in zip(own, given.tensors, strict=True)]
         y, wanted = leaves(called(*passed)), [leaf for leaf in own if leaf is not None]
@@ -57,7 +61,7 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
     def double_backward(grad_grads: Any, grad_output: Any, *arrays: Array) -> tuple[Any, ...]:
         import torch
 
-        given, above, beyond = _handed(arrays), _handed(leaves(grad_output)), _handed(leaves(grad_grads))
+        given, above, beyond = handed(arrays), handed(leaves(grad_output)), handed(leaves(grad_grads))
         own = [t.detach().requires_grad_() if t.is_floating_point() else None for t in given.tensors]
         passed = [t if leaf is None else leaf for leaf, t in zip(own, given.tensors, strict=True)]
         g = [t.detach().requires_grad_() for t in above.tensors]
@@ -83,8 +87,8 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
     def jvp(tangents: Sequence[Any], *arrays: Array) -> Any:
         import torch
 
-        given = _handed(arrays)
-        along = _handed([np.zeros_like(a) if t is None else t for t, a in zip(tangents, arrays, strict=True)])
+        given = handed(arrays)
+        along = handed([np.zeros_like(a) if t is None else t for t, a in zip(tangents, arrays, strict=True)])
         real = [at for at, t in enumerate(given.tensors) if t.is_floating_point()]
 
         def of_real(*tensors: Any) -> Any:
@@ -97,6 +101,7 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
         found = torch.func.jvp(of_real, primal, moved)[1]
         return of_leaves(found, [_numbers(given, leaf) for leaf in leaves(found)])
 
+    forward.narrow = narrow  # type: ignore[attr-defined]
     forward.jvp = jvp  # type: ignore[attr-defined]
     forward.lacks = lacks(found)  # type: ignore[attr-defined]
     backward.double_backward = double_backward  # type: ignore[attr-defined]
@@ -110,11 +115,11 @@ def of_arrays(found: Any) -> tuple[Function, Function, list[tuple[str, tuple[int
     return forward, backward, weights
 
 
-def with_tensors(found: Any) -> Function:
+def with_tensors(found: Any, narrow: str = "") -> Function:
     """A backward of tensors as one of arrays."""
 
     def backward(grad_output: Any, *arrays: Array) -> Any:
-        above, given = _handed(leaves(grad_output)), _handed(arrays)
+        above, given = (_handed(a, narrow) for a in (leaves(grad_output), arrays))
         gradients = found(of_leaves(grad_output, above.tensors), *given.tensors)
         given.write_back()
         above.write_back()
@@ -126,14 +131,15 @@ def with_tensors(found: Any) -> Function:
     return backward
 
 
-def _handed(arrays: Sequence[Any]) -> Handed:
+def _handed(arrays: Sequence[Any], narrow: str = "") -> Handed:
     import torch
 
     arrays = [np.asarray(a) for a in arrays]
     kind = next((a.dtype for a in arrays if a.dtype.kind in "fc"), np.dtype("float64"))
     if kind in {np.dtype(np.longdouble), np.dtype(np.clongdouble)}:
         raise TypeError(f"torch has no {kind}")
-    return Handed(arrays, getattr(torch, str(kind)), "cpu")
+    name = narrow if narrow and kind == np.float32 else str(kind)
+    return Handed(arrays, getattr(torch, name), "cpu")
 
 
 def _numbers(given: Handed, result: Any) -> Any:

@@ -66,6 +66,11 @@ class Precision:
         return np.where(np.isfinite(stored), nearest.view(np.float32), stored)
 
 
+def held(numbers: Any, dtype: str) -> Array:
+    """The nearest numbers of the precision of this name, as NumPy holds them."""
+    return PRECISIONS[dtype].rounded(np.asarray(numbers))
+
+
 def largest_root(room: int, degree: int) -> int:
     """The largest whole number of which a power is at most so much."""
     root = int(room ** (1 / degree))
