@@ -40,6 +40,11 @@ class Kind:
     value: Any = None
     of: Callable[[Any], bool] | None = None
 
+    @property
+    def counts_axes(self) -> bool:
+        """Whether it is a number of axes."""
+        return "{}" in self.left
+
 
 def kinds(op: Op, problems: Sequence[Problem]) -> list[Kind]:
     """The kinds that some of these problems are of, and others are not."""
@@ -133,10 +138,10 @@ def left_in_words(out: Iterable[Kind], problems: Iterable[Problem]) -> str:
     left_out = list(out)
     several: dict[str, list[Any]] = {}
     for kind in left_out:
-        if "{}" in kind.left:
+        if kind.counts_axes:
             several.setdefault(kind.left, []).append(kind)
     words = [_counted(text, alike, problems) for text, alike in several.items()]
-    plain = [kind.left for kind in left_out if "{}" not in kind.left]
+    plain = [kind.left for kind in left_out if not kind.counts_axes]
     withs = [left.removeprefix("with ") for left in plain if left.startswith("with ")]
     others = [left for left in plain if not left.startswith("with ")]
     return ", ".join([*words, *([f"with {joined(withs)}"] if withs else []), *others])

@@ -39,7 +39,7 @@ from checks.verdict.eager import compared
 from checks.verdict.known import Known
 from checks.verdict.notebook import watched
 from checks.verdict.report import MET, Finding, Report, Verdict
-from checks.verdict.tried import Progress, Tried
+from checks.verdict.tried import Progress, Tried, right_by
 from checks.verdict.where import Elsewhere
 
 EXAMPLES = 200
@@ -164,7 +164,8 @@ def judge(  # noqa: PLR0915, one step after another
     def find() -> tuple[Among, tuple[Elsewhere, ...]]:
         # What is known to fail has to be seen to fail, so kinds in which it raises are not left out.
         counted = all_kinds or strict or bool(known)
-        return where.found(wrapped, judged, pinned, dtype, seed, refusals_only=counted)
+        is_right = right_by(wrapped, laws_of(judged))
+        return where.found(wrapped, judged, pinned, dtype, seed, refusals_only=counted, is_right=is_right)
 
     try:
         if isinstance(wrapped, Isolated):

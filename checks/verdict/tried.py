@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from checks.cases.search import Stopped
-from checks.laws import Law, contract, decides, exact
+from checks.laws import Law, contract, decides, exact, witnessed
 from checks.op import Op, Problem
 from checks.signature.options import in_words
 from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
@@ -195,6 +195,12 @@ class Tried:
         if exactly == {Verdict.HOLDS}:  # what is undecided, or wrong, has passed nothing
             self.misses[problem.identity] = exact.miss(problem)
             self.repeated += contract.EXACT
+
+
+def right_by(implementation: Judged, laws: Mapping[str, Law]) -> Callable[[Problem], bool]:
+    """Whether all that an implementation returns for a problem is right, by those of these laws that decide alone."""
+    tried = Tried(implementation, {name: law for name, law in laws.items() if decides(law) and not witnessed(law)})
+    return lambda problem: all(f.verdict is not Verdict.BROKEN for f in tried.ask(tried.laws, problem))
 
 
 def refused(problem: Problem, refusal: Unsupported) -> str:

@@ -11,7 +11,7 @@ probability 2⁻¹².
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -55,10 +55,12 @@ class Elsewhere:
 
 @dataclass
 class Probe:
-    """Cases that are tried one by one, with forward and backward: what was returned is not looked at."""
+    """Cases that are tried one by one, with forward and backward: what was returned is looked at by `is_right` alone."""
 
     subject: Judged
     problems: Sequence[Problem]
+    is_right: Callable[[Problem], bool] = lambda _: True
+    right: dict[int, bool] = field(default_factory=dict)
     failed: dict[int, Crashed | Unsupported] = field(default_factory=dict)
     ran: set[int] = field(default_factory=set)
 
@@ -78,16 +80,32 @@ class Probe:
                 self.ran.add(at)
         return at in self.failed
 
+    def works(self, at: int) -> bool:
+        """Whether this problem returns what is right."""
+        if self.fails(at):
+            return False
+        if at not in self.right:
+            self.right[at] = self.is_right(self.problems[at])
+        return self.right[at]
+
 
 def found(
-    subject: Judged, op: Op, pinned: Pinned, dtype: str, seed: int, *, refusals_only: bool = False
+    subject: Judged,
+    op: Op,
+    pinned: Pinned,
+    dtype: str,
+    seed: int,
+    *,
+    refusals_only: bool = False,
+    is_right: Callable[[Problem], bool] = lambda _: True,
 ) -> tuple[Among, tuple[Elsewhere, ...]]:
     """What is left to be drawn, and what is said of the rest; everything, and nothing, where no kind explains what fails.
 
     refusals_only  whether only what is not supported is left out, and what raises stays
+    is_right       whether all that it returns for a problem is right
     """
     problems = drawn(op, pinned, dtype, seed)
-    probe = Probe(subject, problems)
+    probe = Probe(subject, problems, is_right)
     known = kinds(op, problems)
     try:
         out = _out(probe, known, refusals_only=refusals_only)
@@ -142,7 +160,9 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
         # Something has to be left: where little works, both kinds of a switch fail, the one for other reasons.
         some = {kind for kind, of in members.items() if len(gone.union(of)) < len(probe.problems)}
         sure = {kind: left & set(of) for kind, of in members.items() if left & set(of) and kind in some.difference(out)}
-        sure = {k: of for k, of in sure.items() if _always_fails(probe, members[k], gone, refusals_only=refusals_only)}
+        sure = {
+            k: of for k, of in sure.items() if _always_fails(probe, k, members[k], gone, refusals_only=refusals_only)
+        }
         if not sure:
             loose = next((kind for kind in out if _works_alone(probe, kind, out, members)), None)
             if loose is not None:
@@ -163,14 +183,32 @@ def _in_any(out: Iterable[Kind], members: Mapping[Kind, Sequence[int]], but: Kin
     return {at for kind in out if kind is not but for at in members[kind]}
 
 
-def _always_fails(probe: Probe, members: Sequence[int], gone: set[int], *, refusals_only: bool) -> bool:
+def _always_fails(probe: Probe, kind: Kind, members: Sequence[int], gone: set[int], *, refusals_only: bool) -> bool:
     """Whether nothing of a kind ever returned, and enough of it failed that no other kind explains."""
     if probe.ran.intersection(members):
-        return False
+        return not refusals_only and kind.counts_axes and _by_accident(probe, members, gone)
     rest = [at for at in members if at not in gone][:SURE]
     return len(rest) == SURE and all(
         probe.fails(at) and not (refusals_only and isinstance(probe.failed[at], Crashed)) for at in rest
     )
+
+
+def _by_accident(probe: Probe, members: Sequence[int], gone: set[int]) -> bool:
+    """Whether a kind raises in most cases in which little broadcasts, and is right in none of those that return something.
+
+    What raises for other reasons, and is wrong beside, does not come out right by it: it raises where this kind is not.
+    """
+    coincide = {at: _coincidences(probe.problems[at]) for at in members if at not in gone}
+    proper = sorted((at for at, many in coincide.items() if many is not None), key=lambda at: coincide[at] or 0)
+    tried = proper[: 2 * SURE]
+    raised = sum(map(probe.fails, tried))
+    return raised >= SURE and 2 * raised >= len(tried) and not any(map(probe.works, tried))
+
+
+def _coincidences(problem: Problem) -> int | None:
+    """How many axes are as long as another one of their array; None where one has one element, which broadcasts to any."""
+    shapes = [shape for shape in problem.shapes.values() if shape is not None]
+    return None if any(1 in shape for shape in shapes) else sum(len(shape) - len({*shape}) for shape in shapes)
 
 
 def _more_fails(probe: Probe, members: Mapping[Kind, Sequence[int]], out: Sequence[Kind]) -> bool:
@@ -189,6 +227,8 @@ def _works_alone(probe: Probe, kind: Kind, out: Sequence[Kind], members: Mapping
     When a kind is chosen, the cases in which it fails may be of others that are chosen later, and explain them.
     """
     others = _in_any(out, members, but=kind)
+    if probe.ran.intersection(members[kind]) and kind.counts_axes:
+        return not _by_accident(probe, members[kind], others) and len(set(members[kind]) - others) > 0
     return not all(probe.fails(at) for at in [at for at in members[kind] if at not in others][: 2 * SURE])
 
 

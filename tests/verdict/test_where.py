@@ -12,7 +12,7 @@ from checks.render import json as as_json
 from checks.subjects.implementation import Implementation
 from checks.verdict.merging import merged
 from checks.verdict.where import found
-from reference import conv, cross_entropy
+from reference import conv, cross_entropy, linear
 
 FEW = {"examples": 40, "seed": 3, "laws": ["exact", "agreement"]}
 
@@ -205,3 +205,63 @@ def test_all_shards_of_a_run_leave_out_the_same():
     assert whole.exit_code == 0
     assert shards[0].elsewhere == shards[1].elsewhere == whole.elsewhere
     assert whole.cases == FEW["examples"]
+
+
+class Plain:
+    """Made for two axes, and never asks: g.T @ x of three returns something where sizes are equal."""
+
+    factor = 1
+
+    def forward(self, x, weight, bias):
+        return x @ weight.T + bias
+
+    def backward(self, g, x, weight, bias):  # noqa: ARG002, the protocol has it
+        return g @ weight, g.T @ x * self.factor, g.sum(0)
+
+
+class Halved(Plain):
+    factor = 0.5
+
+
+class Flat:
+    """Batch norm of rows, where γ and β broadcast along the last of any number of axes."""
+
+    def forward(self, x, gamma, beta, eps=1e-5):
+        return (x - x.mean(0)) / np.sqrt(x.var(0) + eps) * gamma + beta
+
+    def backward(self, g, x, gamma, beta, eps=1e-5):  # noqa: ARG002, the protocol has it
+        s = np.sqrt(x.var(0) + eps)
+        h = (x - x.mean(0)) / s
+        of_h = g * gamma
+        return (of_h - of_h.mean(0) - h * (of_h * h).mean(0)) / s, (g * h).sum(0), g.sum(0)
+
+
+@pytest.mark.parametrize(
+    ("op", "given", "judged"), [("linear", Plain, "with one axis of batch"), ("batch_norm", Flat, "in no dimensions")]
+)
+@pytest.mark.parametrize("seed", [2, 4])
+def test_what_broadcasts_by_accident_in_other_numbers_of_axes_is_right_where_it_works(op, given, judged, seed):
+    report = judge(op, given(), **{**FEW, "seed": seed})
+    assert report.exit_code == 0
+    assert report.elsewhere[0].judged == judged
+    assert judge(op, given(), **{**FEW, "seed": seed}, all_kinds=True).exit_code != 0
+
+
+def test_a_mistake_in_what_broadcasts_by_accident_is_found():
+    report = judge("linear", Halved(), **FEW)
+    assert report.exit_code == 1
+    assert [failure.result for failure in report.failures] == ["grad_weight"]
+
+
+def test_what_is_wrong_in_a_number_of_axes_and_raises_for_some_numbers_is_wrong():
+    class Mine:
+        def forward(self, x, weight, bias):
+            if x.size and x.flat[0] > 0.8:
+                raise RuntimeError("no")
+            return linear.forward(x, weight, bias)
+
+        def backward(self, g, x, weight, bias):
+            gradient, *others = linear.backward(g, x, weight, bias)
+            return (gradient * (1 + (x.ndim > 2)), *others)
+
+    assert judge("linear", Mine(), **FEW).exit_code == 1
