@@ -162,7 +162,8 @@ class BlackBox:
         if self.measuring is not None and dtype == self.working:
             return self.measuring
         own = replace(self, working=dtype)
-        measuring = Measuring(Implementation.of(op_of(own), own.reference), dtype)
+        linear = tuple(name for name, i in self.inputs.items() if i.is_cotangent)
+        measuring = Measuring(Implementation.of(op_of(own), own.reference), dtype, linear)
         for sizes in self.sizes:
             arrays = _drawn(self.inputs, sizes, self.dtype, self.constant)
             case = Case(op_of(self), tuple(arrays), {}, np.ones(self.shapes(sizes)["y"]))

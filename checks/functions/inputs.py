@@ -67,6 +67,11 @@ class Input:
     given: Array | None = None
 
     @property
+    def is_cotangent(self) -> bool:
+        """Whether it is the cotangent of a backward that is judged as a function, which is linear in it."""
+        return False
+
+    @property
     def is_scaled(self) -> bool:
         """Whether its numbers may be multiplied by a power of two."""
         return self.given is None and self.kind in {"", "positive"}

@@ -13,7 +13,16 @@ the worst of `DRAWS` measurements at the beginning, the elements were in root me
 all elements is steadier, and is asked again where it decides against anybody: `ALIKE` times.
 
 Five results that are alike tell nothing: 1 − y², the derivative of tanh, is 0 wherever y has been rounded to 1. So a
-gradient is off by at least what a rounding of y changes, u|y| of an output, over a step of an element's own size.
+gradient is off by at least what a rounding of y changes, u|y| of an output, over the length ℓ along which it changes:
+
+    ℓ = |a| / ln(|g·y| / |b·a|),   at most |a|, and |a| / ln(1/u) at the least            b the gradient, a its input
+
+since what saturates is c − e^(−k·a), whose derivative is b = k·e^(−k·a): where b is small, ℓ = 1/k is that much smaller than
+a, and from k·a = ln(1/u) on the result is rounded to c. Of a gradient of which no more than `LAST` roundings are left b says
+nothing: k may be larger then. Nor does y need to be the number that was rounded: that 1 − y² itself
+(a backward, of which the double backward is judged) is 0 there, and it was rounded as the 1 was. What it is a difference of
+shows where the inputs are so small that nothing saturates: 2⁻⁶ of them, each alone and all together, or less, once half of
+that leaves y as large (a power of the inputs, which does not saturate, grows on).
 """
 
 from __future__ import annotations
@@ -36,6 +45,9 @@ DRAWS = 6
 EVEN = 8  # no element is taken to have less than this share of the mean of its array: one draw may hit 0
 REMEMBERED = 4
 SMALLEST = 16  # an element moves by at least this share of the largest of its input
+SHRUNK = (6, 9, 12)  # inputs are made 2 to this smaller, until y no longer grows
+LAST, BEYOND = 2.0**10, 8.0  # roundings; and how much larger k may be, since e^(−8·ln(1/u)) is next to nothing
+GROWS, LEVEL = 4.0, 1.5  # times what y is here, or was at twice the inputs
 Y = "y"
 
 
@@ -47,20 +59,24 @@ class Measured:
     unsteady  how far rounding may set each element apart
     common    the same of the sum ⟨g, y⟩, whose errors may have one cause; of y alone
     by_y      what of `unsteady` a rounding of y explains; of gradients alone
+    terms     what y may be a difference of, |y| at least; of y alone
     """
 
     size: Array
     unsteady: Array
     common: float = 0.0
     by_y: Array | float = 0.0
+    terms: Array | float = 0.0
 
 
 class Measuring:
     """Measures one implementation; cases that were measured lately are remembered."""
 
-    def __init__(self, implementation: Judged, dtype: str) -> None:
+    def __init__(self, implementation: Judged, dtype: str, linear: tuple[str, ...] = ()) -> None:
+        """linear  inputs in which y is linear, so that it is as small as they are and nothing saturates in them."""
         self.implementation = implementation
         self.dtype = dtype
+        self.linear = linear
         self.step = max(2.0**-20, 16 * unit_roundoff(dtype))
         self.grain: dict[str, float] = {}
         self._known: dict[bytes, Mapping[str, Measured]] = {}
@@ -99,20 +115,60 @@ class Measuring:
         here = self._results(self._moved(case, [np.zeros(())] * len(_arrays(case)), 0.0))
         rows = self._rows(case, np.random.default_rng(2))
         g, found = np.asarray(case.cotangent, np.float64), {}
-        reach = float(np.max(np.nan_to_num(np.abs(g * here[Y]), posinf=0.0), initial=0.0))
+        terms = self._terms(case, here[Y])
+        reach = float(np.max(np.nan_to_num(np.abs(g) * terms, posinf=0.0), initial=0.0))
         for name, five in rows.items():
             size = np.maximum(_size(five, self.step), np.nan_to_num(np.abs(here[name]), posinf=0.0))
+            size = np.maximum(size, terms) if name == Y else size
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
             noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
             own = 2 * unit_roundoff(self.dtype) * size
-            by_y = 0.0 if name == Y else 2 * unit_roundoff(self.dtype) * reach / scale(case.input(name))
+            by_y = 0.0 if name == Y else self._by_y(reach, here[name], scale(case.input(name)))
             unsteady = SAFETY * noise + own + by_y
             common = 0.0
             if name == Y:
                 alike = abs(float(np.sum(g * _noise(five, signed=True))))
                 usual = self.grain.get("sum", 0.0) * float(np.linalg.norm((g * size).ravel()))
                 common = ALIKE * max(alike, usual) + float(np.linalg.norm((g * (ALIKE * noise + own)).ravel()))
-            found[name] = Measured(size, unsteady, common, by_y)
+            found[name] = Measured(size, unsteady, common, by_y, terms if name == Y else 0.0)
+        return found
+
+    def _by_y(self, reach: float, gradient: Array, a: Array) -> Array:
+        """What a rounding of y changes over the length along which the gradient does: see the module."""
+        u = unit_roundoff(self.dtype)
+        moved = np.nan_to_num(np.abs(gradient) * a, posinf=reach)
+        with np.errstate(all="ignore"):
+            lengths = np.clip(np.log(np.where(moved > 0, reach / moved, np.inf)), 1.0, np.log(1 / u))
+        shares = np.where(moved <= LAST * u * reach, furthest(u), 2 * u * lengths)
+        return np.asarray(reach / a * shares)
+
+    def _terms(self, case: Case, y: Array) -> Array:
+        """What y may be a difference of: |y|, or what it is where nothing saturates, if that is several times as much."""
+        here, g = np.nan_to_num(np.abs(y), posinf=0.0), np.abs(case.cotangent)
+        moved = [name for name in _variables(case) if name not in self.linear]
+        for shrunk in SHRUNK:
+            near = self._most(case, moved, shrunk, here)
+            if not np.max(g * near, initial=0.0) > GROWS * np.max(g * here, initial=0.0):
+                return here  # nothing is lost, or all of it is still
+            half = self._most(case, moved, shrunk + 1, here)
+            if np.max(g * half, initial=0.0) <= LEVEL * np.max(g * near, initial=0.0):
+                return np.maximum(here, near)
+        return here
+
+    def _most(self, case: Case, names: list[str], shrunk: int, here: Array) -> Array:
+        """|y| with inputs so much smaller, each alone and all together, whichever is most; 0 where it is no number."""
+        found = np.zeros_like(here)
+        for those in [[name] for name in names] + ([names] if len(names) > 1 else []):
+            other = case
+            for name in those:
+                other = other.with_input(name, np.asarray(case.input(name) * 2.0**-shrunk, self.dtype))
+            try:
+                with np.errstate(all="ignore"):
+                    y = np.abs(np.asarray(self.implementation.forward(other), np.float64))
+            except (Crashed, Malformed, Unsupported):
+                continue
+            if y.shape == found.shape:
+                found = np.maximum(found, np.nan_to_num(y, posinf=0.0))
         return found
 
     def _results(self, case: Case) -> dict[str, Array]:
@@ -143,6 +199,11 @@ class Measuring:
         for name in _variables(case):
             case = case.with_input(name, next(moved))
         return case
+
+
+def furthest(u: float) -> float:
+    """The most that a rounding of y sets a gradient apart, as a share of what would move y by all that it is."""
+    return float(2 * u * BEYOND * np.log(1 / u))
 
 
 def scale(a: Array) -> Array:

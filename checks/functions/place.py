@@ -24,7 +24,7 @@ from functools import cached_property
 import numpy as np
 
 from checks.cases.search import Stopped
-from checks.functions.measured import Measured, Measuring
+from checks.functions.measured import Measured, Measuring, furthest
 from checks.functions.measured import scale as scale_of
 from checks.laws.complex_step import H
 from checks.numbers.bounds import gamma, unit_roundoff
@@ -136,7 +136,8 @@ class Place:
         """
         by_y = _joined([np.broadcast_to(self.measured[n].by_y, self.run.case.input(n).shape) for n in self.names])
         size, moved = np.abs(v), np.max(np.abs(v) / self.scale, initial=0.0)
-        all_of_y = 2 * unit_roundoff(self.dtype) * float(np.abs(self.g) @ np.abs(self.y)) * float(moved)
+        terms = np.ravel(self.measured["y"].terms)
+        all_of_y = furthest(unit_roundoff(self.dtype)) * float(np.abs(self.g) @ terms) * float(moved)
         return float(size @ (self.claim_doubt - by_y)) + min(float(size @ by_y), all_of_y)
 
     @cached_property

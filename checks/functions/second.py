@@ -32,6 +32,11 @@ class Cotangent(Input):
 
     box: BlackBox = None  # type: ignore[assignment]  # a field after those with a default
 
+    @property
+    def is_cotangent(self) -> bool:
+        """It is one."""
+        return True
+
     def shape(self, sizes: Sizes) -> tuple[int, ...]:
         """That of y; a single number where the function does not take these sizes, which the backward will not either."""
         try:

@@ -105,3 +105,47 @@ def test_what_has_none_is_said():
 
 def raises(*_):
     raise RuntimeError("not twice")
+
+
+def saturating(k, off=1.0):
+    """tanh(k·x), whose derivative by 1 − y² is 0, or a few last bits, where y has been rounded to 1."""
+
+    def backward(g, x):
+        y = np.tanh(k * x)
+        return k * g * (1 - y * y)
+
+    def double(u, g, x):
+        y = np.tanh(k * x)
+        s = 1 - y * y
+        return k * u * s, -2 * off * k * k * u * g * y * s
+
+    return lambda x: np.tanh(k * x), backward, double
+
+
+@pytest.mark.parametrize(
+    ("k", "dtype"), [(16, "float64"), (30, "float64"), (60, "float64"), (8, "float32"), (30, "float32")]
+)
+def test_what_saturates_is_right_though_all_that_is_left_of_it_is_rounding(k, dtype):
+    for seed in (0, 1):
+        forward, backward, double = saturating(k)
+        report = judge_function(
+            forward, backward, "4", dtype=dtype, seed=seed, examples=8, order=2, double_backward=double
+        )
+        assert not report.failures, f"seed {seed}: {report}"
+    wrong = judge_function(
+        forward, backward, "4", dtype=dtype, seed=1, examples=8, order=2, double_backward=saturating(k, 1.01)[2]
+    )
+    assert [failure.result for failure in wrong.failures] == ["grad_x"], "1 % too large where it does not saturate"
+
+
+@pytest.mark.parametrize("off", [1.0, 1.02])
+def test_a_gradient_of_few_last_bits_is_right(off):
+    """σ' = y(1 − y), at arguments up to 60 and beyond what y can hold."""
+
+    def y(x):
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-60 * x))
+
+    for seed in (0, 1):
+        report = judge_function(y, lambda g, x: 60 * off * g * y(x) * (1 - y(x)), "4", seed=seed, examples=8)
+        assert bool(report.failures) == (off != 1.0), f"seed {seed}: {report}"
