@@ -253,7 +253,8 @@ class Problem:
     @cached_property
     def samples(self) -> tuple[str, ...]:
         """Inputs whose first axis counts samples that have nothing to do with one another, as does that of y."""
-        return () if self.op.kind.mixes(self) else self.op.takes.leading()
+        found = () if self.op.kind.mixes(self) else self.op.takes.leading()
+        return tuple(name for name in found if self.shapes[name] is not None)
 
     @cached_property
     def tried(self) -> Mapping[str, tuple[Any, ...]]:

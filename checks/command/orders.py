@@ -11,7 +11,10 @@ from checks.orders.named import of_order
 BEYOND = (
     "2: judge its double backward, double_backward(grad_grads, grad_output, *inputs); torch:, jax: have it; 3: again"
 )
-IN_MODES = "forward: judge jvp(tangents, *inputs); with --order 2, reverse,forward: all four ways of one over the other"
+IN_MODES = (
+    "forward: judge jvp(tangents, *inputs); with --order 2, reverse,forward: all four ways of one over the other; "
+    "per-sample: per_sample(grad_output, *inputs), the gradients of each sample for itself"
+)
 
 
 def add_orders(group: argparse._ArgumentGroup) -> None:
@@ -21,7 +24,7 @@ def add_orders(group: argparse._ArgumentGroup) -> None:
 
 
 def expanded(words: Sequence[str]) -> list[str]:
-    """The words with the derivative in place of each op, where an order is asked for; raises ValueError for none.
+    """The words with the derivative in place of each op, where an order is asked for; raises ValueError where it has none.
 
     What is no op is left for the parser to refuse.
     """
@@ -36,11 +39,23 @@ def expanded(words: Sequence[str]) -> list[str]:
     for at, word in enumerate(rest):
         names = word.split(",")
         if word == "all":
-            names = list(known)
+            names = [name for name in known if all(map(_exists, of_order(name, *asked)))]
         if all(name in known for name in names):
-            rest[at] = ",".join(one for name in names for one in of_order(name, *asked))
+            found = [one for name in names for one in of_order(name, *asked)]
+            for one in found:
+                ops.find(one)
+            rest[at] = ",".join(found)
             break
     return rest
+
+
+def _exists(name: str) -> bool:
+    """Whether there is such a derivative: samples that have to do with one another have no gradients of their own."""
+    try:
+        ops.find(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _taken(words: Sequence[str], option: str) -> tuple[str | None, list[str]]:

@@ -17,12 +17,12 @@ gradient is off by at least what a rounding of y changes, u|y| of an output, ove
 
     ℓ = |a| / ln(|g·y| / |b·a|),   at most |a|, and |a| / ln(1/u) at the least            b the gradient, a its input
 
-since what saturates is c − e^(−k·a), whose derivative is b = k·e^(−k·a): where b is small, ℓ = 1/k is that much smaller than
-a, and from k·a = ln(1/u) on the result is rounded to c. Of a gradient of which no more than `LAST` roundings are left b says
-nothing: k may be larger then. Nor does y need to be the number that was rounded: that 1 − y² itself
-(a backward, of which the double backward is judged) is 0 there, and it was rounded as the 1 was. What it is a difference of
-shows where the inputs are so small that nothing saturates: 2⁻⁶ of them, each alone and all together, or less, once half of
-that leaves y as large (a power of the inputs, which does not saturate, grows on).
+since what saturates is c − e^(−k·a), whose derivative is b = k·e^(−k·a): where b is small, ℓ = 1/k is that much smaller
+than a, and from k·a = ln(1/u) on the result is rounded to c. Of a gradient of which no more than `LAST` roundings are left,
+b says nothing: k may be larger then. Nor does y need to be the number that was rounded: 1 − y² itself (a backward, of which
+the double backward is judged) is 0 there, and was rounded as the 1 was. What it is a difference of shows where the inputs
+are so small that nothing saturates: 2⁻⁶ of them, each alone and all together, or less, once half of that leaves y as large
+(a power of the inputs, which does not saturate, grows on).
 """
 
 from __future__ import annotations

@@ -16,12 +16,14 @@ from importlib import import_module
 
 from checks.op import Op
 from checks.orders.forward import WAYS, forward_mode
+from checks.orders.samples import PER_SAMPLE, per_sample
 from checks.orders.second import double_backward, triple_backward
 
 OPERATORS: dict[str, Callable[[Op], Op]] = {
     "double_backward": double_backward,
     "triple_backward": triple_backward,
     **{name: forward_mode(way) for name, way in WAYS.items()},
+    PER_SAMPLE: per_sample,
 }
 _within: AbstractContextManager[None] = nullcontext()
 

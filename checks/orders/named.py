@@ -1,13 +1,16 @@
-"""What derivatives of an op are called: conv is of order 1, conv.double_backward of order 2, conv.jvp its forward mode."""
+"""What derivatives of an op are called: conv is of order 1, conv.double_backward of order 2, conv.jvp its forward mode.
+
+conv.per_sample has the gradients of each sample for itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-REVERSE, FORWARD = MODES = ("reverse", "forward")
+REVERSE, FORWARD, SAMPLES = MODES = ("reverse", "forward", "per-sample")
 # By order: the modes that each takes, and its name behind that of the op.
 ORDERS: dict[int, tuple[tuple[frozenset[str], str], ...]] = {
-    1: ((frozenset({REVERSE}), ""), (frozenset({FORWARD}), ".jvp")),
+    1: ((frozenset({REVERSE}), ""), (frozenset({FORWARD}), ".jvp"), (frozenset({SAMPLES}), ".per_sample")),
     2: (
         (frozenset({REVERSE}), ".double_backward"),
         (frozenset({REVERSE, FORWARD}), ".forward_over_reverse"),
@@ -24,8 +27,9 @@ def of_order(op: str, order: int, modes: Sequence[str] = (REVERSE,)) -> list[str
         raise ValueError(f"order {order} given; expected 1, 2 or 3")
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown or not modes:
-        raise ValueError(f"modes {','.join(modes)} given; expected {', '.join(MODES)} or both")
+        raise ValueError(f"modes {','.join(modes)} given; expected {', '.join(MODES)} or several")
     found = [op + name for needed, name in ORDERS[order] if needed <= set(modes)]
     if not found:
-        raise ValueError(f"order {order} is judged in reverse mode alone")
+        known = sorted({mode for needed, _ in ORDERS[order] for mode in needed}, reverse=True)
+        raise ValueError(f"order {order} is judged in {' and '.join(known)} mode alone")
     return found

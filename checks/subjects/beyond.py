@@ -1,4 +1,4 @@
-"""What torch makes of a function beyond its backward: the double backward of autograd, and torch.func's forward mode."""
+"""What torch makes of a function beyond its backward: autograd's double backward, torch.func's forward mode and vmap."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.subjects.offered import PARTS, SAMPLES
 from checks.subjects.tensors import Handed, apart, ends_here, passed_on
 
 Hand = Callable[[tuple[Array | None, ...]], Handed]
@@ -17,8 +18,7 @@ Hand = Callable[[tuple[Array | None, ...]], Handed]
 def derivatives(op: Op, function: Callable[..., Any], handed: Hand) -> Mapping[str, Callable[..., Any]]:
     """By their names in the protocol: each of NumPy arrays, for a function of tensors of the op's inputs."""
     beyond = _Beyond(op, function, handed)
-    names = ("double_backward", "triple_backward", "jvp", "jvp_backward", "backward_jvp", "jvp_jvp")
-    return {name: getattr(beyond, name) for name in names}
+    return {name: getattr(beyond, name) for name in (*PARTS, SAMPLES)}
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,42 @@ class _Beyond:
         y = _pushed(lambda *a: _pushed(called, a, v), tuple(a), w)
         given.write_back()
         return given.numpy(y)
+
+    def per_sample(self, grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
+        """The gradients of each sample for itself: torch.func.vmap of torch.func.vjp."""
+        import torch
+
+        given, above = self.handed(inputs), self.handed((grad_output,)).tensors[0]
+        named = zip(self.op.inputs, given.tensors, strict=False)
+        batched = [i for i, (n, t) in enumerate(named) if t is not None and n in self.op.takes.leading()]
+        places = self.differentiable(given)
+        if not len(above):  # no sample is called for
+            own = {
+                i: given.tensors[i] if i in batched else given.tensors[i].new_zeros((0, *given.tensors[i].shape))
+                for i in places
+            }
+            return _spread([own[i] for i in places], given, places)
+
+        def of_one(g: Any, *own: Any) -> tuple[Any, ...]:
+            every = list(given.tensors)
+            for i, t in zip(batched, own, strict=True):
+                every[i] = t[None]
+
+            def called(*moved: Any) -> Any:
+                passed = dict(zip(places, moved, strict=True))
+                return self.function(*(passed.get(i, t) for i, t in enumerate(every)), **parameters)
+
+            found = torch.func.vjp(called, *(every[i] for i in places))[1](g[None])
+            return tuple(f[0] if i in batched else f for i, f in zip(places, found, strict=True))
+
+        try:
+            found = torch.func.vmap(of_one)(above, *(given.tensors[i] for i in batched))
+        except (RuntimeError, NotImplementedError) as error:
+            if "vmap" in str(error) or "functorch" in str(error):
+                raise NotImplementedError(f"has no vmap: {' '.join(str(error).split())[:120]}") from error
+            raise
+        given.write_back()
+        return _spread(found, given, places)
 
 
 def _gradients(function: Callable[..., Any], arguments: Any, cotangents: Any) -> list[Any]:

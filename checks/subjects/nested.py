@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.implementation import NotAnImplementation, made
 from checks.subjects.keeping import spoken
-from checks.subjects.offered import PARTS
+from checks.subjects.offered import PARTS, SAMPLES
 from checks.subjects.passing import signed
 from checks.subjects.pulled import Framework, Pulled, Several, of_leaves, present, with_arrays
 
@@ -109,6 +111,35 @@ class Nested(Pulled):
         (y,) = self._run("jvp_jvp", made, [*v, *w], inputs, parameters)
         return y
 
+    def per_sample(self, grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
+        """The gradients of each sample for itself: the framework's vmap of its reverse mode."""
+        (g,), given = self._theirs([grad_output]), self._theirs(inputs)
+        names = [name for name, a in zip(self.op.inputs, given, strict=False) if a is not None]
+        places = [i for i, name in enumerate(names) if name in self.op.takes.differentiable]
+        batched = [i for i, name in enumerate(names) if name in self.op.takes.leading()]
+        function = self._of_arrays(given, parameters)
+        if not len(grad_output):  # no sample is called for
+            there = [a for a in inputs if a is not None]
+            own = [np.zeros((0, *(there[i].shape[1:] if i in batched else there[i].shape))) for i in places]
+            return self._spread([a.astype(grad_output.dtype) for a in own], inputs)
+
+        def of_all(g: Any, *arrays: Any) -> Sequence[Any]:
+            def of_one(g: Any, *own: Any) -> list[Any]:
+                every = list(arrays)
+                for i, a in zip(batched, own, strict=True):
+                    every[i] = a[None]
+                f = of_leaves(function, every, places, g[None])
+                found = self._pulled(f, [every[i] for i in places], [g[None]])
+                return [a[0] if i in batched else a for i, a in zip(places, found, strict=True)]
+
+            vmapped: Sequence[Any] = self.framework.vmapped(of_one, [g, *(arrays[i] for i in batched)])  # type: ignore[attr-defined]  # has vmap
+            return vmapped
+
+        found = self._made("per_sample", [g, *given], parameters, lambda: of_all)(g, *present(given))
+        results = [self.framework.numpy(one) for one in found]
+        self._write_back((grad_output, *inputs), (g, *given))
+        return self._spread(results, inputs)
+
     def _first(self, f: Several) -> Several:
         """(g, a) ↦ Jᵀg."""
         return lambda g, *a: self._pulled(f, a, [g])
@@ -157,6 +188,7 @@ class Nested(Pulled):
 def as_implementation(pulled: Nested, signature: inspect.Signature, name: str) -> Any:
     """With all that the framework's modes make of it: beyond the backward, where it has forward mode too."""
     beyond = {part: getattr(pulled, part) for part in PARTS if hasattr(pulled.framework, "pushed")}
+    beyond |= {SAMPLES: pulled.per_sample} if hasattr(pulled.framework, "vmapped") else {}
     lacks = getattr(pulled.framework, "lacks", lambda _: ())(pulled.function)
     return signed(pulled.forward, pulled.backward, signature, name, lacks, **beyond)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 PARTS = ("double_backward", "triple_backward", "jvp", "jvp_backward", "backward_jvp", "jvp_jvp")
+SAMPLES = "per_sample"  # of order 1: the gradients of each sample for itself
 SECOND, FORWARD = PARTS[:2], PARTS[2:]  # what there is of reverse mode alone, and what needs forward mode
 
 

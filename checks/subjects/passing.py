@@ -35,7 +35,7 @@ def signed(
     first = {"double_backward": ("grad_grads", "grad_output"), "jvp": ("tangents",)}
     first |= {"triple_backward": ("grad_grad_grads", "grad_grads", "grad_output")}
     first |= {"jvp_backward": ("grad_output", "tangents"), "backward_jvp": ("tangents", "grad_output")}
-    first |= {"jvp_jvp": ("tangents", "tangents2")}
+    first |= {"jvp_jvp": ("tangents", "tangents2"), "per_sample": ("grad_output",)}
     parts |= {part: (call, _with(first[part], rest)) for part, call in beyond.items()}
     made = {part: _named(part, *both) for part, both in parts.items()}
     return SimpleNamespace(**made, __name__=name, withheld=tuple(lacks))

@@ -105,5 +105,5 @@ def test_orders_and_modes_name_what_is_judged():
     assert expanded(["--order=2", "conv", "--modes", "reverse,forward"]) == [",".join(f"conv.{way}" for way in ways)]
     with pytest.raises(ValueError, match="order 3 is judged in reverse mode alone"):
         expanded(["conv", "--order", "3", "--modes", "forward"])
-    with pytest.raises(ValueError, match="modes backward given; expected reverse, forward or both"):
+    with pytest.raises(ValueError, match="modes backward given; expected reverse, forward, per-sample or several"):
         expanded(["conv", "--modes", "backward"])

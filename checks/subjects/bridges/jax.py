@@ -72,6 +72,13 @@ class Jax:
             raise
         return found
 
+    def vmapped(self, function: Several, arrays: Sequence[Any]) -> Sequence[Any]:
+        """By jax.vmap, along the first axis of each."""
+        import jax
+
+        found: Sequence[Any] = jax.vmap(function)(*arrays)
+        return found
+
     def lacks(self, function: Any) -> tuple[str, ...]:
         """Forward mode, of a custom_vjp."""
         import jax
