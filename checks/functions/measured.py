@@ -152,7 +152,7 @@ class Measuring:
                 return here  # nothing is lost, or all of it is still
             half = self._most(case, moved, shrunk + 1, here)
             if np.max(g * half, initial=0.0) <= LEVEL * np.max(g * near, initial=0.0):
-                return np.maximum(here, near)
+                return np.asarray(np.maximum(here, near))
         return here
 
     def _most(self, case: Case, names: list[str], shrunk: int, here: Array) -> Array:
