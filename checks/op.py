@@ -253,8 +253,7 @@ class Problem:
     @cached_property
     def samples(self) -> tuple[str, ...]:
         """Inputs whose first axis counts samples that have nothing to do with one another, as does that of y."""
-        found = () if self.op.kind.mixes(self) else self.op.takes.leading()
-        return tuple(name for name in found if self.shapes[name] is not None)
+        return () if self.op.kind.mixes(self) else tuple(n for n in self.op.takes.leading() if self.shapes[n] is not None)
 
     @cached_property
     def tried(self) -> Mapping[str, tuple[Any, ...]]:
