@@ -253,7 +253,7 @@ class Problem:
     @cached_property
     def samples(self) -> tuple[str, ...]:
         """Inputs whose first axis counts samples that have nothing to do with one another, as does that of y."""
-        return () if self.op.kind.mixes(self) else tuple(n for n in self.op.takes.leading() if self.shapes[n] is not None)
+        return () if self.op.kind.mixes(self) else tuple(n for n in self.op.takes.leading() if self.shapes[n])
 
     @cached_property
     def tried(self) -> Mapping[str, tuple[Any, ...]]:
