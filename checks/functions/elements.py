@@ -168,6 +168,7 @@ class _Asked:
     """What was asked of one place, and what came.
 
     seen_kinks  elements that were at kinks in any case
+    seen    to which share each element is covered; NaN where it is not
     kinks   elements that are right at kinks; together: how many of them were last looked at together
     before  those of inputs that were asked before: a tie may lie between two inputs
     """
@@ -183,7 +184,10 @@ class _Asked:
     convention: str = ""
     open: str = ""
     largest: Slope | None = None
-    seen: dict[int, float] = field(default_factory=dict)
+    seen: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seen = np.full(self.v.size, np.nan)
 
     def along(self, elements: Array) -> Slope:
         """The slope along these elements."""
@@ -237,8 +241,7 @@ class _Asked:
 
     def _see(self, elements: Array, doubt: float) -> None:
         shares = doubt / (np.abs(self.v[elements]) * self.place.typical[elements])
-        for at, share in zip(elements.tolist(), shares.tolist(), strict=True):
-            self.seen[at] = min(share, self.seen.get(at, np.inf))
+        self.seen[elements] = np.fmin(shares, self.seen[elements])
 
     def _fewest(self, beside: list[int], among: Array) -> list[int]:
         """The fewest of these which, with those beside them, are still wrong."""
@@ -309,24 +312,26 @@ class _Asked:
     @property
     def coarse(self) -> bool:
         """Whether some element is not covered sharply enough."""
-        return not self.seen or max(self.seen.values()) > SHARP / 2
+        _, shares = self.covered
+        return not shares.size or bool(np.max(shares) > SHARP / 2)
 
     @property
     def covered(self) -> tuple[Array, Array]:
         """The elements that are covered, and to which share."""
-        return np.array(list(self.seen), int), np.array(list(self.seen.values()))
+        elements = np.flatnonzero(~np.isnan(self.seen))
+        return elements, self.seen[elements]
 
     def verdict(self, own: slice) -> Finding | None:
         """What this case says of one gradient, if it is not wrong."""
-        shares = [share for at, share in self.seen.items() if own.start <= at < own.stop]
+        shares = self.seen[own][~np.isnan(self.seen[own])]
         found = Finding("", "", Verdict.HOLDS, self.place.run.problem, convention=self.convention)
         if self.largest is not None:
             found = replace(found, error=self.largest.error, bound=self.largest.doubt)
         if self.open:
             return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=self.open, convention="")
-        if not shares:
+        if not shares.size:
             return None if own.stop > own.start else found
         if float(np.median(shares)) > SHARP:
             note = "rounding hides an error of a quarter of one element here"
             return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=note, convention="")
-        return seeing(found, max(shares))
+        return seeing(found, float(np.max(shares)))
