@@ -27,7 +27,7 @@ from checks.laws import laws
 from checks.numbers.precision import PRECISIONS
 from checks.render import board, words
 from checks.signature.options import whole
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.implementation import Crashed, NotAnImplementation
 from checks.subjects.loading import BUILT_IN, COMPILED, offered, version
 from checks.subjects.names import first_on_the_path, ours
 from checks.verdict.report import NOT_JUDGED, VERDICTS, Report
@@ -83,7 +83,9 @@ class Cell:
                 progress=watch,
             )
         except NotAnImplementation as refusal:
-            found = {"verdict": board.NOT_OFFERED, "said": [str(refusal)]}
+            # What did not come up, in time or alive, may well have it.
+            failed = isinstance(refusal.__cause__, Crashed)
+            found = {"verdict": VERDICTS[NOT_JUDGED] if failed else board.NOT_OFFERED, "said": [str(refusal)]}
         else:
             if report.interrupted and not late:
                 raise KeyboardInterrupt

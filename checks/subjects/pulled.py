@@ -190,4 +190,6 @@ def _copied(layer: Any) -> Any:
 def _holds(layer: Any, name: str, framework: Framework) -> bool:
     """Whether it has an array of this name, or a parameter with an array as its value."""
     there = getattr(layer, name, None)
-    return framework.is_array(there) or framework.is_array(getattr(there, "value", None))
+    get = getattr(there, "get_value", None)  # of flax.nnx, which warns where its value is asked for
+    value = get() if get is not None else getattr(there, "value", None)
+    return framework.is_array(there) or framework.is_array(value)

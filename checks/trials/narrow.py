@@ -14,6 +14,7 @@ little. An excuse counts only where there is evidence for it:
   4·γ₁(u)·Σ|terms| more, or all of them, γ_n(u)·Σ|terms|. Rounding falls to both sides, and a factor does not: of the same
   problem drawn again, what is beyond one rounding has to be too large in some draws and too small in others. What is off
   by the same factor in all of them is wrong.
+- **Constants that are stored**, of such an op: parameters, and 1/n of a mean (stored.py).
 - **Transforms in few bits**, of an op that is transformed: what they are off by is of the size of the largest elements,
   which explains nearly anything. It decides nothing, and falls to both sides too.
 
@@ -35,6 +36,7 @@ from checks.trials.accumulator import axes_of, loses, place_of, rounds_products,
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
 from checks.trials.sides import falls_to_both_sides, is_factor
+from checks.trials.stored import readings
 from checks.trials.trial import Run
 
 STORED = (
@@ -79,12 +81,29 @@ def excused(found: Finding, run: Run, actual: Array, expected: Array, *, whole: 
         if other.verdict is not Verdict.BROKEN and best.verdict is Verdict.BROKEN:
             note = f"{words}, or something is wrong: float32 would tell"
             best = replace(other, verdict=Verdict.UNDECIDED, note=note)
-    if run.problem.op.rounds.telling is not None:  # asked last: it takes up to as many calls as there are redraws
+    if not run.problem.op.rounds.factors and not whole:
+        best = _by_constants(found, run, actual) or best
+    if (
+        run.problem.op.rounds.telling is not None and best.verdict is not Verdict.WARNING
+    ):  # asked last: it takes up to as many calls as there are redraws
         loose = np.broadcast_to(run.bound(found.result).normwise, actual.shape)
         if np.all(np.abs(actual - expected) <= loose) and falls_to_both_sides(run, found.result):
             note = f"transforms in {run.problem.dtype}, or something is wrong: float32 would tell"
             return replace(found, verdict=Verdict.UNDECIDED, note=note)
     return best
+
+
+def _by_constants(found: Finding, run: Run, actual: Array) -> Finding | None:
+    """The warning that constants are stored, if they explain it, or what else is stored falls to both sides of that."""
+    u = unit_roundoff(run.problem.dtype)
+    for reading in readings(run):
+        right, once = reading.right(run, found.result)
+        for more in (0, *STORED):
+            bound = Bound(once + more * gamma(1, u) * run.magnitude(found.result), np.asarray(0.0))
+            other = compared(found.law, found.result, run, actual, right, bound)
+            if other.verdict is Verdict.HOLDS and (not more or falls_to_both_sides(run, found.result, reading)):
+                return replace(other, verdict=Verdict.WARNING, note=f"{found.result}: {reading.words}")
+    return None
 
 
 def may_be_noise(run: Run, result: str, actual: Array, expected: Array) -> bool:

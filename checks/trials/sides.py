@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from math import isfinite, sqrt
 from statistics import fmean, stdev
 
@@ -24,6 +25,7 @@ import numpy as np
 
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
+from checks.trials.stored import Stored
 from checks.trials.trial import Run
 
 VOTES = 2
@@ -32,9 +34,14 @@ REDRAWS = 32  # draws at most
 DISTINCT = 8
 
 
-def falls_to_both_sides(run: Run, result: str) -> bool:
-    """Whether what is beyond one rounding, in this problem drawn again and again, is too large and too small."""
-    return _remembered(run, "sides", result, _both_sides)
+def falls_to_both_sides(run: Run, result: str, stored: Stored | None = None) -> bool:
+    """Whether what is beyond one rounding, in this problem drawn again and again, is too large and too small.
+
+    stored  constants with which what is right is taken
+    """
+    if stored is None:
+        return _remembered(run, "sides", result, _both_sides)
+    return _remembered(run, f"sides, {stored}", result, partial(_both_sides, stored=stored))
 
 
 def is_factor(run: Run, result: str) -> bool:
@@ -61,11 +68,12 @@ def _drawn(run: Run, result: str) -> Iterator[tuple[Run, Array, Array]]:
         yield other, np.asarray(actual, np.float64), np.asarray(expected, np.float64)
 
 
-def _both_sides(run: Run, result: str) -> bool:
+def _both_sides(run: Run, result: str, stored: Stored | None = None) -> bool:
     outwards = inwards = 0
-    for other, actual, expected in _drawn(run, result):
+    for other, actual, true in _drawn(run, result):
+        expected, once = stored.right(other, result) if stored else (true, other.sharp_bound(result).elementwise)
         error = actual - expected
-        beyond = np.abs(error) > other.sharp_bound(result).elementwise
+        beyond = np.abs(error) > once
         side = float(np.sum(error[beyond] * expected[beyond]))
         outwards, inwards = outwards + (side > 0), inwards + (side < 0)
         if min(outwards, inwards) >= VOTES:

@@ -6,6 +6,7 @@ import pytest
 
 from checks import scoreboard
 from checks.render import board
+from checks.subjects.implementation import Crashed, NotAnImplementation
 
 FEW = (
     "--frameworks",
@@ -45,6 +46,18 @@ def test_what_is_interrupted_keeps_what_was_judged(tmp_path, monkeypatch):
     path = tmp_path / "board.json"
     assert scoreboard.main([*FEW[:3], "relu,tanh,softmax", *FEW[4:], "--json", str(path)]) == 3
     assert [cell["op"] for cell in json.loads(path.read_text())["cells"]] == ["relu"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict"), [(Crashed("did not return within 60 s"), "not judged"), (None, "not offered")]
+)
+def test_what_does_not_come_up_is_not_said_to_be_missing(monkeypatch, cause, verdict):
+    def refuse(*_, **__):
+        raise NotAnImplementation("while it was loaded did not return within 60 s") from cause
+
+    monkeypatch.setattr(scoreboard, "judge", refuse)
+    cell = scoreboard.Cell("torch", "2", "relu", "float32", compiled=False, examples=3, seed=1).judged()
+    assert (cell["verdict"], cell["said"]) == (verdict, ["while it was loaded did not return within 60 s"])
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def _absent(form: Form) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     first = form.op.takes.axes[form.op.inputs[0]].names
     options = {name: s for s in form.op.takes.sizes for name in s.names}
     if first[0].startswith("*") and len(first) > 1 and first[0] in options:
-        yield (), {options[first[0]].option: ()}
+        yield (first[0],), {options[first[0]].option: (1,)}
     if "N" in first and "N" in options:
         yield ("N",), {options["N"].option: 1}
         channels = options.get("C")

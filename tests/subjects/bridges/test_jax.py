@@ -272,7 +272,7 @@ class Wrong(nnx.Module):
 dense = linen.Dense(3)
 one_by_one = equinox.nn.Linear(2, 3, key=jax.random.key(0))
 conv = nnx.Conv(2, 3, (2,), padding=1, rngs=nnx.Rngs(0))
-wrong = Wrong(conv)
+wrong = Wrong(nnx.Linear(2, 3, rngs=nnx.Rngs(0)))
 """
 
 
@@ -280,9 +280,9 @@ wrong = Wrong(conv)
     ("op", "name", "pins", "arrangement"),
     [
         ("linear", "dense", {}, "x (*batch I), weight (I O), bias (O)"),
-        ("linear", "one_by_one", {"batch": ()}, "x (*batch I), weight (O I), bias (O)"),
+        ("linear", "one_by_one", {"batch": (1,)}, "x (I), weight (O I), bias (O)"),
         ("conv", "conv", {"dims": 1, "padding": 1}, "x (N *size C), weight (*kernel C/groups O), bias (O)"),
-        ("conv", "wrong", {"dims": 1, "padding": 1}, "x (N *size C), weight (*kernel C/groups O), bias (O)"),
+        ("linear", "wrong", {"features": (2, 3)}, "x (*batch I), weight (I O), bias (O)"),
     ],
 )
 def test_a_layer_of_a_framework_is_adapted(tmp_path, op, name, pins, arrangement):
