@@ -32,6 +32,7 @@ from checks.cases.search import Stopped
 from checks.diagnosis.changes import Pair, change
 from checks.functions import fitted, promises
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, input_names, name_of, op_of, problems_of
+from checks.functions.chance import refuse_chance
 from checks.functions.corners import TOGETHER
 from checks.functions.coverage import CENTRAL, COMPLEX, TOO_COARSE, Coverage, seeing
 from checks.functions.domain import within, within_domain
@@ -108,6 +109,7 @@ def judge_function(
     sizes = sizes_of(read, ranges, seed)[: None if examples is None else max(1, examples)]
     read, drawn = within_domain(function, read, sizes[0], dtype, input_names(function, len(read)))
     box = BlackBox.of(function, backward, read, dtype, sizes)
+    refuse_chance(box)
     said = f"judge_function({name_of(function)}, {name_of(backward)}, inputs={_shown(inputs)}, seed={seed}"
     if order == 2:
         double = double_backward or own_double_backward(backward)
