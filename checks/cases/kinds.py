@@ -108,6 +108,14 @@ def _sizes(op: Op) -> Iterator[Kind]:
             yield from (Kind(sizes.option, left, _differs(name)) for name in sizes.names)
         elif len(sizes.names) > 1:
             yield Kind(sizes.option, f"with as many {sizes.option} out as in", _differ(sizes.names))
+    options = {sizes.option: sizes.names for sizes in op.takes.sizes}
+    for sizes in op.takes.sizes:
+        if sizes.like:
+            yield Kind(
+                sizes.option,
+                f"with as many {sizes.option} as {sizes.like}",
+                _differ((*sizes.names, *options[sizes.like])),
+            )
     yield Kind(LEFT_OVER, "where windows leave no rows over", lambda p: "yes" in p.tried.get(LEFT_OVER, ()))
 
 

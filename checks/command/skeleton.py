@@ -39,7 +39,11 @@ from {module} import {name}
     {name},
 {said})
 '''
-UNKNOWN = {"layout": "the axes of x", "grads": "where backward leaves each gradient"}
+UNKNOWN = {
+    "layout": "the axes of {}",
+    "args": "which input, parameter or size an argument is, where its name does not say so",
+    "grads": "where backward leaves each gradient: an attribute, or returned[0] …",
+}
 
 
 def adapter(op: Op, spec: str) -> str:
@@ -77,7 +81,8 @@ def _said(op: Op, told: dict[str, Any]) -> str:
         return "".join(f"    {n}={value!r},\n" for n, value in told.items())
     arrays = {n: " ".join(op.takes.axes[n].names) for n in op.inputs}
     first, *others = op.inputs
-    lines = [f"layout={arrays[first]!r},  # {UNKNOWN['layout']}"]
+    lines = [f"layout={arrays[first]!r},  # {UNKNOWN['layout'].format(first)}"]
+    lines += [f"args={{'ARGUMENT': {first!r}}},  # {UNKNOWN['args']}"]
     lines += [f'{n}="ATTRIBUTE: {arrays[n]}",' for n in others]
     lines += [f"grads={dict.fromkeys(op.takes.differentiable, 'ATTRIBUTE')!r},  # {UNKNOWN['grads']}"]
     return "".join(f"    # {line}\n" for line in lines)

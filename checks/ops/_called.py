@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
+from checks.ops._others import RESET_BEFORE, Other
+
 
 @dataclass(frozen=True)
 class Called:
@@ -19,6 +21,9 @@ class Called:
     orders    orders of the gates in which others have them, as places in the op's own: the first that is right
     gates     what others call each gate, where each has a weight of its own
     mirrored  gates that others have the other way round, 1 − σ(a) where the op has σ(a): then a is −a
+    dropped   axes of data that others do not have, together: each is one element then
+    others    other functions that go by the same name (_others.py)
+    weights   whether it has any: a layer that keeps some is one around it, if not
     idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
     """
 
@@ -29,6 +34,9 @@ class Called:
     factors: tuple[str, ...] = ()
     gates: tuple[tuple[str, ...], ...] = ()
     mirrored: tuple[int, ...] = ()
+    dropped: tuple[tuple[str, ...], ...] = ()
+    others: tuple[Other, ...] = ()
+    weights: bool = True
     idle: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
 
@@ -87,8 +95,13 @@ CALLED: Mapping[str, Called] = {
             ("n", "h", "c", "g", "new", "cand", "candidate", "htilde", "hhat", "ctilde"),
         ),
         mirrored=(1,),
+        others=(RESET_BEFORE,),
     ),
-    "attention": Called(("scaleddotproductattention", "dotproductattention", "selfattention", "sdpa")),
+    "attention": Called(
+        ("scaleddotproductattention", "dotproductattention", "scaleddotproduct", "selfattention", "sdpa", "attn"),
+        dropped=(("H",), ("N", "H")),
+        weights=False,
+    ),
 }
 
 

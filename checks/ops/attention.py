@@ -143,14 +143,11 @@ OP = Op(
             Parameter("groups", 1, "heads of queries that share keys and values", "2", whole(1)),
         ),
         sizes=(
-            Sizes(
-                "queries", "T", "queries", (2, 1, 3, 4), metavar="4", tells=3
-            ),  # what sees one key has a softmax that
-            Sizes(
-                "keys", "S", "keys, and values", (2, 1, 3, 5), metavar="4", tells=3
-            ),  # is 1: of two most may, by a mask
+            # What sees one key has a softmax that is 1: of two most may, by a mask.
+            Sizes("queries", "T", "queries", (2, 1, 3, 4), metavar="4", tells=3),
+            Sizes("keys", "S", "keys, and values", (2, 1, 3, 5), metavar="4", tells=3, like="queries"),
             Sizes("width", "D", "width of queries and keys", (2, 1, 3, 4), metavar="8"),
-            Sizes("values", "E", "width of values", (2, 1, 3), metavar="8"),
+            Sizes("values", "E", "width of values", (2, 1, 3), metavar="8", like="width"),
             Sizes("heads", "H", "heads of queries", metavar="4"),
             Sizes("batch", "N", "samples", (1, 2, 3, 2, 1, 3, 2, 0), least=0, metavar="2"),
         ),

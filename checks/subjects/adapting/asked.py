@@ -46,6 +46,7 @@ WHOLE = ("size", "spatial")  # sizes of x that a layer is not told
 UNEQUAL = (1, 2)  # what is added to a parameter along each of two axes
 ALONE = ("classes",)  # of which one decides nothing: numbers of classes look like one-hot rows then
 TRIES = 200  # until no array is left out
+SMALLEST = 4  # of sizes that are alike
 LARGEST = 4  # of the whole numbers: sums of products of them are exact
 
 
@@ -132,6 +133,11 @@ def asked(op: Op, **pins: Any) -> Asked:
     return Asked(op, sizes_in, parameters, arrays)
 
 
+def alike_sizes(op: Op) -> dict[str, int]:
+    """Sizes of which code may ask that they are as large as others, each pair of another size."""
+    return {n: SMALLEST + at for at, s in enumerate(op.takes.sizes) if s.like for n in (s.option, s.like)}
+
+
 def completed(
     op: Op, sizes: Mapping[str, Any], shapes: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -156,6 +162,11 @@ def sorts(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
     for sizes in of.op.takes.sizes:
         if sizes.option not in pins:
             yield from _sorts_of_sizes(sizes, of.dims)
+        if sizes.like and not {sizes.option, sizes.like} & {*pins}:
+            both = (*sizes.names, *next(s.names for s in of.op.takes.sizes if s.option == sizes.like))
+            alike = alike_sizes(of.op)
+            more = {**alike, sizes.option: alike[sizes.option] + len(alike)}
+            yield Sort(f"other {sizes.option} than {sizes.like}", partial(_differ, both), more)
     for name, default in of.op.takes.defaults.items():
         if name in pins:
             continue
@@ -197,6 +208,10 @@ def _as_many(axis: str, many: int, usual: int, sizes: Mapping[str, Any], _: Mapp
 
 def _has_axes(axis: str, many: int, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
     return len(sizes[axis]) == many
+
+
+def _differ(axes: tuple[str, ...], sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:
+    return len({sizes[axis] for axis in axes}) > 1
 
 
 def _is_one(axis: str, sizes: Mapping[str, Any], _: Mapping[str, Any]) -> bool:

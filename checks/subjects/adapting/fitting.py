@@ -17,6 +17,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.ops._called import CALLED, Called
+from checks.signature.axes import parts
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.asked import Asked, asked
 from checks.subjects.adapting.factor import factors_of, times
@@ -83,7 +84,7 @@ def _fits(form: Form, way: Way, began: float) -> tuple[list[Fit], int, str]:
     """The fits of one way, how many plans were tried, and what the first of those that raised did."""
     found, tried, failure = [], 0, ""
     try:
-        one = asked(form.op, **way.pins)
+        one = asked(form.op, **{**way.alike, **way.pins})
         for plan in _plans(form, way, one):
             tried += 1
             fit, why = _tried(form, plan, one, way.pins)
@@ -128,7 +129,9 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
     along = [
         n for n in others if len(axes[n].names) == len(axes[first].names) and axes[n].names[0] == axes[first].names[0]
     ]
-    along = [n for n in along if n not in op.takes.constant and not way.without]
+    along = [
+        n for n in along if n not in op.takes.constant and _lack_alike(axes[first].names, axes[n].names, way.without)
+    ]
     choices: dict[str, list[Choice]] = {
         n: [(a, ()) for a in _as_argument(op.takes.axes[n].names, n in op.takes.constant, axes[first].names, one)]
         for n in others
@@ -140,7 +143,6 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
     if held and form.made is not None:
         found, zeroed = held_in(form, plan, one, held)
         choices |= found
-        zeroed = tuple(path for path in zeroed if not any(path == piece.place[1] for piece in cuts[0]))
     missing = [n for n in held if n not in choices and n not in op.takes.optional]
     if missing:
         words = ", ".join(called(missing[0])[:6])
@@ -155,7 +157,15 @@ def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
             arranged = {first: x, "y": y, **going} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
             where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
             if len({id(paths) for paths in where.values()}) == len(where):
-                yield replace(plan, arranged=arranged, held=where, zeroed=zeroed, pieces=dict.fromkeys(cut, NOWHERE))
+                # What has the name of one input may be told to be another.
+                used = {path for paths in where.values() for path in paths} | {piece.place[1] for piece in cut}
+                odd = tuple(path for path in zeroed if path not in used)
+                yield replace(plan, arranged=arranged, held=where, zeroed=odd, pieces=dict.fromkeys(cut, NOWHERE))
+
+
+def _lack_alike(first: Sequence[str], other: Sequence[str], without: tuple[str, ...]) -> bool:
+    """Whether the axes that are left out stand at the same places of both."""
+    return all(parts(b)[1] == a for a, b in zip(first, other, strict=True) if a in without)
 
 
 def _cuts(form: Form, plan: Plan, one: Asked) -> Iterator[tuple[Piece, ...]]:

@@ -13,27 +13,36 @@ from typing import Any
 from checks.op import Op
 from checks.ops._called import names_of
 from checks.subjects.adapting.gates import families
-from checks.subjects.adapting.roles import Arguments, Nothing, Unfit, of_backward, of_constructor, of_forward
+from checks.subjects.adapting.roles import (
+    NOTHING,
+    Arguments,
+    Nothing,
+    Role,
+    Unfit,
+    of_backward,
+    of_constructor,
+    of_forward,
+)
 from checks.subjects.adapting.run import Form
-from checks.subjects.adapting.told import told_by
+from checks.subjects.adapting.told import roles_told, told_by
 from checks.subjects.adapting.words import AROUND, BACKWARD, DERIVATIVES, DOING, FORWARD, is_cotangent, plain
 
 
-def form_of(op: Op, given: Any, name: str) -> Form:
+def form_of(op: Op, given: Any, name: str, said: Mapping[str, Role] = NOTHING) -> Form:
     """What is known of a class, a function or a module by its signatures; raises Unfit where that is too little."""
     if (told := told_by(given)) is not None:
-        return replace(form_of(op, told.given, name), told=told)
+        return replace(form_of(op, told.given, name, roles_told(op, told)), told=told)
     if isinstance(given, ModuleType):
         found = _chosen(op, given, name)
-        return form_of(op, found, f"{name}:{found.__name__}")
+        return form_of(op, found, f"{name}:{found.__name__}", said)
     if inspect.isclass(given):
-        return _of_class(op, given, name)
+        return _of_class(op, given, name, said=said)
     if is_made(given):
-        return replace(_of_class(op, type(given), name, given), name=type(given).__name__)
+        return replace(_of_class(op, type(given), name, given, said), name=type(given).__name__)
     if callable(getattr(given, "forward", None)) and callable(getattr(given, "backward", None)):
-        return _of_functions(op, given.forward, given.backward, name)
+        return _of_functions(op, given.forward, given.backward, name, said)
     if inspect.isroutine(given):
-        return _of_functions(op, given, partner(given), name)
+        return _of_functions(op, given, partner(given), name, said)
     raise Unfit(f"it is a {type(given).__name__}; adapted is a class, or a function with another that is its backward")
 
 
@@ -43,7 +52,7 @@ def is_made(given: Any) -> bool:
     return any(n in own for n in FORWARD) and any(n in own for n in BACKWARD) and not inspect.isclass(given)
 
 
-def _of_class(op: Op, given: type, name: str, kept: Any = None) -> Form:
+def _of_class(op: Op, given: type, name: str, kept: Any = None, said: Mapping[str, Role] = NOTHING) -> Form:
     """A class; or an object of it, `kept`, of which every run has a copy."""
     forward = next((n for n in FORWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
     backward = next((n for n in BACKWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
@@ -52,8 +61,8 @@ def _of_class(op: Op, given: type, name: str, kept: Any = None) -> Form:
         raise (Unfit if forward or backward else Nothing)(
             f"it has no {missing}, nor a method that is usually called so"
         )
-    making = of_constructor(op, given) if kept is None else Arguments()
-    forwards = of_forward(op, _bound(given, forward))
+    making = of_constructor(op, given, said) if kept is None else Arguments()
+    forwards = of_forward(op, _bound(given, forward), said)
     backwards = of_backward(op, _bound(given, backward), forwards)
     made = given if kept is None else partial(deepcopy, kept)
     return _checked(Form(op, name, made, making, forward, forwards, backward, backwards, kept=kept))
@@ -77,8 +86,8 @@ def _bound(given: type, name: str) -> Callable[..., Any]:
     return call
 
 
-def _of_functions(op: Op, forward: Any, backward: Any, name: str) -> Form:
-    forwards = of_forward(op, forward)
+def _of_functions(op: Op, forward: Any, backward: Any, name: str, said: Mapping[str, Role]) -> Form:
+    forwards = of_forward(op, forward, said)
     if backward is None:  # the gradient may come with y
         return _checked(Form(op, name, None, Arguments(), forward, forwards, None, None))
     backwards = of_backward(op, backward, forwards, derivative=_is_derivative(backward))

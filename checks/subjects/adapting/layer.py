@@ -17,6 +17,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.subjects.adapting.around import another
 from checks.subjects.adapting.asked import Asked, Sort, asked, completed, sorts
 from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
@@ -25,6 +26,7 @@ from checks.subjects.adapting.left import wanted_of, with_gradients
 from checks.subjects.adapting.pieces import gated, several
 from checks.subjects.adapting.roles import Nothing, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
+from checks.subjects.adapting.sparse import dense
 from checks.subjects.adapting.told import told_by
 
 __all__ = ["Adapted", "Nothing", "Spoken", "Unfit", "adapted", "is_adaptable"]
@@ -40,7 +42,7 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
     Raises Unfit where that cannot be told.
     """
     form = form_of(op, given, name)
-    fit = _for_one(form, fitted(form))
+    fit = _for_one(form, _fitted(form))
     plan = with_gradients(form, fit.plan, fit.one)
     found = Adapted(form, plan, fit.settings)
     # What it does not take is not drawn; the number of axes, where there is one in which it works, is not either.
@@ -53,6 +55,21 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
     if others and (dims is not None or others == {sort.pins.get("dims") for sort in refused} - {None}):
         pins["dims"] = fit.one.dims
     return found.spoken(fit, pins)
+
+
+def _fitted(form: Form) -> Fit:
+    """The fit; raises Unfit where there is none, or where it is another function that goes by the same name."""
+    try:
+        fit, unfit = fitted(form), None
+    except Unfit as none:
+        fit, unfit = None, none
+    if fit is not None and fit.right:
+        return fit
+    if words := another(form):
+        raise Unfit(words) from unfit
+    if fit is None:
+        raise unfit or Unfit("nothing fits")
+    return fit
 
 
 def _for_one(form: Form, fit: Fit) -> Fit:
@@ -193,7 +210,11 @@ class Adapted:
             found = run.put_together(n, returned)
         else:
             gradient = run.at(self.plan.gradients[n], returned)
-            found = self.plan.arranged[n].back(gradient, shape, run.sizes)
+            arranged = self.plan.arranged[n]
+            table = (
+                dense(gradient, arranged.shape(shape, run.sizes)) if isinstance(gradient, dict | tuple | list) else None
+            )
+            found = arranged.back(gradient if table is None else table, shape, run.sizes)
         if np.shape(found) == shape:
             found = gated(self.op, n, np.asarray(found), self.plan.gates, self.plan.mirrored, back=True)
         if self.plan.factor:

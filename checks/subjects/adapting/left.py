@@ -17,6 +17,7 @@ from checks.subjects.adapting.pieces import Piece
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import Form, Place, Plan, Run
 from checks.subjects.adapting.slots import Path, arrays_in, is_gradient, named, said, snapshot
+from checks.subjects.adapting.sparse import tables_in
 from checks.subjects.adapting.words import called, gradient_names, plain
 
 SHOWN = 6  # names that a message lists
@@ -51,7 +52,8 @@ def with_gradients(form: Form, plan: Plan, one: Asked) -> Plan:
     wanted = [n for n in wanted_of(form, plan) if n not in plan.cut]
     found: dict[str, Place] = {n: ("step", (("item", n),)) for n in wanted if n in run.steps}
     found |= _as_told(form, run, returned, wanted)
-    taken = {id(run.steps[n]) for n in found if n in run.steps}
+    found |= _tables(form, plan, one, run.layer, returned)
+    taken = {id(run.at(place, returned)) for place in found.values()}
     scored = sorted(
         (
             (score, -at, n, one_left)
@@ -126,6 +128,21 @@ def _as_told(form: Form, run: Run, returned: Any, wanted: Sequence[str]) -> dict
         if run.at(place, returned) is None:
             raise Unfit(f"the gradient of {n} is said to be {form.told.grads[n]}; after backward nothing is there")
     return found
+
+
+def _tables(form: Form, plan: Plan, one: Asked, layer: object, returned: Any) -> dict[str, Place]:
+    """The place of a table's gradient that holds only the rows that were looked up: of an op that takes their numbers."""
+    wanted = wanted_of(form, plan)
+    if form.op.inputs[0] not in form.op.takes.constant or len(wanted) != 1:
+        return {}
+    n = wanted[0]
+    here = plan.arranged[n].shape(one.op.takes.axes[n].shape(one.sizes, one.parameters), one.sizes)
+    held = plan.held.get(n, ())
+    there: list[Place] = [("returned", path) for path, _ in tables_in(returned, here)]
+    names = _aliases(form, plan, n)
+    left = [p for p, _ in tables_in(layer, here) if is_gradient(p, names, held) or named(p)[-1:] == ["grads"]]
+    there += [("layer", path) for path in left]
+    return {n: there[0]} if there else {}
 
 
 def wanted_of(form: Form, plan: Plan) -> list[str]:

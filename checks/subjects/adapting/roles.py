@@ -43,6 +43,7 @@ class Role:
     along  which of the spatial axes, where it speaks of one
     worded whether what is its default is a word
     tuples whether its default is a tuple
+    spared whether it has a default, so that an array that is absent is not handed over
     """
 
     kind: str
@@ -50,7 +51,11 @@ class Role:
     along: int | None = None
     worded: bool = False
     tuples: bool = False
+    spared: bool = False
     value: Any = None
+
+
+NOTHING: Mapping[str, Role] = {}  # is said of what arguments are
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,14 @@ class Arguments:
         return next((name for name, role in self.roles.items() if (role.kind, role.of) == (kind, of)), None)
 
 
-def of_constructor(op: Op, made: Callable[..., Any]) -> Arguments:
+def of_constructor(op: Op, made: Callable[..., Any], told: Mapping[str, Role] = NOTHING) -> Arguments:
     """The arguments of a constructor: sizes, parameters, settings, and arrays that it is given to keep."""
-    return _read(op, made, arrays=[n for n in op.inputs if n not in op.takes.leading()[:1]], first=None)
+    return _read(op, made, arrays=[n for n in op.inputs if n not in op.takes.leading()[:1]], first=None, told=told)
 
 
-def of_forward(op: Op, function: Callable[..., Any]) -> Arguments:
+def of_forward(op: Op, function: Callable[..., Any], told: Mapping[str, Role] = NOTHING) -> Arguments:
     """The arguments of a forward: the first is the first input."""
-    return _read(op, function, arrays=list(op.inputs), first=Role("array", op.inputs[0]))
+    return _read(op, function, arrays=list(op.inputs), first=Role("array", op.inputs[0]), told=told)
 
 
 def of_backward(op: Op, function: Callable[..., Any], forward: Arguments, *, derivative: bool = False) -> Arguments:
@@ -119,6 +124,7 @@ def _read(
     arrays: list[str],
     first: Role | None,
     known: Mapping[str, Role] | None = None,
+    told: Mapping[str, Role] = NOTHING,
 ) -> Arguments:
     roles: dict[str, Role] = {}
     unknown: list[str] = []
@@ -133,8 +139,8 @@ def _read(
     apart = {name for one in families(op, [p.name for p in taken]) for name in one.names}
     idle = CALLED.get(op.name, Called()).idle if apart else {}
     for at, p in enumerate(taken):
-        if p.name in apart or plain(p.name) in idle:
-            roles[p.name] = Role("piece", p.name)
+        if p.name in told or p.name in apart or plain(p.name) in idle:
+            roles[p.name] = told.get(p.name, Role("piece", p.name))
             continue
         default = None if p.default is p.empty else p.default
         role = _role(op, p.name, default, arrays, roles.values(), known or {}, made=first is None)
@@ -146,6 +152,8 @@ def _read(
             continue  # of one number the cotangent is 1 unless it is said: backward(dout=1), which not all use
         if role is None and p.default is p.empty:
             role = Role("open")
+        if role is not None and role.kind == "array" and p.default is not p.empty:
+            role = replace(role, spared=True)
         if role is None:
             unknown.append(p.name)
         else:

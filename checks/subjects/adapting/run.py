@@ -25,7 +25,8 @@ from checks.subjects.adapting.words import FOLLOWS, plain
 
 Place = tuple[str, Path]  # "returned", "layer" or "cache", or "step": what a weight was changed by; and the path there
 OUTPUTS = ("output", "out", "y", "a", "z", "activation", "result", "loss")
-NEUTRAL = {"gamma": 1.0}  # what an array that may be left out is where it is not there; others are 0
+# What an array that is absent is, where it has to be handed over all the same; others are 0.
+NEUTRAL: Mapping[str, Any] = {"gamma": 1.0, "mask": True}
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,8 @@ class Run:
         if array is None:
             one = next(a for a in self.arrays.values() if a is not None)
             shape = self.form.op.takes.axes[n].shape(self.sizes, self.parameters)
-            array = np.full(shape, NEUTRAL.get(n, 0.0), one.dtype)
+            neutral = NEUTRAL.get(n, 0.0)
+            array = np.full(shape, neutral, bool if neutral is True else one.dtype)
         return gated(self.form.op, n, array, self.plan.gates, self.plan.mirrored)
 
     @property
@@ -258,7 +260,7 @@ class Run:
         elif kind in {"settings", "rate"}:
             yield self.settings if kind == "settings" else 1.0
         elif kind in {"array", "piece"}:
-            array = self._apart(of) if kind == "piece" else self.laid(of) if of in self.arrays else None
+            array = self._apart(of) if kind == "piece" else self._argument(of, spared=role.spared)
             yield from () if array is None else (array,)
         elif kind == "switch" and of in self.plan.switches:
             yield self.plan.switches[of]
@@ -270,6 +272,12 @@ class Run:
             yield self._number(self.sizes[of], role)
         elif kind == "parameter" and (value := self._parameter(of)) is not None:
             yield self._number(value, role)
+
+    def _argument(self, n: str, *, spared: bool) -> Array | None:
+        """An input as it lies here; None where it is absent and need not be handed over."""
+        if n not in self.arrays or (spared and self.arrays[n] is None):
+            return None
+        return self.laid(n)
 
     def _parameter(self, name: str) -> Any:
         value = self.parameters[name]

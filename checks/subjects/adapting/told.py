@@ -7,15 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from checks.op import Op
 from checks.signature.axes import parts
 from checks.subjects.adapting.arrangement import Arrangement
-from checks.subjects.adapting.roles import Unfit
+from checks.subjects.adapting.roles import Role, Unfit
 from checks.subjects.adapting.run import Place
 from checks.subjects.adapting.slots import Path
 
 SPATIAL = "DHWLT"  # letters that stand for the axes of a picture or a sequence, together
 LIKE = {"B": "N", "I": "C", "F": "O", "C": "I"}  # letters of others, and the axis of ours that they mean if ours has it
 STEP = re.compile(r"\.?(\w+)|\[(\d+)\]|\[(['\"])(.+?)\3\]")
+EXPECTED = {
+    "grads": "an input and a place, such as 'weight: dW'",
+    "args": "an argument and what it is, such as 'asks: q'",
+}
 FORM = "layout=NHWC; weight=W: H W I O; bias=b; grads=weight: dW, bias: db"
 
 
@@ -26,12 +31,14 @@ class Told:
     layout  the order of the axes of the first input and of y, "" if it is not said
     arrays  for an input, where the layer keeps it, and the order of its axes; "" for what is not said
     grads   for an input, where its gradient is left, or "returned", "returned[1]" …
+    args    for an argument, whatever function takes it, the input, the parameter or the size that it is
     """
 
     given: Any
     layout: str = ""
     arrays: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     grads: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def __name__(self) -> str:
@@ -64,21 +71,28 @@ def told_by(given: Any) -> Told | None:
     """What is said, if this is that; it may be of another copy of this module, where `checks` is loaded once more."""
     if type(given).__qualname__ != Told.__qualname__ or not hasattr(given, "grads"):
         return None
-    return Told(given.given, given.layout, given.arrays, given.grads)
+    return Told(given.given, given.layout, given.arrays, given.grads, given.args)
 
 
-def adapt(given: Any, *, layout: str = "", grads: Mapping[str, str] | str = "", **arrays: str) -> Told:
+def adapt(
+    given: Any,
+    *,
+    layout: str = "",
+    grads: Mapping[str, str] | str = "",
+    args: Mapping[str, str] | str = "",
+    **arrays: str,
+) -> Told:
     """A class, or a function with a partner, with what is known of it, to be judged: judge("conv", adapt(Conv, …)).
 
     layout  the axes of the first input and of y: "NHWC", or by the names of the declaration, "N *size C"
     arrays  by the name of an input, where the layer keeps it and how it lies there: weight="W: H W I O", bias="b"
     grads   by the name of an input, where backward leaves its gradient: {"weight": "dW"}, or "weight: dW, x: returned[0]"
+    args    by the name of an argument, the input, parameter or size that it is: {"asks": "q"}, or "asks: q, n: stride"
 
     What is not said is looked for. Raises ValueError for what cannot be read.
     """
-    pairs = dict(_pair(one) for one in grads.split(",") if one.strip()) if isinstance(grads, str) else dict(grads)
     kept = {n: (where.strip(), axes.strip()) for n, text in arrays.items() for where, _, axes in [text.partition(":")]}
-    return Told(given, layout.strip(), kept, pairs)
+    return Told(given, layout.strip(), kept, _pairs("grads", grads), _pairs("args", args))
 
 
 def read(given: Any, text: str) -> Told:
@@ -92,11 +106,31 @@ def read(given: Any, text: str) -> Told:
     return adapt(given, **said)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pairs(word: str, said: Mapping[str, str] | str) -> dict[str, str]:
+    """What is said after `grads` or `args`, as a mapping or in words."""
+    if not isinstance(said, str):
+        return dict(said)
+    return dict(_pair(word, one) for one in said.split(",") if one.strip())
+
+
+def _pair(word: str, text: str) -> tuple[str, str]:
     name, colon, where = text.partition(":")
     if not colon:
-        raise ValueError(f"grads has {text.strip()!r}; expected an input and a place, such as 'weight: dW'")
+        raise ValueError(f"{word} has {text.strip()!r}; expected {EXPECTED[word]}")
     return name.strip(), where.strip()
+
+
+def roles_told(op: Op, told: Told) -> dict[str, Role]:
+    """What is said of arguments, as roles; raises Unfit for what is nothing of the op."""
+    axes = {axis.lstrip("*"): axis for sizes in op.takes.sizes for axis in sizes.names}
+    roles = {}
+    for name, of in told.args.items():
+        kind = "array" if of in op.inputs else "parameter" if of in op.takes.defaults else "size"
+        if kind == "size" and of.lstrip("*") not in axes:
+            known = ", ".join([*op.inputs, *op.takes.defaults, *axes])
+            raise Unfit(f"the argument {name} is said to be {of!r}; {op.name} has {known}")
+        roles[name] = Role(kind, axes[of.lstrip("*")] if kind == "size" else of)
+    return roles
 
 
 def path_of(text: str) -> Path:

@@ -8,6 +8,7 @@ from itertools import permutations, product
 from typing import Any
 
 from checks.ops._called import CALLED, Called
+from checks.subjects.adapting.asked import alike_sizes
 from checks.subjects.adapting.constants import constants_of
 from checks.subjects.adapting.made import numbers_of, sizes_of
 from checks.subjects.adapting.roles import Arguments, Unfit
@@ -20,16 +21,29 @@ PINNED_CHANNELS = (1, 5)
 
 @dataclass(frozen=True)
 class Way:
-    """How a layer is spoken to, before its arrangement is known: sizes that are held, and axes that it does not have."""
+    """How a layer is spoken to, before its arrangement is known.
+
+    pins     sizes and parameters that are held, in every case
+    without  axes that it does not have
+    alike    sizes that are held while it is looked for, since some take no keys that are not as many as queries
+    """
 
     pins: Mapping[str, Any]
     without: tuple[str, ...] = ()
     plan: Plan = field(default_factory=Plan)
     usual: bool = True
+    alike: Mapping[str, Any] = field(default_factory=dict)
 
 
 def ways(form: Form) -> Iterator[Way]:
-    """Ways to speak to it, the usual ones first."""
+    """Ways to speak to it, the usual ones first; then those with sizes that are alike."""
+    yield from _ways(form)
+    alike = alike_sizes(form.op)
+    if alike and form.kept is None:
+        yield from (replace(way, alike=alike) for way in _ways(form))
+
+
+def _ways(form: Form) -> Iterator[Way]:
     if form.kept is not None:
         yield from _ways_of_made(form)
         return
@@ -45,7 +59,10 @@ def ways(form: Form) -> Iterator[Way]:
     for without, absent in ((), {}), *_absent(form):
         if absent:
             yield Way(absent, without, plan, usual=False)
-            yield Way(absent, without, replace(plan, tuples=True), usual=False)
+            if takes.dims:
+                yield Way(absent, without, replace(plan, tuples=True), usual=False)
+            for name, value in constants_of(form) if CALLED.get(form.op.name, Called()).dropped else ():
+                yield Way({**absent, name: value}, without, replace(plan, constants={name: value}), usual=False)
         for option, n in product(_untold_kernels(form), KERNELS):
             yield Way({**absent, option: (n, n)}, without, plan, usual=False)
 
@@ -82,6 +99,8 @@ def _absent(form: Form) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     options = {name: s for s in form.op.takes.sizes for name in s.names}
     if first[0].startswith("*") and len(first) > 1 and first[0] in options:
         yield (first[0],), {options[first[0]].option: (1,)}
+    for gone in CALLED.get(form.op.name, Called()).dropped:
+        yield gone, {options[axis].option: 1 for axis in gone}
     if "N" in first and "N" in options:
         yield ("N",), {options["N"].option: 1}
         channels = options.get("C")

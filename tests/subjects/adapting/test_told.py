@@ -112,3 +112,44 @@ def test_an_adapter_is_judged_in_a_process_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(adapter(find("linear"), "layers_of_mine.py:Odd"), encoding="utf-8")
     assert judge("linear", "mine.py:layer", examples=4, seed=1).exit_code == 0
+
+
+class Asking:
+    """Nothing of it has a usual name."""
+
+    def forward(self, asks, has, gives):
+        S = asks @ has.swapaxes(-1, -2) / np.sqrt(asks.shape[-1])
+        P = np.exp(S - S.max(-1, keepdims=True))
+        self.all = asks, has, gives, P / P.sum(-1, keepdims=True)
+        return self.all[-1] @ gives
+
+    def backward(self, up):
+        q, k, v, P = self.all
+        dP = up @ v.swapaxes(-1, -2)
+        dS = P * (dP - (P * dP).sum(-1, keepdims=True)) / np.sqrt(q.shape[-1])
+        return dS @ k, dS.swapaxes(-1, -2) @ q, P.swapaxes(-1, -2) @ up
+
+
+class Squared:
+    def forward(self, pred, target):
+        self.away = pred - target
+        return np.mean(self.away**2)
+
+    def backward(self):
+        self.answer = 2 * self.away / self.away.size
+
+
+def test_what_arguments_are_can_be_told():
+    op = find("attention")
+    with pytest.raises(NotAnImplementation, match="what forward's argument has means is not known"):
+        Implementation.of(op, Asking)
+    found = Implementation.of(op, adapt(Asking, args="asks: q, has: k, gives: v"))
+    assert found.assumed[0].startswith("q (N H T D), k (N H/groups S D), v (N H/groups S E), no mask")
+    assert read(Asking, "args=asks: q, has: k, gives: v") == adapt(Asking, args={"asks": "q", "has": "k", "gives": "v"})
+    with pytest.raises(NotAnImplementation, match="the argument has is said to be 'key'; attention has q, k, v, mask"):
+        Implementation.of(op, adapt(Asking, args="asks: q, has: key, gives: v"))
+
+
+def test_a_gradient_that_is_told_is_not_found_again_as_that_of_another_input():
+    found = Implementation.of(find("euclidean_loss"), adapt(Squared, grads={"prediction": "answer"}))
+    assert "grad_target is not there" in found.assumed[1]

@@ -1,0 +1,42 @@
+"""What others mean by the name of an op, where that is another function of the same arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from reference.lstm_cell import sigmoid
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another function.
+
+    words    what it is, and how the op differs: a sentence without its end
+    forward  y, of the op's arrays
+    """
+
+    words: str
+    forward: Callable[..., Array]
+
+
+def _reset_before(
+    x: Array, h: Array, weight_x: Array, weight_h: Array, bias_x: Any = None, bias_h: Any = None
+) -> Array:
+    """The GRU of Cho et al. (2014): n = tanh(a_n + weight_n · (r ⊙ h))."""
+    a = x @ weight_x.T + sum(bias for bias in (bias_x, bias_h) if bias is not None)
+    of_r, of_z, of_n = np.split(weight_h, 3)
+    a_r, a_z, a_n = np.split(a, 3, 1)
+    r, z = sigmoid(a_r + h @ of_r.T), sigmoid(a_z + h @ of_z.T)
+    return np.asarray((1 - z) * np.tanh(a_n + (r * h) @ of_n.T) + z * h)
+
+
+RESET_BEFORE = Other(
+    "it is the GRU of Cho et al. (2014), whose reset gate acts on the state before the product with its weight; "
+    "gru_cell is that of torch and Keras, where it acts after",
+    _reset_before,
+)
