@@ -22,6 +22,7 @@ class Called:
     gates     what others call each gate, where each has a weight of its own
     mirrored  gates that others have the other way round, 1 − σ(a) where the op has σ(a): then a is −a
     dropped   axes of data that others do not have, together: each is one element then
+    masks     how others have an array that is true or false (adapting/masks.py), the op's own way first
     others    other functions that go by the same name (_others.py)
     weights   whether it has any: a layer that keeps some is one around it, if not
     idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
@@ -35,6 +36,7 @@ class Called:
     gates: tuple[tuple[str, ...], ...] = ()
     mirrored: tuple[int, ...] = ()
     dropped: tuple[tuple[str, ...], ...] = ()
+    masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     others: tuple[Other, ...] = ()
     weights: bool = True
     idle: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
@@ -100,6 +102,7 @@ CALLED: Mapping[str, Called] = {
     "attention": Called(
         ("scaleddotproductattention", "dotproductattention", "scaleddotproduct", "selfattention", "sdpa", "attn"),
         dropped=(("H",), ("N", "H")),
+        masks={"mask": ("", "hidden", "added")},
         weights=False,
     ),
 }

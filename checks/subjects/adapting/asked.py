@@ -29,6 +29,10 @@ PINS: Mapping[str, Any] = {
     "width": 5,
     "classes": 5,
     "hidden": 5,
+    "queries": 3,
+    "keys": 4,
+    "values": 7,
+    "heads": 6,
 }
 COUNTED: Mapping[str, tuple[int, ...]] = {
     "batch": (2,),

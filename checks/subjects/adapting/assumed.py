@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.fitting import Fit
 from checks.subjects.adapting.left import wanted_of
+from checks.subjects.adapting.masks import WORDS
+from checks.subjects.adapting.pieces import Piece
 from checks.subjects.adapting.run import Form, Place, Plan
 from checks.subjects.adapting.slots import said
 
@@ -24,19 +26,21 @@ def _arrays(form: Form, plan: Plan) -> Iterator[str]:
     for n, arrangement in plan.arranged.items():
         if n in {first, *plan.held, *form.passed} or (n == "y" and not _as_x(plan, first)):
             yield f"{n} ({arrangement})"
-    for of in dict.fromkeys(piece.of for piece in plan.pieces if piece.of):
-        yield _in_pieces(plan, of)
+    for of, second in dict.fromkeys((piece.of, piece.second) for piece in plan.pieces):
+        yield _in_pieces([piece for piece in plan.pieces if (piece.of, piece.second) == (of, second)])
     for n in form.op.inputs:
         if n not in {*plan.held, *form.passed, *plan.cut}:
             yield f"no {n}"
     yield from (f"{name} {value}" for name, value in plan.constants.items())
 
 
-def _in_pieces(plan: Plan, of: tuple[str, ...]) -> str:
+def _in_pieces(mine: Sequence[Piece]) -> str:
     """What the gates' weights are called, and how they lie."""
-    mine = [piece for piece in plan.pieces if piece.of == of]
+    of = mine[0].of
     if mine[0].row:
-        return f"{of[0]} of each gate ({', '.join(piece.name for piece in mine)})"
+        return (
+            f"{'a second ' if mine[0].second else ''}{of[0]} of each gate ({', '.join(piece.name for piece in mine)})"
+        )
     order = "in × out" if mine[0].turned else "out × in"
     return f"{' beside '.join(of)} of each gate ({', '.join(piece.name for piece in mine)}: {order})"
 
@@ -76,8 +80,8 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
 
 def _of_pieces(plan: Plan) -> Iterator[str]:
     """Where the gradients of the gates' weights are."""
-    for of in dict.fromkeys(piece.of for piece in plan.pieces if piece.of):
-        places = [place for piece, place in plan.pieces.items() if piece.of == of]
+    for of, second in dict.fromkeys((piece.of, piece.second) for piece in plan.pieces):
+        places = [place for piece, place in plan.pieces.items() if (piece.of, piece.second) == (of, second)]
         whose = " of what is returned" if places[0][0] == "returned" else ""
         grads = " and ".join(f"grad_{n}" for n in of)
         yield f"{grads} of each gate is {', '.join(said(path) for _, path in places)}{whose}"
@@ -97,6 +101,7 @@ def _whole(form: Form, plan: Plan) -> Iterator[str]:
         yield f"y is {' beside '.join(said(path) for _, path in plan.parts)} of what is returned"
     if plan.gates and list(plan.gates) != sorted(plan.gates):
         yield f"its gates are numbers {', '.join(str(at + 1) for at in plan.gates)} of {form.op.name}"
+    yield from (f"its {n} {WORDS[one]}" for n, one in plan.masks.items())
     if plan.mirrored:
         mirrored = " and ".join(str(at + 1) for at in plan.mirrored)
         yield f"its gate {mirrored} is 1 − that of {form.op.name}, whose weights are laid there and taken back times −1"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
+from checks.cases.pins import pinned_values
 from checks.subjects.adapting.run import Form
 
 USUAL = (1e-8, 1e-3, 1e-6, 1e-7, 1e-12, 1e-10, 1e-9, 1e-4, 1e-16, 1e-15)  # that are added to what must not be 0
@@ -36,7 +37,7 @@ def constants_of(form: Form) -> Iterator[tuple[str, Any]]:
 
 def _allowed(form: Form, name: str, value: Any) -> bool:
     try:
-        form.op.takes.check({name: value})
+        pinned_values(form.op, {name: value})
     except ValueError:
         return False
     return True

@@ -18,7 +18,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.adapting.around import another
-from checks.subjects.adapting.asked import Asked, Sort, asked, completed, sorts
+from checks.subjects.adapting.asked import Asked, Sort, alike_sizes, asked, completed, sorts
 from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
 from checks.subjects.adapting.forms import form_of, is_made
@@ -73,10 +73,14 @@ def _fitted(form: Form) -> Fit:
 
 
 def _for_one(form: Form, fit: Fit) -> Fit:
-    """The fit, for one sample only where backward raises with two but not with one."""
+    """The fit, in a case where backward does not raise: with sizes that are alike, or for one sample, which is held."""
     if with_gradients(form, fit.plan, fit.one).gradients:
         return fit
     options = {option.option: option for option in form.op.takes.sizes}
+    if alike := alike_sizes(form.op):
+        one = asked(form.op, **{**alike, **fit.pins})
+        if with_gradients(form, fit.plan, one).gradients:
+            return replace(fit, one=one)
     if "batch" not in options:
         return fit
     pins = {**fit.pins, "batch": (1,) if options["batch"].axes.startswith("*") else 1}

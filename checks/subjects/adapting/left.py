@@ -16,7 +16,7 @@ from checks.subjects.adapting.asked import Asked
 from checks.subjects.adapting.pieces import Piece
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import Form, Place, Plan, Run
-from checks.subjects.adapting.slots import Path, arrays_in, is_gradient, named, said, snapshot
+from checks.subjects.adapting.slots import Path, answers, arrays_in, is_gradient, named, said, snapshot
 from checks.subjects.adapting.sparse import tables_in
 from checks.subjects.adapting.words import called, gradient_names, plain
 
@@ -89,15 +89,14 @@ def _of_pieces(form: Form, plan: Plan, left: Sequence[Left], returned: Any) -> d
     whole = isinstance(returned, tuple | list) and len(returned) == len(order)
     found: dict[Piece, Place] = {}
     for piece in plan.pieces:
-        held = [piece.place[1]] if piece.place[0] == "layer" else []
-        names = [plain(piece.name), *(named(path)[-1] for path in held)]
-        mine = [o for o in left if o.place[1] and o.place[1] not in held and is_gradient(o.place[1], names, held)]
-        mine = [o for o in mine if o.fresh] or mine
-        if mine:
-            found[piece] = mine[0].place
+        path = piece.place[1]
+        ranked = [(answers(o.place[1], path), o.fresh, -at, o) for at, o in enumerate(left) if o.place[1] != path]
+        best = max(ranked, key=lambda one: one[:3], default=(0, False, 0, None))
+        if best[0] and best[3] is not None:
+            found[piece] = best[3].place
         elif whole and piece.name in order:
             found[piece] = "returned", (("item", order.index(piece.name)),)
-        elif piece.of:
+        else:
             raise Unfit(f"backward returns no gradient of {piece.name}, and leaves none as d{piece.name} or the like")
     return found
 

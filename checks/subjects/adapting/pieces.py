@@ -17,7 +17,7 @@ from checks.numbers.precision import Array
 from checks.op import Op
 from checks.signature.axes import Shape, parts
 from checks.subjects.adapting.gates import Family
-from checks.subjects.adapting.slots import Path
+from checks.subjects.adapting.slots import Path, said
 
 ROWS: tuple[Shape, ...] = ((-1,), (-1, 1), (1, -1))  # how a bias of one gate may lie
 
@@ -30,6 +30,7 @@ class Piece:
     gate    which of the op's own
     of      the inputs of which it is the part; of a matrix of data and state both, in the order in which they lie
     turned  whether a matrix is in × out; of a bias, `row` is its shape
+    second  whether it is added to another of the same, and is 0 beside it: its gradient is the same
     """
 
     place: tuple[str, Path]
@@ -37,11 +38,13 @@ class Piece:
     of: tuple[str, ...]
     turned: bool = False
     row: Shape = ()
+    second: bool = False
 
     @property
     def name(self) -> str:
-        """What it is called there."""
-        return str(self.place[1][-1][1])
+        """What it is called there, as code has it."""
+        root, path = self.place
+        return said(path) if root == "layer" else str(path[-1][1])
 
 
 def several(op: Op, n: str) -> int | None:
@@ -74,12 +77,13 @@ def of_gates(op: Op) -> tuple[list[str], list[str]]:
 
 
 def ways_to_cut(op: Op, found: Sequence[Family], places: Mapping[str, tuple[str, Path]]) -> Iterator[tuple[Piece, ...]]:
-    """Every meaning that these families may have; of biases that are one too many, the last has no part in anything."""
+    """Every meaning that these families may have; of biases that are one too many, the last is a second one."""
     matrices, biases = of_gates(op)
     of_matrices = [one for one in found if not one.is_bias]
     of_biases = [one for one in found if one.is_bias]
     meant = list(_meant(of_matrices, matrices))
-    added = list(permutations([(n,) for n in biases] + [()] * max(0, len(of_biases) - len(biases)), len(of_biases)))
+    spare = max(0, len(of_biases) - len(biases))
+    added = list(permutations([(n, False) for n in biases] + [(n, True) for n in biases[:spare]], len(of_biases)))
     for what, turned, bias, row in product(meant, (False, True), added, ROWS if of_biases else ((),)):
         cut = [
             Piece(places[name], gate, of, turned)
@@ -87,8 +91,8 @@ def ways_to_cut(op: Op, found: Sequence[Family], places: Mapping[str, tuple[str,
             for gate, name in enumerate(one.names)
         ]
         cut += [
-            Piece(places[name], gate, of, row=row)
-            for one, of in zip(of_biases, bias, strict=True)
+            Piece(places[name], gate, (n,), row=row, second=second)
+            for one, (n, second) in zip(of_biases, bias, strict=True)
             for gate, name in enumerate(one.names)
         ]
         yield tuple(cut)
@@ -105,24 +109,29 @@ def _meant(found: Sequence[Family], matrices: Sequence[str]) -> Iterator[tuple[t
 
 
 def cut_out(op: Op, piece: Piece, laid: Callable[[str], Array]) -> Array:
-    """The piece, of arrays as the op has them; 0 of what has no part in anything."""
-    of = piece.of or tuple(of_gates(op)[0][:1])
-    many = parts(op.takes.axes[of[0]].names[0])[0]
-    mine = [np.split(laid(n), many)[piece.gate] for n in of]
-    if not piece.of:
-        return np.zeros(len(mine[0])).reshape(piece.row)
+    """The piece, of arrays as the op has them; 0 of what is added to another."""
+    many = parts(op.takes.axes[piece.of[0]].names[0])[0]
+    mine = [np.split(laid(n), many)[piece.gate] for n in piece.of]
+    if piece.second:
+        return np.zeros_like(mine[0]).reshape(piece.row)
     if piece.row:
         return mine[0].reshape(piece.row)
     matrix = np.concatenate(mine, 1)
     return matrix.T if piece.turned else matrix
 
 
-def put_together(op: Op, n: str, found: Mapping[Piece, Any], shapes: Mapping[str, Shape]) -> Any:
-    """The gradient of an input, of those of its pieces; where one has another shape than its piece, that one."""
+def put_together(
+    op: Op, n: str, found: Mapping[Piece, Any], shapes: Mapping[str, Shape], *, second: bool = False
+) -> Any:
+    """The gradient of an input, of those of its pieces; where one has another shape than its piece, that one.
+
+    second  whether, of two that are added, the gradients of the second are asked for
+    """
+    asked = second and any(piece.second for piece in found if n in piece.of)
     many = parts(op.takes.axes[n].names[0])[0]
     rows: list[Array] = []
     for piece, came in sorted(found.items(), key=lambda pair: pair[0].gate):
-        if n not in piece.of:
+        if n not in piece.of or piece.second != asked:
             continue
         array = np.asarray(came)
         if piece.row:

@@ -16,6 +16,7 @@ from checks.signature.axes import Shape
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.factor import times
 from checks.subjects.adapting.gates import texts_in
+from checks.subjects.adapting.masks import shown
 from checks.subjects.adapting.pieces import Piece, cut_out, gated, put_together, several
 from checks.subjects.adapting.roles import Arguments, Role
 from checks.subjects.adapting.settings import Settings
@@ -82,6 +83,7 @@ class Plan:
     parts      where those of y lie, if they are returned apart
     gates      their order, as places in the op's own; `mirrored` are those of which it has 1 − σ(a)
     pieces     the weights of each gate, where these are arrays of their own, and where the gradient of each is left
+    masks      how it has arrays that are true or false, by name (masks.py), where not as the op
     factor     how many times the op's y is (factor.py)
     tuples     whether one number for several axes is handed over as often as there are axes
     """
@@ -99,6 +101,7 @@ class Plan:
     mirrored: tuple[int, ...] = ()
     pieces: Mapping[Piece, Place] = field(default_factory=dict)
     factor: str = ""
+    masks: Mapping[str, str] = field(default_factory=dict)
     gradients: Mapping[str, Place] = field(default_factory=dict)
 
     @property
@@ -185,7 +188,9 @@ class Run:
         found = {piece: self.at(place, returned) for piece, place in self.plan.pieces.items() if n in piece.of}
         axes = self.form.op.takes.axes
         shapes = {m: axes[m].shape(self.sizes, self.parameters) for m in self.plan.cut}
-        return put_together(self.form.op, n, found, shapes)
+        # Of two biases that are added both gradients are judged, by turns.
+        first = self.arrays[self.form.op.inputs[0]]
+        return put_together(self.form.op, n, found, shapes, second=first is not None and len(first) % 2 == 1)
 
     def _piece(self, piece: Piece) -> Array:
         return np.array(cut_out(self.form.op, piece, self._present), order="C")
@@ -213,6 +218,8 @@ class Run:
             shape = self.form.op.takes.axes[n].shape(self.sizes, self.parameters)
             neutral = NEUTRAL.get(n, 0.0)
             array = np.full(shape, neutral, bool if neutral is True else one.dtype)
+        if n in self.plan.masks:
+            return shown(array, self.plan.masks[n])
         return gated(self.form.op, n, array, self.plan.gates, self.plan.mirrored)
 
     @property

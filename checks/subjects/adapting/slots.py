@@ -24,6 +24,7 @@ OWN = (
     "diff",
     "delta",
 )  # in an object that is a weight
+HOLDERS = ("params", "parameters", "weights", "param", "p")  # which say nothing of what lies there
 VALUES = ("data", "value", "val", "array", "values", "param", "v")
 
 
@@ -108,6 +109,27 @@ def is_gradient(path: Path, aliases: Iterable[str], held: Iterable[Path] = ()) -
     if before and last in OWN and before[-1] in known:
         return True
     return any(_beside(path, one) for one in held)
+
+
+def answers(path: Path, held: Path) -> int:
+    """How surely what lies at one path is the gradient of what lies at the other, by names alone; 0 if it is not.
+
+    dW['f'] is that of W['f'], grads['Wf'] and dWf are those of Wf; forget_gate.dW is not that of input_gate.W.
+    """
+    mine, other = ([plain(str(key)) for _, key in one] for one in (path, held))
+    if not mine or not other:
+        return 0
+    apart = [(a, b) for a, b in zip(mine, other, strict=False) if a != b] if len(mine) == len(other) else []
+    if len(apart) == 1:
+        a, b = apart[0]
+        return 3 if a in gradient_names(b) or (a in GRADIENTS and b in HOLDERS) or (a in OWN and b in VALUES) else 0
+    if mine[:-1] == other and mine[-1] in OWN:
+        return 3
+    names = {other[-1], *gradient_names(other[-1])} if len(other) == 1 or other[-2] in HOLDERS else set()
+    names |= {"".join(other), *gradient_names("".join(other))}
+    if mine[-1] in names and any(name in GRADIENTS for name in mine[:-1]):
+        return 2
+    return 1 if mine[-1] in names - {other[-1], "".join(other)} else 0
 
 
 def _beside(path: Path, held: Path) -> bool:

@@ -127,12 +127,21 @@ def _with_switches(form: Form) -> list[Plan]:
             opened=dict(zip(opened, order, strict=True)),
             gates=gates,
             mirrored=mirrored,
+            masks=masks,
         )
+        for masks in _masks(form)
         for mirrored in dict.fromkeys(((), known_op.mirrored))
         for gates in known_op.orders or ((),)
         for values in product(*choices.values())
         for order in permutations(axes, len(opened))
     ]
+
+
+def _masks(form: Form) -> Iterator[dict[str, str]]:
+    """How it may have arrays that are true or false: as the op first."""
+    known = {n: forms for n, forms in CALLED.get(form.op.name, Called()).masks.items() if n in form.passed}
+    for forms in product(*known.values()):
+        yield {n: one for n, one in zip(known, forms, strict=True) if one}
 
 
 def _all_arguments(form: Form) -> list[Arguments]:

@@ -101,7 +101,7 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "h": _of("h hprev prevh hidden aprev hx state"),
     "bias_x": _of("biasx bx bih biasih b"),
     "bias_h": _of("biash bh bhh biashh"),
-    "c": _of("c cprev prevc cell"),
+    "c": _of("c cprev prevc cell cx cellstate cstate ccell cin ct"),
     "weight_x": _of("weightx wx wih weightih u"),
     "weight_h": _of("weighth wh whh weighthh w"),
 }

@@ -8,6 +8,8 @@ import pytest
 from checks.ops import find
 from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.pieces import cut_out, put_together, ways_to_cut
+from checks.subjects.adapting.slots import answers
+from checks.subjects.adapting.told import path_of
 from checks.subjects.implementation import Implementation
 from checks.verdict.judging import judge
 
@@ -189,3 +191,23 @@ def test_the_weights_of_an_op_are_cut_and_put_together_again():
         for n, array in arrays.items():
             again = put_together(op, n, pieces, {n: a.shape for n, a in arrays.items()})
             assert np.array_equal(again, array)
+
+
+@pytest.mark.parametrize(
+    ("path", "held", "sure"),
+    [
+        ("dW['f']", "W['f']", True),
+        ("dU['f']", "W['f']", False),
+        ("grads['Wf']", "params['Wf']", True),
+        ("grads['Wf']", "Wf", True),
+        ("dWf", "Wf", True),
+        ("dbf", "Wf", False),
+        ("forget_gate.dW", "forget_gate.W", True),
+        ("forget_gate.dW", "input_gate.W", False),
+        ("forget_gate.dW", "forget_gate.b", False),
+        ("Wf.grad", "Wf", True),
+        ("Wf", "Wf", False),
+    ],
+)
+def test_a_gradient_answers_to_what_lies_where_it_does(path, held, sure):
+    assert bool(answers(path_of(path), path_of(held))) == sure
