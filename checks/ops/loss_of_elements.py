@@ -1,15 +1,22 @@
 """Huber loss, smooth L1, Kullback–Leibler divergence, and binary cross-entropy: how they round.
 
 **Huber and smooth L1.** d = p − t has one rounding, but inputs are rounded too, so it is off by |p| + |t| =: a at most. The
-slope is d within δ and δ beyond, so the gradient rounds relative to a within and to δ beyond, and the loss, whose slope is
-that, to min(|d|, δ)·(a + |d|). Smooth L1 is the same divided by β.
+slope is d within δ and δ beyond, so the gradient rounds relative to a within and to δ beyond. The loss ℓ has that slope: a
+counts once in min(|d|, δ)·a, and of the products and the difference that make it (½d²; δ(|d| − ½δ)) each rounds relative to
+min(|d|, δ)·|d| at most, which is at most 2ℓ: 4 of them, also in units of β or by what |d| exceeds δ. The sum of n losses
+has n − 1 more, relative to Σℓ, and two scales. Smooth L1 is the same divided by β.
 
 **Kullback–Leibler.** t·(log t − x) rounds relative to t·(|log t| + |x| + 1), the last for what rounds t; of logarithms u,
-e^u rounds relative to itself times 1 + |u|. The gradients likewise, as they stand.
+e^u rounds relative to itself times 1 + |u|. The gradients likewise, as they stand. In the loss the logarithm, or e^u, has
+`EXP` roundings and the difference and the products 4; the sum of n has n + 1 more, relative to t·(|log t| + |x|), since
+both parts may be added by themselves.
 
-**Binary cross-entropy.** Libraries compute (1 − t)·x + (1 + (q − 1)·t)·softplus(−x), which rounds relative to
-(1 + |t|)|x| + (1 + |q − 1||t|)(1 + |x|), and its gradient, in which σ may be 1 minus something, to the same with 1 for |x|
-and for softplus.
+**Binary cross-entropy.** Libraries compute (1 − t)·x + c·softplus(−x), c = 1 + (q − 1)·t, of sizes (1 + |t|)|x| and
+(1 + |q − 1||t|)·softplus. Of the first, 1 − t, the product, the sum of both and x itself round once each; c three times,
+and softplus(−x), max(−x, 0) + log(1 + e^{−|x|}), 2·`EXP` times relative to the logarithm and twice to itself, beside the
+product and the sum. n losses are added in n + 1 roundings, of all of these sizes, as the parts may be added apart.
+Of the gradient, (1 − t) − c·σ(−x), σ is off by `SIGMOID` (numbers/counted.py), however it is computed; 1 − t, c, the
+product, the difference and two scales round as above.
 """
 
 from __future__ import annotations
@@ -21,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from checks.numbers.counted import SIGMOID
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _element_loss_mistakes as mistakes
@@ -81,7 +89,7 @@ def drawn_apart(problem: Problem, name: str, rng: np.random.Generator, whole: bo
 
 
 def huber_terms(problem: Problem) -> dict[str, int]:
-    """A difference, a product with half of one, and the sum; a difference, a choice, two scales."""
+    """How many roundings the magnitudes of the loss are the mean of; a difference, a choice, two scales."""
     return {"y": elements(problem) + 8, "prediction": 6, "target": 6}
 
 
@@ -91,7 +99,9 @@ def huber_magnitudes(case: Case) -> dict[str, Array]:
     size, d = np.abs(p) + np.abs(t), np.abs(p.astype(np.float64) - t)
     scale = share(case) / (end if "beta" in case.parameters else 1)
     gradient = np.abs(case.cotangent) * np.where(d <= end, size, end) * scale
-    y = (np.minimum(d, end) * (size + d)).sum() * scale
+    slope, many = np.minimum(d, end), d.size
+    losses = slope * (d - slope / 2)
+    y = (slope * (size + 4 * d) + (many + 1) * losses).sum() * scale / (many + 8)
     return {"y": np.asarray(y), "prediction": gradient, "target": gradient}
 
 
@@ -130,7 +140,7 @@ def divergence_draw(problem: Problem, name: str, rng: np.random.Generator, whole
 
 
 def divergence_terms(problem: Problem) -> dict[str, int]:
-    """A logarithm or a power, a difference, products, and the sum."""
+    """How many roundings the magnitudes of the loss are the mean of; a logarithm or a power, a difference and products."""
     return {"y": elements(problem) + EXP + 6, "x": EXP + 5, "target": 2 * EXP + 8}
 
 
@@ -144,7 +154,10 @@ def divergence_magnitudes(case: Case) -> dict[str, Array]:
     else:
         p, logarithm = t, np.abs(np.log(t))
         target = logarithm + x + 1
-    return {"y": np.asarray((p * (logarithm + x + 1)).sum() * share(case)), "x": g * p, "target": g * target}
+    sizes, many = logarithm + x, x.size
+    of_y = (p * ((EXP + 4) * sizes + 1)).sum() + (many + 1) * (p * sizes).sum()
+    y = np.asarray(of_y * share(case) / (many + EXP + 6))
+    return {"y": y, "x": g * p, "target": g * target}
 
 
 def divergence_radius(case: Case) -> float:
@@ -189,17 +202,25 @@ def binary_few(problem: Problem, case: Case) -> Case | None:
 
 
 def binary_terms(problem: Problem) -> dict[str, int]:
-    """Two products, e^x, a logarithm, and the sum; a sigmoid or two, and products."""
-    return {"y": elements(problem) + 2 * EXP + 10, "logits": 2 * EXP + 12}
+    """How many roundings the magnitudes are the mean of."""
+    return {"y": elements(problem) + 2 * EXP + 10, "logits": EXP + 6}
 
 
 def binary_magnitudes(case: Case) -> dict[str, Array]:
     """As the module derives them."""
-    x, t = np.abs(case.input("logits")), np.abs(case.input("target"))
-    q = np.ones(()) if case.inputs[2] is None else case.inputs[2]
-    one, other = 1 + t, 1 + np.abs(q - 1) * t
-    gradient = np.abs(case.cotangent) * (one + other) * share(case)
-    return {"y": np.asarray((one * x + other * (1 + x)).sum() * share(case)), "logits": gradient}
+    x, t = (case.input(name).astype(np.float64) for name in ("logits", "target"))
+    q = np.ones(()) if case.inputs[2] is None else case.inputs[2].astype(np.float64)
+    one, other, size, many = 1 + np.abs(t), 1 + np.abs(q - 1) * np.abs(t), np.abs(x), x.size
+    logarithm = np.log1p(np.exp(-size))
+    softplus, sigma = np.maximum(-x, 0) + logarithm, np.exp(-np.maximum(x, 0) - logarithm)
+    added = one * size + other * softplus
+    of_y = 4 * one * size + other * (2 * EXP * logarithm + 7 * (softplus + size)) + (many + 1) * added
+    of_x = 5 * one + other * (SIGMOID + 8 * sigma)
+    gradient = np.abs(case.cotangent) * of_x * share(case)
+    return {
+        "y": np.asarray(of_y.sum() * share(case) / (many + 2 * EXP + 10)),
+        "logits": gradient / (EXP + 6),
+    }
 
 
 def binary_twin(

@@ -25,6 +25,8 @@ OF_FUNCTIONS = (
     "swiglu",
     "log_softmax",
     "cross_entropy",
+    "bce_with_logits",
+    "kl_div",
     "attention",
     "lstm_cell",
     "gru_cell",
