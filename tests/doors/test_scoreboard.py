@@ -1,6 +1,8 @@
 """The scoreboard: cells are judged once, kept as JSON, and drawn as a page that tells what is wrong."""
 
 import json
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,16 @@ def test_what_is_interrupted_keeps_what_was_judged(tmp_path, monkeypatch):
     path = tmp_path / "board.json"
     assert scoreboard.main([*FEW[:3], "relu,tanh,softmax", *FEW[4:], "--json", str(path)]) == 3
     assert [cell["op"] for cell in json.loads(path.read_text())["cells"]] == ["relu"]
+
+
+def test_the_published_page_is_that_of_the_cells_that_are_kept():
+    docs = Path(__file__).parents[2] / "docs"
+    cells = json.loads((docs / "scoreboard.json").read_text(encoding="utf-8"))["cells"]
+    page = (docs / "scoreboard.html").read_text(encoding="utf-8")
+    assert len({scoreboard._key(cell) for cell in cells}) == len(cells)
+    for verdict, many in Counter(cell["verdict"] for cell in cells).items():
+        assert page.count(f'title="{verdict}"') == many
+    assert all(cell["command"] in page for cell in cells)
 
 
 @pytest.mark.parametrize(
