@@ -26,7 +26,7 @@ from checks.trials.witness import Refused, Testimony, testimony
 from checks.verdict.report import WRONG
 from checks.verdict.tried import Tried
 
-ROOM = 1 << 24  # numbers in the cases of which something is kept, at most
+ROOM = 1 << 21  # numbers in the cases of which something is kept, at most: twenty arrays of each case make 300 MB
 
 Key = tuple[str, bool]  # of a problem, and whether its numbers are whole
 
