@@ -19,7 +19,7 @@ from checks.numbers.precision import Array
 from checks.ops._called import CALLED, Called
 from checks.signature.axes import parts
 from checks.subjects.adapting.arrangement import Arrangement
-from checks.subjects.adapting.asked import Asked, asked
+from checks.subjects.adapting.asked import LARGEST, Asked, asked
 from checks.subjects.adapting.factor import factors_of, times
 from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.holding import Choice, apart_in, held_in
@@ -37,6 +37,9 @@ SECONDS = 20.0  # for all of the search: what is loaded has a minute
 # 2⁻²⁵ or more.
 RIGHT = 2.0**-40
 MOST_PARTS = 4  # places among which the parts of y are looked for
+MOST_NUMBERS = 16  # arrangements in which one number is compared
+CASES = 5  # in which one number is compared with what is right
+NEAR = 2.0**-10  # a number that is so near what is right is meant to be that, as that of a logarithm kept from 0
 NOWHERE: Place = ("returned", ())  # where the gradient of a piece is, before that is looked for
 ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
 
@@ -51,6 +54,7 @@ class Fit:
     off: float
     alike: float
     settings: tuple[str, ...] = ()  # parameters that it asks a dictionary for
+    found: float = 0.0  # y, where it is one number
     also: int = 0  # other arrangements in which y is right, too
 
     @property
@@ -61,6 +65,7 @@ class Fit:
 
 def fitted(form: Form) -> Fit:
     """The fit of a layer; raises Unfit where there is none."""
+    usual: list[Fit] = []
     began, nearest, tried, failure = time.monotonic(), None, 0, ""
     for way in ways(form):
         found, count, why = _fits(form, way, began)
@@ -69,6 +74,7 @@ def fitted(form: Form) -> Fit:
         if right:
             return replace(right[0], also=len({_bare(fit) for fit in right} - {_bare(right[0])}))
         if way.usual:
+            usual += found
             nearest = min([*found, *([nearest] if nearest else [])], key=lambda fit: fit.off, default=None)
         if time.monotonic() - began > SECONDS:
             break
@@ -77,7 +83,41 @@ def fitted(form: Form) -> Fit:
     unknown = [*form.making.unknown, *form.forwards.unknown]
     if unknown:
         raise Unfit(f"{_none(form, tried, failure)}; what {' and '.join(unknown)} means is not known")
-    return nearest
+    return nearest if nearest.one.y.ndim else _of_one_number(form, usual)
+
+
+def _of_one_number(form: Form, usual: Sequence[Fit]) -> Fit:
+    """The first fit whose y, one number, is near what is right, or everywhere the same number of times that.
+
+    One number has no direction by which it would be seen to be this op's, so that without that it may be another
+    function, and right; then Unfit is raised.
+    """
+    said = ""
+    for fit in usual[:MOST_NUMBERS]:
+        found, right = _numbers(form, fit)
+        times = found @ right / (right @ right or 1.0)
+        if any(np.linalg.norm(found - by * right) <= NEAR * np.linalg.norm(by * right) for by in (1.0, times)):
+            return fit
+        said = said or f"forward gives {found[0]:.6g} where {form.op.name} is {right[0]:.6g}"
+    raise Unfit(
+        f"{said}, and it is no number of times that: another function, which `gradoracle function` judges, or wrong"
+    )
+
+
+def _numbers(form: Form, fit: Fit) -> tuple[Array, Array]:
+    """What forward gives in a few cases, and what is right there; ∞ where it raises."""
+    op, one, rng = form.op, fit.one, np.random.default_rng(1)
+    first = op.inputs[0]
+    pairs = []
+    for _ in range(CASES):
+        like = rng.integers(-LARGEST, LARGEST + 1, np.shape(one.arrays[first])).astype(float)
+        case = replace(one, arrays={**one.arrays, first: like})
+        tried, _ = _tried(form, fit.plan, case, fit.pins)
+        absent = tuple(n for n in op.inputs if n not in {*form.passed, *fit.plan.held})
+        right_y = case.right({**case.parameters, **fit.plan.constants}, absent)
+        pairs.append((np.inf if tried is None else tried.found, float(right_y)))
+    found, right = map(np.array, zip(*pairs, strict=True))
+    return found, right
 
 
 def _fits(form: Form, way: Way, began: float) -> tuple[list[Fit], int, str]:
@@ -243,7 +283,8 @@ def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple
         for factor in factors_of(one.op) if found.shape == right.shape else ():
             off, alike = apart(found / times(factor, one.arrays[one.op.inputs[0]].shape), right)
             if not factor or off == 0:
-                fits.append(Fit(replace(plan, y=place, factor=factor), one, pins, off, alike, asked_for))
+                number = float(found) / times(factor, one.arrays[one.op.inputs[0]].shape) if not found.ndim else 0.0
+                fits.append(Fit(replace(plan, y=place, factor=factor), one, pins, off, alike, asked_for, number))
     for places in _parts_of_y(run, len(fits)):
         split = replace(plan, parts=places)
         run.plan = split

@@ -7,7 +7,7 @@ import pytest
 
 from checks.ops import find
 from checks.subjects.adapting.factor import times
-from checks.subjects.implementation import Implementation
+from checks.subjects.implementation import Implementation, NotAnImplementation
 from checks.verdict.judging import judge
 
 
@@ -73,3 +73,38 @@ def test_a_factor_that_would_round_is_not_divided_by():
     assert times("2 / elements of a sample", (5, 4, 2)) == 0.25
     with pytest.raises(NotImplementedError, match="power of two"):
         times("2 / elements of a sample", (5, 3))
+
+
+def softmax_loss(x, y):
+    """Of whole classes, three times too large forwards."""
+    p = np.exp(x - x.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    at = np.arange(len(x)), y
+    g = p.copy()
+    g[at] -= 1
+    return -3 * np.log(p[at]).mean(), g / len(x)
+
+
+def hinge_loss(x, y):
+    margins = np.maximum(0, x - x[np.arange(len(x)), y][:, None] + 1)
+    margins[np.arange(len(x)), y] = 0
+    g = (margins > 0).astype(float)
+    g[np.arange(len(x)), y] -= g.sum(1)
+    return margins.sum() / len(x), g / len(x)
+
+
+def guarded_loss(x, y):
+    p = np.exp(x - x.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    return -np.log(p[np.arange(len(x)), y] + 1e-8).mean(), (p - np.eye(x.shape[1])[y]) / len(x)
+
+
+def test_another_loss_is_not_called_wrong():
+    with pytest.raises(NotAnImplementation, match="it is no number of times that: another function"):
+        Implementation.of(find("cross_entropy"), hinge_loss)
+
+
+@pytest.mark.parametrize("loss", [softmax_loss, guarded_loss])
+def test_a_loss_that_is_near_or_a_number_of_times_too_large_is_judged(loss):
+    found = Implementation.of(find("cross_entropy"), loss)
+    assert "forward is right in none" in found.assumed[0]
