@@ -239,6 +239,7 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
     from checks.command.functions import add_options, said, specs
+    from checks.functions.conjugate import COMPLEX_DTYPES
     from checks.functions.function import EXAMPLES as CASES
     from checks.functions.function import NotTaken, judge_function
     from checks.functions.inputs import HELP, read
@@ -263,7 +264,8 @@ def function(given: Sequence[str], program: str) -> int:
         parser.refuse(f"--inputs: {options.inputs!r} given; {wrong}")
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     again = said(options)
-    subject = Functions(specs(options), options.timeout, options.memory or half_the_memory(), options.dtype)
+    dtype = COMPLEX_DTYPES.get(options.dtype, options.dtype)
+    subject = Functions(specs(options), options.timeout, options.memory or half_the_memory(), dtype)
     try:
         found = subject.load()
         report = judge_function(
@@ -276,6 +278,7 @@ def function(given: Sequence[str], program: str) -> int:
             again=f"{PROGRAM} {shlex.join(again)} --dtype {options.dtype} --seed {seed}",
             order=options.order,
             modes=options.modes,
+            convention=options.convention,
             jvp=found.jvp,
             double_backward=found.double_backward,
         )

@@ -32,6 +32,8 @@ def add_options(parser: Parser, given: Sequence[str]) -> None:
         metavar="A,B",
         help="reverse,forward: judge its forward mode too",
     )
+    stated = "torch or jax: by which gradients of complex numbers go, with --dtype complex128 (found out if not given)"
+    parser.add_argument("--convention", choices=("torch", "jax"), default="", metavar="C", help=stated)
     parser.add_argument("--jvp", metavar="WHAT", help="jvp(tangents, *inputs) -> J v (torch:…, jax:… have their own)")
 
 
@@ -52,4 +54,5 @@ def said(options: argparse.Namespace) -> list[str]:
         pairs |= {"--double-backward": options.double_backward, "--order": "2"}
     if "forward" in options.modes:
         pairs |= {"--jvp": options.jvp, "--modes": ",".join(options.modes)}
+    pairs |= {"--convention": options.convention}
     return [word for pair in pairs.items() if pair[1] for word in pair]

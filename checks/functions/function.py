@@ -33,12 +33,13 @@ from checks.diagnosis.changes import Pair, change
 from checks.functions import fitted, promises
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, input_names, name_of, op_of, problems_of
 from checks.functions.chance import refuse_chance
+from checks.functions.conjugate import COMPLEX_DTYPES, as_real, refuse_convention
 from checks.functions.corners import TOGETHER
 from checks.functions.coverage import CENTRAL, COMPLEX, TOO_COARSE, Coverage, seeing
 from checks.functions.domain import within, within_domain
 from checks.functions.elements import Elements, Places
 from checks.functions.forward_mode import FORWARD_MODE, ForwardMode, own_jvp, with_forward_mode
-from checks.functions.inputs import Sizes
+from checks.functions.inputs import Sizes, shown
 from checks.functions.inputs import read as inputs_of
 from checks.functions.measured import Measuring
 from checks.functions.narrow import Narrow
@@ -84,6 +85,7 @@ def judge_function(
     double_backward: Function | None = None,
     modes: Sequence[str] = (REVERSE,),
     jvp: Function | None = None,
+    convention: str = "",
 ) -> Report:
     """Judge any function of arrays, y = function(*inputs), with backward(grad_output, *inputs) -> one gradient for each.
 
@@ -91,7 +93,8 @@ def judge_function(
               or an array, whose numbers are taken as they are; or as text, such as "B,T,D D:positive 8:integers(0,T)"
               (inputs.py). Whole numbers have no gradient: backward returns None for them, or leaves them out
     dtype     "float64", "float32", "float16", or "bfloat16" of a function that computes in it (named.py): in 16 bits beside
-              what the same function is in float64 (narrow.py)
+              what the same function is in float64 (narrow.py); or
+              "complex128" or "complex64", in which inputs of no kind in particular are complex (conjugate.py)
     examples  how many cases to draw, of all sizes together; if None, 60 of a few numbers each, and fewer, down to 16, of
               many: what is seen in one of them is seen in each that has as many
     seed      repeats a run; a fresh one is drawn, and reported, if None
@@ -99,18 +102,22 @@ def judge_function(
     order     1, or 2: the backward is judged as a function, and double_backward(grad_grads, grad_output, *inputs) as its
               backward, which returns a gradient for grad_output and one for each input (second.py)
     modes     ("reverse", "forward"): jvp(tangents, *inputs) -> J v is judged beside backward (forward_mode.py)
+    convention  "torch" or "jax", by which gradients of complex numbers go (conjugate.py); found out, and said, if ""
 
     Raises ValueError, in one sentence, for inputs that function does not take.
     """
-    _refuse(function, dtype, order, modes)
+    refuse_convention(convention, dtype, plain=order == 1 and FORWARD not in modes)
+    _refuse(function, COMPLEX_DTYPES.get(dtype, dtype), order, modes)
     read, ranges = inputs_of(inputs)
     is_over = getattr(function, "is_over", bool)  # its process ended, so that no size is smaller
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     sizes = sizes_of(read, ranges, seed)[: None if examples is None else max(1, examples)]
+    function, backward, read, dtype, found = as_real(function, backward, read, sizes[0], dtype, convention)
     read, drawn = within_domain(function, read, sizes[0], dtype, input_names(function, len(read)))
     box = BlackBox.of(function, backward, read, dtype, sizes)
     refuse_chance(box)
-    said = f"judge_function({name_of(function)}, {name_of(backward)}, inputs={_shown(inputs)}, seed={seed}"
+    said = f"judge_function({name_of(function)}, {name_of(backward)}, inputs={shown(inputs)}, seed={seed}"
+    said, drawn = (said + found.said, ", ".join(filter(None, [drawn, found.in_words]))) if found else (said, drawn)
     if order == 2:
         double = double_backward or own_double_backward(backward)
         function, backward, read = of_second_order(box, function, backward, double, read)
@@ -146,6 +153,7 @@ def judge_function(
         if ranges and not interrupted and not is_over():
             failures = tuple(_shrunk(failure, tried, box, ranges) for failure in failures)
         failures = tuple(_explained(failure, tried, places, judged) for failure in failures)
+        failures = tuple(found.named(failure) if found else failure for failure in failures)
     _sum_up(tried, coverages)
     report = tried.report(
         op,
@@ -170,7 +178,7 @@ def judge_function(
 def _refuse(function: Function, dtype: str, order: int, modes: Sequence[str]) -> None:
     """Raise ValueError, in one sentence, for what makes no sense."""
     if dtype not in PRECISIONS:
-        raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join(PRECISIONS)}")
+        raise ValueError(f"there is no dtype {dtype!r}; expected {', '.join((*PRECISIONS, *COMPLEX_DTYPES))}")
     if dtype not in (*NATIVE, getattr(function, "narrow", "")):
         of = f"{name_of(function)} is a function of NumPy's arrays, and NumPy has no {dtype}"
         raise ValueError(f"{of}; expected {', '.join(NATIVE)}, or a function of tensors, as torch:mine.py:f")
@@ -198,12 +206,6 @@ def _is_interrupted(tried: Tried, problems: Iterable[Problem]) -> bool:
         if not any(f.crashed for f in tried.findings):
             tried.findings.append(Finding("contract", "", Verdict.BROKEN, problem, note=str(ended), crashed=True))
     return False
-
-
-def _shown(inputs: str | Sequence[Shape | Array | str]) -> str:
-    if isinstance(inputs, str):
-        return repr(inputs)
-    return repr([a if isinstance(a, str) else np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs])
 
 
 def _shrunk(failure: Finding, tried: Tried, box: BlackBox, ranges: Mapping[str, Range]) -> Finding:

@@ -118,6 +118,13 @@ def read(given: str | Sequence[Any]) -> tuple[list[Input], dict[str, Range]]:
     return found, ranges
 
 
+def shown(inputs: str | Sequence[Any]) -> str:
+    """The inputs as they would be written in Python, arrays by their shapes."""
+    if isinstance(inputs, str):
+        return repr(inputs)
+    return repr([a if isinstance(a, str) else np.shape(a) if isinstance(a, np.ndarray) else tuple(a) for a in inputs])
+
+
 def is_open(drawn: Range) -> bool:
     """Whether a name is drawn from no range in particular."""
     return drawn.most < drawn.least
@@ -185,8 +192,8 @@ def _of_file(file: str, name: str) -> Iterator[Input]:
     if name and name not in arrays:
         raise ValueError(f"{file} has no {name!r}; it has {', '.join(arrays)}")
     for array in [arrays[name]] if name else arrays.values():
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{file} holds {array.dtype}; expected real numbers")
+        if array.dtype.kind not in "fiubc":
+            raise ValueError(f"{file} holds {array.dtype}; expected numbers")
         yield Input(array.shape, given=array)
 
 

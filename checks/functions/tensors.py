@@ -43,7 +43,7 @@ def of_arrays(found: Any, narrow: str = "") -> tuple[Function, Function, list[tu
         import torch
 
         given, above = handed(arrays), handed(leaves(grad_output))
-        own = [t.detach().requires_grad_() if t.is_floating_point() else None for t in given.tensors]
+        own = [t.detach().requires_grad_() if _moves(t) else None for t in given.tensors]
         passed = [t if leaf is None else passed_on(leaf, t) for leaf, t in zip(own, given.tensors, strict=True)]
         y, wanted = leaves(called(*passed)), [leaf for leaf in own if leaf is not None]
         pairs = [(a, g) for a, g in zip(y, above.tensors, strict=True) if getattr(a, "requires_grad", False)]
@@ -140,6 +140,11 @@ def _handed(arrays: Sequence[Any], narrow: str = "") -> Handed:
         raise TypeError(f"torch has no {kind}")
     name = narrow if narrow and kind == np.float32 else str(kind)
     return Handed(arrays, getattr(torch, name), "cpu")
+
+
+def _moves(t: Any) -> bool:
+    """Whether it has a gradient: whole numbers have none."""
+    return bool(t.is_floating_point() or t.is_complex())
 
 
 def _numbers(given: Handed, result: Any) -> Any:
