@@ -183,6 +183,7 @@ def of_pairs(
             for g, c in zip(several, which, strict=True)
         )
 
+    one: Any
     for one, of, more in (
         (forward, function, ()),
         (gradients, backward, ("grad_output",)),
@@ -190,7 +191,7 @@ def of_pairs(
         one.__name__ = name_of(of)
         kind = inspect.Parameter.POSITIONAL_ONLY
         names = (*more, *input_names(function, len(which)))
-        one.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
+        one.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])
     return forward, gradients
 
 
