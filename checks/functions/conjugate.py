@@ -79,20 +79,14 @@ class Found:
         if by in CONVENTIONS and by != convention:
             what = "not conjugated" if convention == TORCH else "conjugated"
             others = "that is asked for" if self.stated else "that another gradient goes by"
-            return (
-                what,
-                f"It is right by {NAMES[by]} convention, and not by {own}, {others}.",
-            )
+            return (what, f"It is right by {NAMES[by]} convention, and not by {own}, {others}.")
         if by == HALF:
             return (
                 "half the gradient",
                 "It is ∂L/∂conj(z) by Wirtinger, of which both conventions have twice as much.",
             )
         if by == TURNED:
-            return (
-                "the conjugate",
-                f"It is the conjugate of what {own} convention has for this cotangent.",
-            )
+            return ("the conjugate", f"It is the conjugate of what {own} convention has for this cotangent.")
         return "", ""
 
 
@@ -112,12 +106,7 @@ def refuse_convention(convention: str, dtype: str, *, plain: bool) -> None:
 
 
 def as_real(
-    function: Function,
-    backward: Function,
-    inputs: Sequence[Input],
-    sizes: Sizes,
-    dtype: str,
-    convention: str,
+    function: Function, backward: Function, inputs: Sequence[Input], sizes: Sizes, dtype: str, convention: str
 ) -> tuple[Function, Function, list[Input], str, Found | None]:
     """What is judged in place of a function of complex numbers, in which dtype, and by what its gradients go.
 
@@ -130,12 +119,7 @@ def as_real(
     pairs, which = as_pairs(inputs)
     by = found_by(function, backward, pairs, which, sizes, input_names(function, len(pairs)))
     found = Found(by, dtype, convention)
-    return (
-        *of_pairs(function, backward, which, found.convention),
-        pairs,
-        COMPLEX_DTYPES[dtype],
-        found,
-    )
+    return (*of_pairs(function, backward, which, found.convention), pairs, COMPLEX_DTYPES[dtype], found)
 
 
 def as_pairs(inputs: Sequence[Input]) -> tuple[list[Input], list[bool]]:
@@ -172,22 +156,14 @@ def of_pairs(
         if len(several) != len(given):
             return several
         return tuple(
-            _pair(
-                _conjugated(
-                    np.asarray(g, np.result_type(np.asarray(g), np.complex64)),
-                    convention,
-                )
-            )
+            _pair(_conjugated(np.asarray(g, np.result_type(np.asarray(g), np.complex64)), convention))
             if c and g is not None
             else g
             for g, c in zip(several, which, strict=True)
         )
 
     one: Any
-    for one, of, more in (
-        (forward, function, ()),
-        (gradients, backward, ("grad_output",)),
-    ):
+    for one, of, more in ((forward, function, ()), (gradients, backward, ("grad_output",))):
         one.__name__ = name_of(of)
         kind = inspect.Parameter.POSITIONAL_ONLY
         names = (*more, *input_names(function, len(which)))
@@ -225,12 +201,7 @@ def found_by(
 
 
 def _of_one(
-    forward: Function,
-    reals: Sequence[Array],
-    g: Sequence[Array],
-    at: int,
-    claims: Mapping[str, Any],
-    rng: Any,
+    forward: Function, reals: Sequence[Array], g: Sequence[Array], at: int, claims: Mapping[str, Any], rng: Any
 ) -> str:
     """What the gradient by this input goes by, along several lines."""
     readings = {c: claim for c, claim in claims.items() if claim is not None}

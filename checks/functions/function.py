@@ -93,8 +93,7 @@ def judge_function(
               or an array, whose numbers are taken as they are; or as text, such as "B,T,D D:positive 8:integers(0,T)"
               (inputs.py). Whole numbers have no gradient: backward returns None for them, or leaves them out
     dtype     "float64", "float32", "float16", or "bfloat16" of a function that computes in it (named.py): in 16 bits beside
-              what the same function is in float64 (narrow.py); or
-              "complex128" or "complex64", in which inputs of no kind in particular are complex (conjugate.py)
+              what the same function is in float64 (narrow.py); or "complex128", "complex64" (conjugate.py)
     examples  how many cases to draw, of all sizes together; if None, 60 of a few numbers each, and fewer, down to 16, of
               many: what is seen in one of them is seen in each that has as many
     seed      repeats a run; a fresh one is drawn, and reported, if None
