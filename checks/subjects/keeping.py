@@ -43,10 +43,12 @@ def spoken(
         return direct(dtype, compiled=compiled)
     held = {"": made("float64")}
     try:
-        found = adapted(op, _kept(op, layer, Calls(parts, held, compiled)), type(layer).__name__)
+        found = adapted(op, _kept(op, layer, Calls(parts, held)), type(layer).__name__)
     except Exception:  # noqa: BLE001, whatever theirs raises: then its names are all that is known of it
         return direct(dtype, compiled=compiled)
     held[""] = made(dtype)
+    if compiled:  # what was tried before that is not: each try would be compiled
+        held["compiler"] = held[""]
     return found
 
 
@@ -90,13 +92,12 @@ def _kept(op: Op, layer: Any, calls: Calls) -> Any:
 class Calls:
     """What is called, in NumPy's arrays.
 
-    held  the framework that computes now, under ""
+    held  the framework that computes now, under "", and under "compiler" too where it compiles
     made  what its compiler made, for each part and all shapes
     """
 
     parts: Parts
     held: dict[str, Framework]
-    compiled: bool
     made: dict[Any, Any] = field(default_factory=dict)
 
     def weights(self, op: Op) -> dict[str, Array]:
@@ -155,11 +156,11 @@ class Calls:
 
     def _compiled(self, part: str, function: Callable[..., Any], arrays: Sequence[Any]) -> Callable[..., Any]:
         """The function, or what its compiler made of it for such shapes."""
-        if not self.compiled:
+        if "compiler" not in self.held:
             return function
         key = part, tuple(tuple(a.shape) for a in arrays)
         if key not in self.made:
-            self.made[key] = self.held[""].compiled(function)
+            self.made[key] = self.held["compiler"].compiled(function)
         return cast("Callable[..., Any]", self.made[key])
 
 

@@ -31,8 +31,14 @@ def test_numbers_are_those_of_the_parts_where_they_agree():
 class Same:
     """A framework of NumPy's own arrays, in this precision."""
 
+    compilations = 0
+
     def __init__(self, dtype):
         self.dtype = dtype
+
+    def compiled(self, function):
+        Same.compilations += 1
+        return function
 
     def array(self, a):
         return a.astype(self.dtype)
@@ -60,6 +66,19 @@ class Dense:
 
 def parts(weight):
     return lambda _, __: ({"kernel": weight}, lambda arrays: lambda x: x @ arrays[0])
+
+
+def test_what_is_compiled_is_compiled_once_for_a_shape_and_not_to_find_how_it_is_called():
+    linear = find("linear")
+    same = SimpleNamespace(forward=lambda x, *_: x)
+    found = spoken(
+        linear, Dense(np.ones((3, 4))), lambda *_, **__: same, Same, parts(np.ones((3, 4))), "float32", compiled=True
+    )
+    assert found.pins["features"] == (3, 4)
+    before = Same.compilations
+    for _ in range(2):
+        found.forward(np.ones((2, 3)), np.ones((4, 3)))
+    assert (before, Same.compilations) == (0, 1)
 
 
 @pytest.mark.parametrize("by_names", [True, False])
