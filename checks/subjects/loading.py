@@ -5,8 +5,8 @@
 What stands before the first colon is a bridge if a file of that name lies in `bridges`: it turns what it finds into
 something with forward and backward on NumPy arrays. A bridge alone is what its framework has of the op (built_in/), and
 `compiled:` in front of a bridge asks the framework's compiler for it. What stands behind a ? says how a layer is to be
-adapted (adapting/told.py). This runs in the process of the implementation; in
-the judge's own runs what is no op, by `find` alone.
+adapted (adapting/told.py). This runs in the process of the implementation; what is no op is found by `find` alone, in a
+process of its own too (functions/serving.py).
 """
 
 from __future__ import annotations
