@@ -16,7 +16,7 @@ both parts may be added by themselves.
 and softplus(−x), max(−x, 0) + log(1 + e^{−|x|}), 2·`EXP` times relative to the logarithm and twice to itself, beside the
 product and the sum. n losses are added in n + 1 roundings, of all of these sizes, as the parts may be added apart.
 Of the gradient, (1 − t) − c·σ(−x), σ is off by `SIGMOID` (numbers/counted.py), however it is computed; 1 − t, c, the
-product, the difference and two scales round as above.
+product, the difference and two scales round as above: `SIGMOID` roundings of 1 + |t| and of 1 + |q − 1||t| times 1 + 8σ/5.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def binary_few(problem: Problem, case: Case) -> Case | None:
 
 def binary_terms(problem: Problem) -> dict[str, int]:
     """How many roundings the magnitudes are the mean of."""
-    return {"y": elements(problem) + 2 * EXP + 10, "logits": EXP + 6}
+    return {"y": elements(problem) + 2 * EXP + 10, "logits": SIGMOID}
 
 
 def binary_magnitudes(case: Case) -> dict[str, Array]:
@@ -219,7 +219,7 @@ def binary_magnitudes(case: Case) -> dict[str, Array]:
     gradient = np.abs(case.cotangent) * of_x * share(case)
     return {
         "y": np.asarray(of_y.sum() * share(case) / (many + 2 * EXP + 10)),
-        "logits": gradient / (EXP + 6),
+        "logits": gradient / SIGMOID,
     }
 
 
