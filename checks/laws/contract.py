@@ -39,6 +39,7 @@ from checks.trials.trial import Run, Trial
 RANK = 10
 
 CALLED_AGAIN = "when it is called again on the very same arrays"
+ANOTHER_Y = f"forward gives another y {CALLED_AGAIN}"
 AFTER_OTHERS = "after a forward on other data"
 SAME = "lie in the same memory"
 VIEW = "when the caller later writes to what it passed"

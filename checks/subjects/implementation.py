@@ -30,6 +30,7 @@ from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.ops import without
 from checks.subjects.adapting.layer import Nothing, Spoken, Unfit, adapted, is_adaptable
+from checks.subjects.chance import REWOUND, rewound
 from checks.subjects.derived import Lacking, derived
 from checks.subjects.frames import own_frames, place, told
 from checks.subjects.memory import overwrite, same_bits, shared
@@ -199,6 +200,9 @@ class Implementation(Judged):
 
     def call(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Outcome:
         """Call it; with copies of the arrays, so that it can change nothing of the judge's."""
+        if part == REWOUND:
+            with rewound(self._forward.call):
+                return self.call("forward", case)
         function, given = (self._forward, None) if part == "forward" else (self._backward, case.cotangent)
         before = (given, *case.inputs)
         arrays = before if self.shares else tuple(None if a is None else laid_alike(a) for a in before)

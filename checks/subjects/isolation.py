@@ -14,6 +14,7 @@ from typing import Any
 from checks.op import Case, Op
 from checks.ops import without
 from checks.subjects import system
+from checks.subjects.chance import REWOUND
 from checks.subjects.implementation import Crashed, Judged, NotAnImplementation, Outcome
 from checks.subjects.loading import COMPILED
 from checks.subjects.process import LOADING, Outlived, failure
@@ -109,7 +110,7 @@ class Isolated(Outlived, Judged):
         if "failed" in reply:
             raise failure(reply)
         changed = tuple(n for n, start in sent.items() if watch and process.differs(start, given[n]))
-        if part == "forward":
+        if part in ("forward", REWOUND):
             wanted = {"y": case.cotangent.shape}
         else:
             present = zip(self.op.inputs, case.inputs, strict=True)

@@ -6,6 +6,7 @@ import platform
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from types import ModuleType
@@ -17,6 +18,7 @@ from checks.cases.search import Stopped
 from checks.laws import Law, contract, decides, exact, witnessed
 from checks.op import Op, Problem
 from checks.signature.options import in_words
+from checks.subjects import chance
 from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
 from checks.trials.trial import Trial
 from checks.trials.witness import HERE, Witness
@@ -106,9 +108,28 @@ class Tried:
             self.count(asked.trial.problem, self.read(asked.heard() if hear else asked))
 
     def drop_echoes(self) -> None:
-        """What is said of odd numbers in results that are wrong anyway: it tells nothing new, and would hide what does."""
+        """What is said of odd numbers in results that are wrong anyway: it tells nothing new, and would hide what does.
+
+        Of what draws random numbers nothing else is told: no number of it is right or wrong.
+        """
+        again = [f for f in self.findings if f.verdict is Verdict.BROKEN and f.note == contract.ANOTHER_Y]
+        largest = max(again, key=lambda f: f.problem.elements, default=None)
+        if largest is not None and self._draws(largest.problem):
+            self.findings = [replace(largest, result="", note=chance.TOLD, crashed=True)]
+            return
         wrong = {f.result for f in self.findings if f.verdict is Verdict.BROKEN and f.result != "behaviour"}
         self.findings = [f for f in self.findings if not contract.is_echo(f, wrong)]
+
+    def _draws(self, problem: Problem) -> bool:
+        """Whether y changes from call to call, but not where generators of random numbers begin alike."""
+        case = problem.reals()
+        with np.errstate(all="ignore"), suppress(Crashed, Malformed, Unsupported, Stopped):
+            alike, free = (
+                {self.implementation.call(part, case).results["y"].tobytes() for _ in range(chance.CALLS)}
+                for part in (chance.REWOUND, "forward")
+            )
+            return len(alike) == 1 < len(free)
+        return False
 
     def report(self, op: Op, examples: int, seed: int, failures: tuple[Finding, ...], **rest: Any) -> Report:
         """The report on all of it, once the failures have been explained; `rest` is what else it says (report.py)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.ops._called import CALLED, Called
 from checks.signature.axes import parts
+from checks.subjects import chance
 from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.asked import LARGEST, Asked, asked
 from checks.subjects.adapting.factor import factors_of, times
@@ -78,6 +80,8 @@ def fitted(form: Form) -> Fit:
             nearest = min([*found, *([nearest] if nearest else [])], key=lambda fit: fit.off, default=None)
         if time.monotonic() - began > SECONDS:
             break
+    if nearest is not None and _draws(form, nearest):
+        raise Unfit(chance.TOLD)
     if nearest is None or nearest.alike < ALIKE:
         raise Unfit(_none(form, tried, failure))
     unknown = [*form.making.unknown, *form.forwards.unknown]
@@ -118,6 +122,25 @@ def _numbers(form: Form, fit: Fit) -> tuple[Array, Array]:
         pairs.append((np.inf if tried is None else tried.found, float(right_y)))
     found, right = map(np.array, zip(*pairs, strict=True))
     return found, right
+
+
+def _draws(form: Form, fit: Fit) -> bool:
+    """Whether y changes from run to run, but not where generators of random numbers begin alike."""
+
+    def forwards(*, alike: bool) -> set[bytes]:
+        found = set()
+        for _ in range(chance.CALLS):
+            run = Run(form, fit.plan, fit.one.sizes, {**fit.one.parameters, **fit.plan.constants})
+            run.begin({n: a.copy() for n, a in fit.one.arrays.items()})
+            called_is = form.forward if run.layer is None else getattr(run.layer, form.forward)
+            with chance.rewound(called_is) if alike else nullcontext():
+                run.forward()
+            found.add(np.asarray(run.at(fit.plan.y)).tobytes())
+        return found
+
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"), suppress(Exception):
+        return len(forwards(alike=False)) > 1 == len(forwards(alike=True))
+    return False
 
 
 def _fits(form: Form, way: Way, began: float) -> tuple[list[Fit], int, str]:
