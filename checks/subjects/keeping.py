@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +21,7 @@ from checks.op import Op
 from checks.subjects.adapting.asked import asked
 from checks.subjects.adapting.fitting import apart
 from checks.subjects.adapting.layer import adapted
+from checks.subjects.adapting.made import numbers_of
 from checks.subjects.pulled import Framework, of_leaves
 
 Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
@@ -39,7 +41,11 @@ def spoken(
     made    the framework in the precision of this name
     parts   the arrays that a layer holds, when it is called with such inputs, and what makes a function of others
     """
-    if op.derivative is not None or _is_right(op, direct("float64", compiled=False)):
+    by_names = direct("float64", compiled=False)
+    takes = inspect.signature(by_names.forward).parameters
+    # What it is made with, as a pooling's size, holds in every case, though y is right where it is the default.
+    own = {*numbers_of(op, SimpleNamespace(**numbers(layer)))} - {*takes}
+    if op.derivative is not None or (not own and _is_right(op, by_names)):
         return direct(dtype, compiled=compiled)
     held = {"": made("float64")}
     try:

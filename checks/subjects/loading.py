@@ -102,6 +102,8 @@ def load(op: Op, spec: str, *, dtype: str = "float64", device: str = "cpu") -> A
         )
     module = _module(where)
     found = _attribute(module, where, name) if name else module
+    if (owner := _owner(found)) is not None:
+        return owner.bridged(op, found, dtype=dtype, device=device)
     missing = [part for part in ("forward", "backward") if not callable(getattr(found, part, None))]
     if missing and isinstance(found, ModuleType):
         inside = [n for n, value in vars(found).items() if _is_implementation(value)]
@@ -163,6 +165,11 @@ def _by_their_names(function: Any) -> Any:
 
     call.__name__ = getattr(function, "__name__", type(function).__name__)
     return call
+
+
+def _owner(found: Any) -> Any:
+    """The bridge without which something has no backward, though none was named; None if it needs none."""
+    return next((one for one in BRIDGES.values() if hasattr(one, "owns") and one.owns(found)), None)
 
 
 def _is_implementation(value: Any) -> bool:

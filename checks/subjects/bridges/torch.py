@@ -11,6 +11,7 @@ is torch's refusal, and no crash, if torch's own function of the op refuses this
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -139,6 +140,14 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
 
     name = getattr(found, "__name__", type(found).__name__)
     return signed(forward, backward, signature, name, lacks(found), **derivatives(op, function, handed))
+
+
+def owns(found: Any) -> bool:
+    """Whether something has a backward by torch alone: a module that is made, or an autograd.Function."""
+    torch = sys.modules.get("torch")  # which whoever made it has imported
+    if torch is None or not hasattr(torch, "nn"):
+        return False
+    return isinstance(found, torch.nn.Module) or (inspect.isclass(found) and issubclass(found, torch.autograd.Function))
 
 
 def lacks(found: Any) -> tuple[str, ...]:

@@ -349,3 +349,12 @@ def test_a_module_that_is_made_already_is_judged_with_its_own_numbers(tmp_path, 
     wrong = {f"grad_{n}" for n in ("x", "weight", "bias")} if name == "wrong" else set()
     assert {failure.result for failure in report.failures} == wrong
     assert any("made already" in line for line in report.assumed)
+
+
+def test_what_is_torchs_needs_no_word_in_front(tmp_path):
+    (tmp_path / "bare.py").write_text(f"{MODULES}\npool = torch.nn.MaxPool2d(2)\n")
+    spoken = loading.load(find("max_pool"), f"{tmp_path / 'bare.py'}:pool")
+    assert {"dims": 2, "kernel_size": 2, "stride": 2}.items() <= spoken.pins.items()
+    assert judge("max_pool", spoken, seed=1, examples=4, laws=["exact"]).exit_code == 0
+    assert bridge.owns(loading.find(f"{tmp_path / 'bare.py'}:Scaled"))
+    assert not bridge.owns(torch.relu)
