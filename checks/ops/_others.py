@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from checks.numbers.precision import Array
-from reference.lstm_cell import sigmoid
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def _reset_before(
     a = x @ weight_x.T + sum(bias for bias in (bias_x, bias_h) if bias is not None)
     of_r, of_z, of_n = np.split(weight_h, 3)
     a_r, a_z, a_n = np.split(a, 3, 1)
-    r, z = sigmoid(a_r + h @ of_r.T), sigmoid(a_z + h @ of_z.T)
+    r, z = (1 / (1 + np.exp(-a)) for a in (a_r + h @ of_r.T, a_z + h @ of_z.T))
     return np.asarray((1 - z) * np.tanh(a_n + (r * h) @ of_n.T) + z * h)
 
 

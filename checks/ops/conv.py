@@ -196,7 +196,7 @@ def worked(problem: Problem, array: str, index: tuple[int, ...] | None) -> str:
 
 
 WHERE = (
-    Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5"),
+    Sizes("kernel", "*kernel", "size of the kernel", metavar="3 | 3,5", window=True),
     Sizes("size", "*size", "spatial size of the input"),
     Sizes("channels", "C O", "channels in and out"),
     Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),

@@ -42,7 +42,9 @@ from reference import bce_with_logits, huber, kl_div, smooth_l1
 if TYPE_CHECKING:
     import torch
 
-NEAR = 2  # to the side of its target, a logit has a loss of 0.1, and σ − t is still far larger than what σ loses in 8 bits
+NEAR = (
+    2  # to the side of its target, a logit has a loss of 0.1, and σ − t is still far larger than what σ loses in 8 bits
+)
 SHAPE = Sizes("shape", "*shape", "shape of the arrays, samples first", (2, 1, 4, 3), (1, 2, 3))
 WIDTHS = (1.0, 0.5, 2.0, 0.1)
 DELTA = Parameter("delta", 1.0, "where the parabola ends", "1.0", real(0, above=True), WIDTHS)

@@ -64,7 +64,7 @@ OP = Op(
     takes=Takes(
         arrays={"x": "N C *size", "template": "O C *kernel", "y": "N O *output"},
         sizes=(
-            Sizes("kernel", "*kernel", "size of the template", metavar="3 | 3,5"),
+            Sizes("kernel", "*kernel", "size of the template", metavar="3 | 3,5", window=True),
             Sizes("channels", "C O", "channels of x, and number of templates", (1, 2, 3), metavar="3,2", tells=2),
             Sizes("size", "*size", "spatial size of the input"),
             Sizes("batch", "N", "samples", BATCHES, least=0, metavar="2"),

@@ -39,6 +39,7 @@ class Sizes:
             what is pinned
     least   the least size that makes sense
     wide    whether it is also tried far beyond what is drawn, where kernels are cut into tiles
+    window  whether it is the size of a window, which another input has to have room for
     like    another option, where code may be made for as many as of that alone: keys as queries
     tells   the least size at which results are not what they are anyway: a softmax of one class is 1, its gradient 0
     """
@@ -51,6 +52,7 @@ class Sizes:
     least: int = 1
     metavar: str = ""
     wide: bool = True
+    window: bool = False
     tells: int = 1
     like: str = ""
 

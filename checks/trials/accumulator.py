@@ -194,11 +194,11 @@ def problems(op: Op, dtype: str, size: int = TERMS) -> Iterator[Problem]:
     """For each axis a problem in which it has that many places, and as far as can be nothing else has more than one."""
     for sizes in op.takes.sizes:
         for at in range(len(sizes.names)):
-            pinned: dict[str, Any] = {s.option: _ones(op, s) for s in op.takes.sizes if s.wide or s is sizes}
+            pinned: dict[str, Any] = {s.option: _ones(op, s) for s in op.takes.sizes if not s.window or s is sizes}
             pinned[sizes.option] = _with(pinned[sizes.option], at, size)
-            if not sizes.wide:  # a kernel, which an input has to have room for on both sides
+            if sizes.window:  # a kernel, which an input has to have room for on both sides
                 pinned |= {
-                    s.option: _with(_ones(op, s), 0, 2 * size - 1) for s in op.takes.sizes if s.spatial and s.wide
+                    s.option: _with(_ones(op, s), 0, 2 * size - 1) for s in op.takes.sizes if s.spatial and not s.window
                 }
             yield from _first(
                 op, dtype, {**op.takes.defaults, **{s.option: _ones(op, s) for s in op.takes.sizes}, **pinned}, pinned
@@ -207,9 +207,9 @@ def problems(op: Op, dtype: str, size: int = TERMS) -> Iterator[Problem]:
 
 def _together(op: Op, dtype: str) -> Iterator[Problem]:
     """A problem in which every axis has a few places."""
-    windows = any(not s.wide for s in op.takes.sizes)
+    windows = any(s.window for s in op.takes.sizes)
     pinned = {
-        s.option: _every(_ones(op, s), 2 * FEWEST - 1 if windows and s.wide and s.spatial else FEWEST)
+        s.option: _every(_ones(op, s), 2 * FEWEST - 1 if windows and s.spatial and not s.window else FEWEST)
         for s in op.takes.sizes
     }
     yield from _first(op, dtype, {**op.takes.defaults, **pinned}, pinned)
@@ -332,7 +332,7 @@ def place_of(op: Op, name: str, axis: str) -> Place:
 
 
 def _is_kernel(op: Op, axis: str) -> bool:
-    return any(axis in s.names and not s.wide for s in op.takes.sizes)
+    return any(axis in s.names and s.window for s in op.takes.sizes)
 
 
 def _adds_to(implementation: Judged, problem: Problem, found: Sum, way: tuple[Index, ...], k: int) -> float:

@@ -96,7 +96,7 @@ def excused(found: Finding, run: Run, actual: Array, expected: Array, *, whole: 
 def _by_constants(found: Finding, run: Run, actual: Array) -> Finding | None:
     """The warning that constants are stored, if they explain it, or what else is stored falls to both sides of that."""
     u = unit_roundoff(run.problem.dtype)
-    for reading in readings(run):
+    for reading in readings(run, found.result):
         right, once = reading.right(run, found.result)
         for more in (0, *STORED):
             bound = Bound(once + more * gamma(1, u) * run.magnitude(found.result), np.asarray(0.0))

@@ -4,6 +4,8 @@ A slope of 0.3 is 0.30078125 in bfloat16, and 1/387 is off too. Code that stores
 rounding is not, and by more in some elements than in others, as a wrong factor is not. But what it has to return is
 known: the reference with the parameters that are stored, times n·fl(1/n). Within one rounding of that it is explained, with
 nothing to spare; and where more was stored on the way, that falls to both sides of it.
+
+Only a gradient of a mean is excused for 1/n: to y that is what a term left out of the sum of n does, too.
 """
 
 from __future__ import annotations
@@ -38,12 +40,13 @@ class Stored:
         return self.factor * np.asarray(right, np.float64), self.factor * other.sharp_bound(result).elementwise
 
 
-def readings(run: Run) -> Iterator[Stored]:
-    """Every choice of constants that may be stored, if that changes them."""
+def readings(run: Run, result: str) -> Iterator[Stored]:
+    """Every choice of constants that may be stored on the way to a result, if that changes them."""
     dtype = run.problem.dtype
     parameters = {n: (v, _rounded(v, dtype)) for n, v in run.case.parameters.items() if isinstance(v, float)}
     moved = {n: after for n, (before, after) in parameters.items() if after not in (0.0, before)}
-    means = {n: factor for n in _means(run) if (factor := n * _rounded(1 / n, dtype)) != 1.0}
+    divisors = _means(run) if result != "y" else []
+    means = {n: factor for n in divisors if (factor := n * _rounded(1 / n, dtype)) != 1.0}
     for some, n in product(({}, moved) if moved else ({},), (0, *means)):
         names = [*some, *(["1/n"] if n else [])]
         if names:

@@ -219,9 +219,19 @@ class Tried:
 
 
 def right_by(implementation: Judged, laws: Mapping[str, Law]) -> Callable[[Problem], bool]:
-    """Whether all that an implementation returns for a problem is right, by those of these laws that decide alone."""
+    """Whether all that an implementation returns for a problem is right, by those of these laws that decide alone.
+
+    What does not support the numbers that these laws ask for has returned nothing that is wrong.
+    """
     tried = Tried(implementation, {name: law for name, law in laws.items() if decides(law) and not witnessed(law)})
-    return lambda problem: all(f.verdict is not Verdict.BROKEN for f in tried.ask(tried.laws, problem))
+
+    def is_right(problem: Problem) -> bool:
+        try:
+            return all(f.verdict is not Verdict.BROKEN for f in tried.ask(tried.laws, problem))
+        except Unsupported:
+            return True
+
+    return is_right
 
 
 def refused(problem: Problem, refusal: Unsupported) -> str:

@@ -15,7 +15,7 @@ from checks import gradcheck
 from checks.command.skeleton import skeleton
 from checks.op import Case, Problem
 from checks.ops import find
-from checks.subjects import isolation
+from checks.subjects import process
 from checks.subjects.implementation import Crashed
 from checks.subjects.isolation import Isolated, half_the_memory
 from checks.subjects.loading import split
@@ -204,8 +204,8 @@ def test_the_skeleton_runs_and_says_what_is_to_be_written(tmp_path, capsys, name
 @pytest.fixture
 def impatient(monkeypatch):
     """A judge that starts no process for the fourth time."""
-    monkeypatch.setattr(isolation, "CRASHES", 3)
-    monkeypatch.setattr(isolation, "HANGS", 1)
+    monkeypatch.setattr(process, "CRASHES", 3)
+    monkeypatch.setattr(process, "HANGS", 1)
 
 
 @pytest.mark.parametrize("name", EVIL)
