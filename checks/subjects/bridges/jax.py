@@ -165,12 +165,12 @@ def _parts_of_linen(
     from flax import traverse_util
 
     every = jax.eval_shape(module.init, jax.random.key(0), *inputs).get("params", {})
-    shapes = traverse_util.flatten_dict(every, sep=".")  # type: ignore[no-untyped-call]  # flax does not say
+    shapes = traverse_util.flatten_dict(every, sep=".")
     dtype = inputs[0].dtype if jax.numpy.issubdtype(inputs[0].dtype, jax.numpy.floating) else None
 
     def made(arrays: Sequence[Any]) -> Any:
         given = dict(zip(shapes, arrays, strict=True))
-        params = traverse_util.unflatten_dict(given, sep=".")  # type: ignore[no-untyped-call]
+        params = traverse_util.unflatten_dict(given, sep=".")
         return partial(module.apply, {"params": params})
 
     return {n: jax.numpy.zeros(a.shape, dtype or a.dtype) for n, a in shapes.items()}, made
