@@ -17,7 +17,7 @@ from checks import Report, judge
 from checks.laws import decides, laws
 from checks.plugin import pinned_for, requested
 from checks.render.junit import properties
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.known import unmatched
 from checks.verdict.report import UNDECIDED
 
@@ -47,7 +47,9 @@ def test_law(op: str, law: str, request: pytest.FixtureRequest) -> None:
     if over:
         pytest.fail("\n".join(f"the known failure {entry} no longer fails: remove it" for entry in over), pytrace=False)
     if not report.checks:
-        pytest.skip(f"{law} does not apply")  # to which op is in the test's name: pytest folds equal reasons into a line
+        pytest.skip(
+            f"{law} does not apply"
+        )  # to which op is in the test's name: pytest folds equal reasons into a line
 
 
 def test_decided(op: str, request: pytest.FixtureRequest) -> None:

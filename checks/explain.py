@@ -23,9 +23,10 @@ from checks.render import files, slides
 from checks.render.explained import Explained
 from checks.render.explanation import FORMATS, untold
 from checks.signature.options import memory, one_of, real, whole
-from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.implementation import Implementation
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.names import ours
+from checks.subjects.refusals import NotAnImplementation
 
 PROGRAM = "python -m checks.explain"
 DIFFERS, UNTOLD = 1, 3

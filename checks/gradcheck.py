@@ -30,10 +30,10 @@ from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
 from checks.signature.options import duration, flag, one_of, shard, whole
-from checks.subjects.implementation import Crashed, NotAnImplementation
 from checks.subjects.isolation import half_the_memory
 from checks.subjects.loading import built_in
 from checks.subjects.names import first_on_the_path, ours
+from checks.subjects.refusals import Crashed, NotAnImplementation
 from checks.verdict import known
 from checks.verdict.crew import cores
 from checks.verdict.judging import EXAMPLES, PROMISES

@@ -27,9 +27,9 @@ from checks.laws import laws
 from checks.numbers.precision import PRECISIONS
 from checks.render import board, words
 from checks.signature.options import whole
-from checks.subjects.implementation import Crashed, NotAnImplementation
 from checks.subjects.loading import BUILT_IN, COMPILED, offered, version
 from checks.subjects.names import first_on_the_path, ours
+from checks.subjects.refusals import Crashed, NotAnImplementation
 from checks.verdict.report import NOT_JUDGED, VERDICTS, Report
 
 EXAMPLES = 40

@@ -21,7 +21,8 @@ from checks.formulas.writing import derivative, text
 from checks.numbers.bounds import Bound
 from checks.numbers.precision import Array
 from checks.op import Op, Problem
-from checks.subjects.implementation import Crashed, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Judged
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.exhibit import Compared, Exhibit, Meetings, Numbers
 from checks.trials.finding import Finding
 from checks.trials.trial import Run

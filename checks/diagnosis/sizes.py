@@ -27,7 +27,7 @@ from checks.op import Problem
 from checks.signature import places
 from checks.signature.drawing import Simplest
 from checks.signature.options import Option
-from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.exhibit import Sized
 
 SMALL = (1, 2, 3)  # what is tried as right; up to the last of these, other words tell what is wrong (whereabouts.py)

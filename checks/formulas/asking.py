@@ -12,7 +12,8 @@ from checks.formulas import truth
 from checks.formulas.probing import asked_with, recovered
 from checks.numbers.precision import Array
 from checks.op import Problem
-from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Implementation, Judged
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 
 Index = tuple[int, ...]
 

@@ -31,7 +31,8 @@ from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import NATIVE, Array, held
 from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
 from checks.signature.takes import Takes
-from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, Unsupported
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 
 MOST_ALONE = 48  # calls of the function in a case, for elements that are asked alone
 SAMPLE = 2  # elements that are asked alone where there are too many to ask all

@@ -20,7 +20,7 @@ import numpy as np
 
 from checks.functions.place import Place
 from checks.numbers.precision import Array
-from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 
 AROUND = 8  # points around that are tried, beside those along the direction itself
 DIFFERENT = 2.0**-4  # slopes that differ by less than this share are those of one smooth piece, a step apart

@@ -19,7 +19,7 @@ import numpy as np
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import leaves
 from checks.numbers.precision import held
-from checks.subjects.implementation import Ended, Unsupported
+from checks.subjects.refusals import Ended, Unsupported
 from checks.trials.trial import Trial
 
 DRAWS = 4  # that have to be taken

@@ -33,7 +33,7 @@ from checks.functions.measured import Measuring
 from checks.functions.place import Place, Slope
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Problem
-from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.trial import Run, Trial
 from checks.verdict.report import Finding, Verdict
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from checks.functions.place import Place, Slope
 from checks.numbers.precision import Array
-from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.directions import inner
 
 NODES = 10  # pairs of points

@@ -24,7 +24,7 @@ from checks.functions.inputs import Input
 from checks.functions.place import Place
 from checks.functions.trees import is_tree, leaves
 from checks.numbers.precision import Array, held
-from checks.subjects.implementation import Crashed, NotAnImplementation
+from checks.subjects.refusals import Crashed, NotAnImplementation
 from checks.trials.directions import inner
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Trial

@@ -16,9 +16,9 @@ import numpy as np
 
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.precision import Array
-from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.nested import to_call
 from checks.subjects.pulled import Framework
+from checks.subjects.refusals import NotAnImplementation
 
 Function = Callable[..., Any]
 Named = tuple[str, tuple[int, ...]]

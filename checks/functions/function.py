@@ -50,7 +50,8 @@ from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, NATIVE, PRECISIONS, Array
 from checks.op import Op, Problem
 from checks.signature.options import Range
-from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.comparison import compared
 from checks.trials.trial import Run, Trial
 from checks.verdict.decisions import Decision

@@ -19,8 +19,8 @@ from checks.cases.layouts import memory_of
 from checks.functions.wire import Forms
 from checks.numbers.precision import PRECISIONS, Array
 from checks.subjects import system
-from checks.subjects.implementation import Crashed, Ended, Malformed, NotAnImplementation
 from checks.subjects.process import LOADING, Outlived, Process, failure
+from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation
 
 Function = Callable[..., Any]
 PARTS = ("double_backward", "jvp")

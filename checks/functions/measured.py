@@ -35,7 +35,8 @@ import numpy as np
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import Array, held
 from checks.op import Case
-from checks.subjects.implementation import Crashed, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Judged
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 
 WEIGHTS = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 NOISE = float(np.sqrt(np.sum(WEIGHTS**2)))  # √70

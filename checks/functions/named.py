@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from checks.numbers.precision import NATIVE
-from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.loading import BRIDGES, find, installed
 from checks.subjects.pulled import Framework
+from checks.subjects.refusals import NotAnImplementation
 
 TORCH = "torch:"
 DEVICE = "cpu"

@@ -30,7 +30,7 @@ from checks.laws.complex_step import H
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case
-from checks.subjects.implementation import Ended
+from checks.subjects.refusals import Ended
 from checks.trials.directions import inner, inner_gamma
 from checks.trials.trial import Run
 

@@ -16,7 +16,8 @@ from checks.functions.domain import within
 from checks.laws import contract
 from checks.numbers.precision import Array
 from checks.op import Case, Op, Problem
-from checks.subjects.implementation import Crashed, Ended, Judged, Outcome
+from checks.subjects.implementation import Judged, Outcome
+from checks.subjects.refusals import Crashed, Ended
 from checks.trials.trial import Run, Trial
 from checks.verdict.report import Finding, Verdict
 

@@ -21,7 +21,7 @@ from checks.functions.blackbox import BlackBox, NotTaken, brief, name_of
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import is_tree, leaves, of_leaves, parted
 from checks.numbers.precision import held
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 Function = Callable[..., Any]
 

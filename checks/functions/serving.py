@@ -25,8 +25,8 @@ from checks.functions.named import backward_of, judged
 from checks.functions.wire import Forms
 from checks.numbers.precision import Array
 from checks.subjects import system
-from checks.subjects.implementation import Crashed, Ended, Malformed, Unsupported
 from checks.subjects.names import theirs
+from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.subjects.worker import array_in, failed, mapped, reply
 
 Function = Callable[..., Any]

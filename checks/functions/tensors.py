@@ -17,7 +17,8 @@ import numpy as np
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.precision import Array
 from checks.subjects.bridges.torch import lacks
-from checks.subjects.implementation import NotAnImplementation, made
+from checks.subjects.implementation import made
+from checks.subjects.refusals import NotAnImplementation
 from checks.subjects.tensors import Handed, apart, ends_here, passed_on
 
 Function = Callable[..., Any]

@@ -15,7 +15,7 @@ import numpy as np
 
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, PRECISIONS
-from checks.subjects.implementation import Crashed, Malformed, Unsupported
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.accumulator import Place, lengthened, widths
 from checks.trials.finding import Finding, Verdict
 from checks.trials.narrow import narrow

@@ -29,7 +29,8 @@ from checks.cases.layouts import LAYOUTS, broadcast
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
-from checks.subjects.implementation import Crashed, Ended, Malformed, Outcome, Unsupported
+from checks.subjects.implementation import Outcome
+from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.trials import extremes
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict

@@ -3,78 +3,33 @@
     forward(*inputs, **parameters) -> y
     backward(grad_output, *inputs, **parameters) -> one gradient for each input, None where there is none
 
-A module, a class (made with no arguments) or an object. A parameter at its default is passed only if the signature takes
-it; one that is needed and not taken makes the case unsupported, as NotImplementedError does.
-
-What is behind `*args, **kwargs` (a decorator), or has no signature at all (built in), is known only once it is called: a
-TypeError that is gone when parameters at their default are left out says that they are not taken.
+A module, a class (made with no arguments) or an object. How it is called is read from its signature (calling.py); what it
+does in place of returning is in refusals.py.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from checks.cases.layouts import laid_alike
-from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.ops import without
 from checks.subjects.adapting.layer import Nothing, Spoken, Unfit, adapted, is_adaptable
+from checks.subjects.calling import Function
 from checks.subjects.chance import REWOUND, rewound
 from checks.subjects.derived import Lacking, derived
-from checks.subjects.frames import own_frames, place, told
 from checks.subjects.memory import overwrite, same_bits, shared
 from checks.subjects.offered import offers
-
-# How a call is refused by what takes no such keyword: CPython names it; C and C++ extensions often do not.
-NAMED = re.compile(r"unexpected keyword argument '?(\w+)|'(\w+)' is an invalid keyword argument")
-UNNAMED = re.compile(r"keyword argument|incompatible function arguments|invalid combination of arguments")
-
-
-class Unsupported(Exception):
-    """The implementation does not take this case: counted and shown, never a failure."""
-
-
-class Malformed(Exception):
-    """What the implementation returned cannot be a result; the message says what it was and what is needed."""
-
-
-class Crashed(Exception):
-    """The implementation raised something of its own; the message names it.
-
-    raised  what, as "ValueError: not enough values"
-    at      the line of its own code in which it did, as "mine.py:14"
-    frames  a line for each of its own frames (frames.py)
-    """
-
-    def __init__(self, message: str, raised: str = "", at: str = "", frames: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.raised, self.at, self.frames = raised, at, tuple(frames)
-
-    @classmethod
-    def by(cls, name: str, error: BaseException) -> Self:
-        """What was raised where this was called."""
-        own = own_frames(error)
-        error.__traceback__ = None  # to raise the same object again would add its frames to these, call after call
-        return cls(f"{name} raised {_brief(error)}", _brief(error), place(own), told(own))
-
-
-class Ended(Crashed):
-    """The implementation ended its process, or tried to, or had to be ended: no mere exception."""
-
-
-class NotAnImplementation(TypeError):
-    """The object to be judged has no forward and backward, or none that take the inputs."""
+from checks.subjects.refusals import Malformed, NotAnImplementation, brief
 
 
 @dataclass(frozen=True)
@@ -137,8 +92,8 @@ class Implementation(Judged):
 
     op: Op
     name: str
-    _forward: _Function
-    _backward: _Function
+    _forward: Function
+    _backward: Function
     shares: bool = False
     promised: str = ""
     assumed: tuple[str, ...] = ()
@@ -165,7 +120,7 @@ class Implementation(Judged):
             except Nothing:
                 raise missing from None
             except Exception as unfit:  # noqa: BLE001, whatever theirs raises
-                why = unfit if isinstance(unfit, Unfit) else _brief(unfit)
+                why = unfit if isinstance(unfit, Unfit) else brief(unfit)
                 raise NotAnImplementation(f"{missing}; nor adapted: {why}") from missing
         spoken = cls._of(without(op, found.lacks), found.__name__, found, shares)
         return replace(spoken, assumed=found.assumed, pins=found.pins, lacks=found.lacks)
@@ -184,7 +139,7 @@ class Implementation(Judged):
                 f"{name} has no {' and no '.join(missing)}; {op.name} needs {needed(op, 'forward')} "
                 f"and {needed(op, 'backward')}"
             )
-        forward, backward = (_Function.of(op, part, function) for part, function in parts.items())
+        forward, backward = (Function.of(op, part, function) for part, function in parts.items())
         for function in (forward, backward):
             if function.refuses:
                 raise NotAnImplementation(
@@ -225,7 +180,7 @@ def made(name: str, given: Any) -> Any:
     try:
         return given()
     except Exception as error:
-        raise NotAnImplementation(f"{name} could not be made with no arguments: {_brief(error)}") from error
+        raise NotAnImplementation(f"{name} could not be made with no arguments: {brief(error)}") from error
 
 
 def needed(op: Op, part: str) -> str:
@@ -250,125 +205,6 @@ def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, 
     return {n: (g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}
 
 
-@dataclass(frozen=True)
-class _Function:
-    """forward or backward, and what its signature takes.
-
-    most     arrays it takes, or None if the signature does not say
-    named    what its signature names
-    takes    the same, or None if it takes any parameter
-    refuses  in words, why no case can be handed to it, or ""
-    untaken  parameters that turned out not to be taken, though the signature takes any
-    spared   whether parameters at their default are left out: {True} once that turned out to be needed
-    """
-
-    op: Op
-    part: str
-    call: Callable[..., Any]
-    most: int | None
-    takes: frozenset[str] | None
-    named: frozenset[str] = frozenset()
-    refuses: str = ""
-    untaken: set[str] = field(default_factory=set)
-    spared: set[bool] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, op: Op, part: str, call: Any) -> _Function:
-        """Read the signature once: it is asked for in every call."""
-        try:
-            parameters = inspect.signature(call).parameters.values()
-        except (TypeError, ValueError):
-            return cls(op, part, call, None, None)
-        kinds = {p.kind for p in parameters}
-        by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        arrays = [p for p in parameters if p.kind in by_position and p.name not in op.takes.defaults]
-        named = frozenset(p.name for p in parameters)
-        most = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(arrays)
-        takes = None if inspect.Parameter.VAR_KEYWORD in kinds else named
-        given = len(op.inputs) + (part == "backward")
-        needed = [p.name for p in arrays[given:] if p.default is p.empty] + [
-            p.name
-            for p in parameters
-            if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in op.takes.defaults
-        ]
-        if needed:
-            refuses = f"needs {' and '.join(needed)} as well"
-        elif most is not None and most < given - len(op.takes.optional):
-            refuses = f"takes ({', '.join(p.name for p in arrays)})"
-        else:
-            refuses = ""
-        return cls(op, part, call, most, takes, named, refuses)
-
-    def __call__(self, grad_output: Array | None, *inputs: Array | None, **parameters: Any) -> Any:
-        """Call it with what its signature takes."""
-        arrays = list(inputs) if self.part == "forward" else [grad_output, *inputs]
-        while self.most is not None and len(arrays) > self.most:
-            if arrays.pop() is not None:
-                raise Unsupported(f"takes {self.most} arrays")
-        for name in [n for n in parameters if not self._takes(n)]:
-            if parameters.pop(name) != self.op.takes.defaults[name]:
-                raise Unsupported(f"does not take {name}")
-        try:
-            return self._called(arrays, parameters)
-        except NotImplementedError as refusal:
-            raise Unsupported(str(refusal)) from refusal
-        except (Crashed, Malformed, Unsupported, Stopped):  # by a function in another process
-            raise
-        except SystemExit as error:  # sys.exit(0) must not look like a verdict
-            raise Ended.by(getattr(self.call, "__name__", "it"), error) from error
-        except Exception as error:
-            raise Crashed.by(getattr(self.call, "__name__", "it"), error) from error
-
-    def _takes(self, name: str) -> bool:
-        return name not in self.untaken if self.takes is None else name in self.takes
-
-    def _called(self, arrays: list[Array | None], parameters: dict[str, Any]) -> Any:
-        """What it returns, called with fewer parameters if it refuses those that it is not known to take.
-
-        Left out is what the signature does not name and is at its default, since to leave that out changes nothing. Of
-        the others, what is not taken is what the error names, or the fewest without which the call is refused no more.
-        """
-        unnamed = [n for n in parameters if n not in self.named]
-        usual = {n for n in unnamed if parameters[n] == self.op.takes.defaults[n]}
-        if self.spared:
-            parameters = _without(parameters, usual)
-        try:
-            return self.call(*arrays, **parameters)
-        except TypeError as error:
-            said = NAMED.search(str(error))
-            name = said and next(filter(None, said.groups()))
-            if name in unnamed:
-                self.untaken.add(name)
-                if name not in usual:
-                    raise Unsupported(f"does not take {name}") from error
-                return self._called(arrays, _without(parameters, {name}))
-            if name or not UNNAMED.search(str(error)):
-                raise
-            if not self._refuses(arrays, _without(parameters, usual)):
-                self.spared.add(True)
-                return self.call(*arrays, **_without(parameters, usual))
-            others = [n for n in unnamed if n not in usual]
-            for some in (s for n in range(len(others)) for s in combinations(others, n + 1)):
-                if not self._refuses(arrays, _without(parameters, {*usual, *some})):
-                    # Not remembered: of another kind (a number, not a tuple) it may be taken.
-                    raise Unsupported(f"does not take {' and '.join(some)}") from error
-            raise
-
-    def _refuses(self, arrays: list[Array | None], parameters: dict[str, Any]) -> bool:
-        """Whether it refuses even to be called so; what goes wrong in what was called is no refusal."""
-        try:
-            self.call(*arrays, **parameters)
-        except TypeError as error:
-            return bool(UNNAMED.search(str(error)))
-        except Exception:  # noqa: BLE001, whatever it is, it comes from what was called
-            return False
-        return False
-
-
-def _without(parameters: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in names}
-
-
 def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) -> Array:
     """`returned` as an array of numbers of this very shape, or Malformed: broadcasting would hide a mistake.
 
@@ -383,7 +219,7 @@ def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) ->
             with warnings.catch_warnings(action="ignore"):
                 array = np.array(returned, copy=copy or None, subok=False)
     except Exception as error:
-        raise Malformed(f"{name} is no array: {_brief(error)}; expected one of shape {shape}") from error
+        raise Malformed(f"{name} is no array: {brief(error)}; expected one of shape {shape}") from error
     if array.dtype.kind not in "fiub":
         raise Malformed(f"{name} has dtype {array.dtype}; expected real numbers")
     if array.shape != shape:
@@ -393,8 +229,3 @@ def _numbers(name: str, returned: Any, shape: tuple[int, ...], *, copy: bool) ->
 
 def _name(given: Any) -> str:
     return str(getattr(given, "__name__", type(given).__name__))
-
-
-def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -15,9 +15,10 @@ from checks.op import Case, Op
 from checks.ops import without
 from checks.subjects import system
 from checks.subjects.chance import REWOUND
-from checks.subjects.implementation import Crashed, Judged, NotAnImplementation, Outcome
+from checks.subjects.implementation import Judged, Outcome
 from checks.subjects.loading import COMPILED
 from checks.subjects.process import LOADING, Outlived, failure
+from checks.subjects.refusals import Crashed, NotAnImplementation
 
 TIMEOUT = 10.0  # seconds that a call may take
 COMPILING = 60.0  # seconds more that a call may take which compiles first

@@ -27,8 +27,9 @@ from checks.subjects import bridges
 from checks.subjects import built_in as own
 from checks.subjects.adapting.forms import candidates
 from checks.subjects.adapting.told import read
-from checks.subjects.implementation import NotAnImplementation, needed
+from checks.subjects.implementation import needed
 from checks.subjects.names import NAMES, theirs, theirs_of
+from checks.subjects.refusals import NotAnImplementation
 
 # Loaded with this module, so before what is judged is: after that, `checks` may be somebody else's.
 BRIDGES: dict[str, ModuleType] = {

@@ -20,11 +20,12 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.implementation import NotAnImplementation, made
+from checks.subjects.implementation import made
 from checks.subjects.keeping import spoken
 from checks.subjects.offered import PARTS, SAMPLES
 from checks.subjects.passing import signed
 from checks.subjects.pulled import Framework, Pulled, Several, of_leaves, present, with_arrays
+from checks.subjects.refusals import NotAnImplementation
 
 Made = Callable[[Several, list[Any], list[Any]], Sequence[Any]]
 

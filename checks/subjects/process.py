@@ -27,7 +27,7 @@ from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.subjects import names, system
 from checks.subjects.frames import MOST
-from checks.subjects.implementation import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
+from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
 
 LOADING = 60.0  # seconds to import what is judged, and a framework with it
 LONGEST_LINE = 1 << 20

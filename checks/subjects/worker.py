@@ -22,9 +22,10 @@ from checks.numbers.precision import Array
 from checks.op import Case
 from checks.ops import find
 from checks.subjects import system
-from checks.subjects.implementation import Crashed, Ended, Implementation, Malformed, NotAnImplementation, Unsupported
+from checks.subjects.implementation import Implementation
 from checks.subjects.loading import load
 from checks.subjects.names import theirs
+from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
 
 FAILURES = {  # Ended before what it is a kind of
     Unsupported: "unsupported",

@@ -19,7 +19,8 @@ from checks import ops
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Mistake, Op
 from checks.ops import suggestion
-from checks.subjects.implementation import Judged, Outcome, Unsupported
+from checks.subjects.implementation import Judged, Outcome
+from checks.subjects.refusals import Unsupported
 from checks.vectors import notation
 from checks.vectors.files import loaded
 from checks.vectors.vector import Vector, right

@@ -21,7 +21,8 @@ import numpy as np
 from checks.diagnosis.illustration import illustrated
 from checks.diagnosis.naming import diagnose
 from checks.numbers.precision import Array
-from checks.subjects.implementation import Implementation, Unsupported
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import Unsupported
 from checks.trials.trial import Run
 from checks.vectors import files
 from checks.vectors.answers import Answered, Answers, Malformed, numbers, read

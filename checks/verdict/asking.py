@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.cases.wide import WIDE
 from checks.laws import Law, decides, witnessed
-from checks.subjects.implementation import Crashed, Ended, Malformed
+from checks.subjects.refusals import Crashed, Ended, Malformed
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Trial
 from checks.verdict.decisions import NOT_TAKEN

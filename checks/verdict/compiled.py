@@ -15,7 +15,8 @@ import numpy as np
 
 from checks.cases.search import Stopped
 from checks.op import Problem
-from checks.subjects.implementation import Crashed, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Judged
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 
 SHAPES = 12  # that are tried then
 TIMES = 20.0  # what a second call takes, from which on a first one is expensive

@@ -23,9 +23,10 @@ from checks import ops
 from checks.cases.search import Stopped
 from checks.laws import laws_of
 from checks.op import Problem
-from checks.subjects.implementation import Implementation, Judged, Unsupported
+from checks.subjects.implementation import Implementation, Judged
 from checks.subjects.isolation import Isolated
 from checks.subjects.names import first_on_the_path
+from checks.subjects.refusals import Unsupported
 from checks.verdict.report import Finding
 from checks.verdict.tried import Tried, refused
 

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from checks.cases.search import Stopped
-from checks.subjects.implementation import NotAnImplementation, Unsupported
 from checks.subjects.isolation import Isolated
 from checks.subjects.loading import COMPILED
+from checks.subjects.refusals import NotAnImplementation, Unsupported
 from checks.verdict.report import Finding, Verdict
 from checks.verdict.tried import Tried
 

@@ -27,9 +27,10 @@ from checks.laws import Law, contract, decides, laws_of, witnessed
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.op import Op, Problem
 from checks.orders.named import of_order
-from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Implementation, Judged
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.beside import witness
 from checks.trials.witness import HERE
 from checks.verdict import where

@@ -19,7 +19,8 @@ from checks.laws import Law, contract, decides, exact, witnessed
 from checks.op import Op, Problem
 from checks.signature.options import in_words
 from checks.subjects import chance
-from checks.subjects.implementation import Crashed, Implementation, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Implementation, Judged
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.trial import Trial
 from checks.trials.witness import HERE, Witness
 from checks.verdict.asking import Asked

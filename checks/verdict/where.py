@@ -23,7 +23,8 @@ from checks.cases.search import Stopped
 from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
-from checks.subjects.implementation import Crashed, Ended, Judged, Malformed, Unsupported
+from checks.subjects.implementation import Judged
+from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 
 FIRST, SURE = 60, 12  # cases that are tried at first, and that a kind has to fail in
 FURTHER = 600  # cases that are tried where none of the first returns anything

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.explain import explain
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 from reference import conv
 from tests.render.pages import Tree
 

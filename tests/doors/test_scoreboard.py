@@ -8,7 +8,7 @@ import pytest
 
 from checks import scoreboard
 from checks.render import board
-from checks.subjects.implementation import Crashed, NotAnImplementation
+from checks.subjects.refusals import Crashed, NotAnImplementation
 
 FEW = (
     "--frameworks",

@@ -13,7 +13,8 @@ from checks.formulas.probing import recovered
 from checks.formulas.truth import polynomials
 from checks.numbers.precision import PRECISIONS
 from checks.ops import find, ops
-from checks.subjects.implementation import Crashed, Implementation, Malformed, Unsupported
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from reference import conv, relu
 from tests.formulas.boxes import box, changed, small
 from tests.laws.right_conv import ByFFT

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from checks import gradcheck, judge_function
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 BOTH = ("reverse", "forward")
 

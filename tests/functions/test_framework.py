@@ -9,7 +9,7 @@ from checks import __main__ as program
 from checks import judge_function
 from checks.functions.function import decided
 from checks.functions.named import function_of
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy

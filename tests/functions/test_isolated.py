@@ -9,7 +9,7 @@ import pytest
 from checks import gradcheck, judge_function
 from checks.functions.isolated import Functions
 from checks.functions.wire import Forms
-from checks.subjects.implementation import Crashed, Ended, Malformed, NotAnImplementation
+from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation
 
 MINE = """
 import ctypes, os, sys

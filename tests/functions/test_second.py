@@ -5,7 +5,7 @@ import pytest
 
 from checks import gradcheck, judge_function
 from checks.functions.function import NotTaken
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 TENSORS = """
 import torch

@@ -14,8 +14,8 @@ from checks.command.orders import expanded
 from checks.ops import find, ops
 from checks.orders.samples import Apart, shared
 from checks.subjects.bridges.torch import bridged
-from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.offered import SAMPLES
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.report import Verdict
 
 OURS = ("exact", "agreement", "adjoint", "linearity", "contract")  # without torch, which is slow to load

@@ -8,7 +8,7 @@ import pytest
 from checks import judge
 from checks.ops import find, ops
 from checks.orders.moved import along
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.report import Verdict
 from reference import batch_norm, conv, layer_norm, sigmoid, softmax, tanh
 

@@ -12,8 +12,8 @@ import pytest
 from checks import Case, judge, ops
 from checks.subjects import safetensors
 from checks.subjects.bridges.exec import Program, frame, given, in_text
-from checks.subjects.implementation import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
 from checks.subjects.isolation import Isolated
+from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
 
 ROOT = Path(__file__).parents[2]
 SPEAKS = """

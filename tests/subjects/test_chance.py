@@ -11,7 +11,7 @@ import pytest
 from checks import judge
 from checks.render import terminal
 from checks.subjects.chance import TOLD
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 FEW = {"examples": 6, "seed": 1, "laws": ["exact", "agreement", "contract"]}
 OWN = np.random.default_rng()

@@ -16,9 +16,9 @@ from checks.command.skeleton import skeleton
 from checks.op import Case, Problem
 from checks.ops import find
 from checks.subjects import process
-from checks.subjects.implementation import Crashed
 from checks.subjects.isolation import Isolated, half_the_memory
 from checks.subjects.loading import split
+from checks.subjects.refusals import Crashed
 from tests.ops.test_ops import drawn
 
 FEW = ("--examples", "10", "--seed", "7", "--laws", "exact,agreement")

@@ -16,7 +16,7 @@ import torch
 
 from checks import Verdict, judge
 from checks.laws import laws
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 from reference import conv
 
 ROOT = Path(__file__).parents[2]
@@ -124,12 +124,13 @@ def test_a_parameter_at_its_default_need_not_be_taken():
 
 
 NAMES_WHAT_IS_NOT_TAKEN = """
-from checks.subjects.implementation import Unsupported, _Function
+from checks.subjects.calling import Function
+from checks.subjects.refusals import Unsupported
 from checks.op import Case
 from checks.ops import find
 op, other = find("conv"), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2, "flip": True}
 try:
-    _Function.of(op, "forward", lambda x, weight, bias: x)(None, None, None, None, **other)
+    Function.of(op, "forward", lambda x, weight, bias: x)(None, None, None, None, **other)
 except Unsupported as refusal:
     print(refusal)
 """

@@ -7,7 +7,7 @@ import pytest
 
 from checks.ops import find, ops
 from checks.subjects import loading
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects import safetensors, system
-from checks.subjects.implementation import NotAnImplementation
+from checks.subjects.refusals import NotAnImplementation
 
 PROTOCOL = "1"
 NAMES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}

@@ -18,12 +18,12 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.keeping import spoken
 from checks.subjects.nested import Nested, as_implementation, made_in, through
 from checks.subjects.offered import FORWARD
 from checks.subjects.passing import of_a_layer, taken
 from checks.subjects.pulled import Several
+from checks.subjects.refusals import NotAnImplementation
 
 WORD = re.compile(r"\w+")
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.nested import through
 from checks.subjects.pulled import Several
+from checks.subjects.refusals import NotAnImplementation
 
 DEVICES = ("cpu", "gpu")
 

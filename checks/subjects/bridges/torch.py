@@ -22,10 +22,10 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.beyond import derivatives
-from checks.subjects.implementation import NotAnImplementation
 from checks.subjects.keeping import spoken
 from checks.subjects.offered import FORWARD, SECOND
 from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
+from checks.subjects.refusals import NotAnImplementation
 from checks.subjects.tensors import Handed, apart, passed_on
 
 UNLIMITED = 1 << 20  # versions of one function

@@ -11,7 +11,8 @@ import pytest
 from checks.cases.drawing import problem
 from checks.ops import find
 from checks.signature.drawing import ByChance
-from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.judging import judge
 
 

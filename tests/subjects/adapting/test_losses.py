@@ -7,7 +7,8 @@ import pytest
 
 from checks.ops import find
 from checks.subjects.adapting.factor import times
-from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.judging import judge
 
 

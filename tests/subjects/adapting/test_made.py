@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from checks.ops import find
-from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.judging import judge
 from tests.subjects.adapting.test_layer import Averaged, ConvNHWC, Dense, Turned
 

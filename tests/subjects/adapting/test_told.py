@@ -11,8 +11,9 @@ from checks import adapt
 from checks.command.skeleton import adapter, skeleton, start
 from checks.ops import find
 from checks.subjects.adapting.told import path_of, read
-from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.implementation import Implementation
 from checks.subjects.loading import load
+from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.judging import judge
 from tests.subjects.adapting.test_layer import ConvNHWC
 

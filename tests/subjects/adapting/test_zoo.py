@@ -16,7 +16,8 @@ from checks.cases.drawing import problem
 from checks.cases.pins import pinned_values
 from checks.ops import find
 from checks.signature.drawing import ByChance
-from checks.subjects.implementation import Implementation, Unsupported
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import Unsupported
 from checks.verdict.judging import judge
 
 ZOO = sorted((Path(__file__).parent / "zoo").glob("*.txt"))

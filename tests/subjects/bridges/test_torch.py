@@ -12,7 +12,8 @@ from checks.laws import laws
 from checks.ops import find
 from checks.subjects import loading
 from checks.subjects.bridges import torch as bridge
-from checks.subjects.implementation import Implementation, NotAnImplementation
+from checks.subjects.implementation import Implementation
+from checks.subjects.refusals import NotAnImplementation
 from checks.subjects.tensors import Handed
 from checks.verdict.tried import Tried
 
