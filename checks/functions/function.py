@@ -19,41 +19,33 @@ import secrets
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from math import ceil
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from checks.cases.search import Stopped
-from checks.diagnosis.changes import Pair, change
-from checks.functions import fitted, promises
+from checks.functions.asked import laws_of
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, input_names, name_of, op_of, problems_of
 from checks.functions.chance import refuse_chance
 from checks.functions.conjugate import COMPLEX_DTYPES, as_real, refuse_convention
-from checks.functions.corners import TOGETHER
-from checks.functions.coverage import CENTRAL, COMPLEX, TOO_COARSE, Coverage, seeing
-from checks.functions.domain import within, within_domain
-from checks.functions.elements import Elements, Places
+from checks.functions.coverage import TOO_COARSE, Coverage
+from checks.functions.domain import within_domain
+from checks.functions.elements import Places
+from checks.functions.explained import explained
 from checks.functions.forward_mode import FORWARD_MODE, ForwardMode, own_jvp, with_forward_mode
 from checks.functions.inputs import Sizes, shown
 from checks.functions.inputs import read as inputs_of
-from checks.functions.measured import Measuring
 from checks.functions.narrow import Narrow
 from checks.functions.second import of_second_order, own_double_backward
 from checks.functions.sizes import below, elements, sizes_of
-from checks.laws import Law, linearity
-from checks.numbers.bounds import Bound, unit_roundoff
-from checks.numbers.precision import ACCUMULATORS, NATIVE, PRECISIONS, Array
-from checks.op import Op, Problem
+from checks.numbers.precision import NATIVE, PRECISIONS, Array
+from checks.op import Problem
 from checks.signature.options import Range
 from checks.subjects.implementation import Implementation
-from checks.subjects.refusals import Crashed, Malformed, Unsupported
-from checks.trials.comparison import compared
-from checks.trials.trial import Run, Trial
+from checks.subjects.refusals import Crashed, Unsupported
 from checks.verdict.decisions import Decision
 from checks.verdict.judging import smallest
 from checks.verdict.notebook import watched
@@ -66,11 +58,7 @@ EXAMPLES, FEWEST = 60, 16  # cases, if nobody says how many, of small inputs and
 NUMBERS = 600  # that are drawn in all cases together, at least
 SHRINKING = 10.0  # seconds that smaller sizes are looked for
 SEEDS = 3  # cases of such sizes, in which what is wrong may be seen
-CONSTANTS = 8  # how much more of what was measured, and of what y is off by, a gradient may be off by
-OTHER = "y is further from what it is in float64 than its rounding explains"
-BESIDE = 8  # places beside, and how many roundings off they are
 REVERSE, FORWARD = MODES = ("reverse", "forward")
-MOST_PROBED = 300  # elements whose gradient is worked out one by one, to say what is wrong with it
 
 
 def judge_function(
@@ -129,7 +117,7 @@ def judge_function(
     judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
     places = Places(box.working, box.measuring, box.differentiable)
     each = ceil(examples / len(box.sizes))
-    asked = _laws(op, dtype, places, partial(box.alone, examples=each), cache(partial(box.measured_in, dtype)))
+    asked = laws_of(op, dtype, places, partial(box.alone, examples=each), cache(partial(box.measured_in, dtype)))
     if forward_mode is not None:
         law: Any = ForwardMode(forward_mode, places)
         asked[FORWARD_MODE] = law
@@ -152,7 +140,7 @@ def judge_function(
         failures = tuple(smallest(tried, None))  # each has its own sizes: smaller ones are looked for below
         if ranges and not interrupted and not is_over():
             failures = tuple(_shrunk(failure, tried, box, ranges) for failure in failures)
-        failures = tuple(_explained(failure, tried, places, judged) for failure in failures)
+        failures = tuple(explained(failure, tried, places, judged) for failure in failures)
         failures = tuple(found.named(failure) if found else failure for failure in failures)
     _sum_up(tried, coverages)
     report = tried.report(
@@ -276,126 +264,3 @@ def _in_summary(found: Finding, coverage: Coverage) -> str:
     sees = coverage.sees(found.result.removeprefix("grad_"))
     seen = f"an error of {sees:.1g} of any one element would have been seen"
     return seen if found.verdict is Verdict.HOLDS else f"not decided, {found.note.removeprefix(f'{TOO_COARSE}: ')}"
-
-
-@dataclass(frozen=True)
-class _Precision:
-    """In the precision of the inputs y and the gradients are what they are in float64, but for rounding.
-
-    No one knows the terms, of which there may be as many as numbers that are passed: a bound that a hundredth of an element
-    hides in. So gradients are held to how unsteady they are seen to be in this precision (measured.py), together with
-    what no measurement shows: constants that were rounded once, of which y says by how much.
-    """
-
-    measuring: Callable[[], Measuring]
-    RANK: int = 3
-
-    def check(self, trial: Trial) -> Iterator[Finding]:
-        within(trial)
-        run, wide = trial.real, trial.real.case.widened()
-        expected = {"y": run.implementation.forward(wide), **run.implementation.backward(wide)}
-        for name, actual in {"y": run.y, **run.gradients}.items():
-            result = name if name == "y" else f"grad_{name}"
-            limit = self._unsteady(run, name, expected["y"])
-            bound = run.bound(result) if name == "y" else Bound(limit, limit)
-            mean = float(np.mean(np.abs(expected[name]))) if actual.size else 0.0
-            share = float(np.max(bound.elementwise, initial=0.0)) / mean if mean else float(np.inf)
-            found = compared("agreement", result, run, actual, expected[name], bound)
-            if found.verdict is Verdict.BROKEN and name != "y":
-                found = compared("agreement", result, run, actual, self._beside(run, name, actual), bound)
-            if found.verdict is Verdict.BROKEN and name == "y":
-                # It is what is given, and its gradients are judged as those of what it is.
-                found = replace(found, verdict=Verdict.WARNING, note=OTHER)
-            yield seeing(found, share)
-
-    def _beside(self, run: Run, name: str, actual: Array) -> Array:
-        """What is nearest of the gradients in float64 a few roundings around: over a kink these jump."""
-        case, rng = run.case.widened(), run.problem.rng(BESIDE)
-        found = [run.implementation.backward(case)[name]]
-        for _ in range(BESIDE):
-            other = case
-            for one in run.gradients:
-                a = case.input(one)
-                step = BESIDE * unit_roundoff(run.problem.dtype) * np.max(np.abs(a), initial=0.0)
-                other = other.with_input(one, a + step * rng.uniform(-1, 1, a.shape))
-            found.append(run.implementation.backward(other)[name])
-        return np.clip(np.asarray(actual, np.float64), np.min(found, axis=0), np.max(found, axis=0))
-
-    def _unsteady(self, run: Run, name: str, y: Array) -> Array:
-        """How far each element may be off, by what was measured."""
-        measured = self.measuring().of(run.case)
-        u, of_y = unit_roundoff(run.problem.dtype), measured["y"]
-        beside = np.abs(np.asarray(run.y, np.float64) - y) / np.where(of_y.size > 0, of_y.size, 1.0)
-        constants = CONSTANTS * (u + float(np.max(beside, initial=0.0)))
-        return np.asarray(CONSTANTS * measured[name].unsteady + constants * measured[name].size)
-
-
-@dataclass(frozen=True)
-class _Linearity:
-    """The law, where y is finite."""
-
-    RANK: int = linearity.RANK
-
-    def check(self, trial: Trial) -> Iterator[Finding]:
-        within(trial)
-        yield from linearity.check(trial)
-
-
-def _laws(
-    op: Op, dtype: str, places: Places, alone: Callable[[str, int], int], measuring: Callable[[], Measuring]
-) -> dict[str, Law]:
-    """Those that need no reference."""
-    found: dict[str, Any] = {}
-    if places.dtype != dtype:
-        found["agreement"] = Narrow(places.measuring, dtype) if dtype in ACCUMULATORS else _Precision(measuring)
-    if op.kind.analytic:
-        found[COMPLEX] = Elements(COMPLEX, places, partial(alone, COMPLEX))
-    central = (lambda count: 0) if op.kind.analytic else partial(alone, CENTRAL)  # noqa: ARG005, of however many
-    found[CENTRAL] = Elements(CENTRAL, places, central, witness=op.kind.analytic)
-    return {**found, "linearity": _Linearity(), "contract": promises.Promises(places.turn)}
-
-
-def _explained(failure: Finding, tried: Tried, places: Places, judged: Implementation) -> Finding:
-    """The failure with the worst element, and what was done to the right gradient, where that can be worked out."""
-    name = failure.result.removeprefix("grad_")
-    if failure.crashed or name not in failure.problem.present or failure.law == "contract" or failure.note == TOGETHER:
-        return failure
-    if int(np.prod(failure.problem.shape(name))) > MOST_PROBED:
-        return failure
-    wrong = [f.problem for f in tried.findings if f.verdict is Verdict.BROKEN and f.result == failure.result]
-    wrong = [problem for problem in wrong if int(np.prod(problem.shape(name))) <= MOST_PROBED]
-    try:
-        with np.errstate(all="ignore"):
-            pairs = [_probed(judged, places, problem, name) for problem in (failure.problem, *wrong[:3])]
-    except (Crashed, Malformed, Unsupported, Stopped):
-        return failure
-    if any(not np.all(np.isfinite(p.base)) for p in pairs):
-        return failure
-    off = np.abs(pairs[0].actual - pairs[0].base) - pairs[0].bound
-    at = tuple(map(int, np.unravel_index(int(np.argmax(off)), off.shape)))
-    if not off[at] > 0:
-        return failure
-    done = change(pairs)
-    return replace(
-        failure,
-        explanation=f"It is the right one {done}." if done else "",
-        index=at or None,
-        actual=float(pairs[0].actual[at]),
-        expected=float(pairs[0].base[at]),
-        error=float(off[at] + pairs[0].bound[at]),
-        bound=float(pairs[0].bound[at]),
-    )
-
-
-def _probed(judged: Implementation, places: Places, problem: Problem, name: str) -> Pair:
-    """A gradient beside slopes, one for each element."""
-    place = places.of(Trial(problem, judged, Implementation.of(problem.op, problem.op.reference)))
-    span = place.spans[name]
-    base, bound = np.zeros_like(place.claim), np.zeros_like(place.claim)
-    for at in range(span.start, span.stop):
-        v = np.zeros_like(base)
-        v[at] = place.scale[at]
-        slope = place.complex(v) if problem.op.kind.analytic else fitted.real_slope(place, v)
-        base[at], bound[at] = slope.value / v[at], slope.doubt / v[at]
-    shape = place.run.case.input(name).shape
-    return Pair(problem, *(a[span].reshape(shape) for a in (place.claim, base, bound)))
