@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from checks.functions import uncommon
 from checks.functions.coverage import CENTRAL, COMPLEX
 from checks.functions.inputs import Input, Sizes, of_symmetric
 from checks.functions.measured import Measuring
@@ -304,7 +305,7 @@ def op_of(box: BlackBox) -> Op:
     def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, an Op's
         own = box.inputs[name]
         if own.given is None and not own.kind:
-            return None
+            return uncommon.drawn(problem, box.inputs, name)
         a = own.drawn(rng, box.sizes_in(problem.shapes))
         return a if name in box.constant else held(a, problem.dtype)
 
@@ -334,7 +335,7 @@ def op_of(box: BlackBox) -> Op:
 
 
 def problems_of(box: BlackBox, op: Op, dtype: str, sizes: Sizes, many: int, seed: int) -> Iterator[Problem]:
-    """Problems of these sizes, in the first of which inputs are as large as they usually are, scaled in others.
+    """Problems of these sizes, in the first of which inputs are as large as they usually are, scaled or others in others.
 
     Arrays that were given, or are of a kind that scaling would spoil, are not scaled.
     """
@@ -343,7 +344,9 @@ def problems_of(box: BlackBox, op: Op, dtype: str, sizes: Sizes, many: int, seed
     chance = Random(seed)  # noqa: S311, no secret
     for number in range(many):
         own, exponent = chance.randrange(2**32), chance.choice(EXPONENTS) if number else 0
-        yield Problem(op, shapes, {}, dtype, own, exponents=dict.fromkeys(scaled, exponent))
+        kind, exponents = uncommon.turn(number, scaled)
+        exponents = exponents if kind else dict.fromkeys(scaled, exponent)
+        yield Problem(op, shapes, {}, dtype, own, exponents=exponents, kind=kind)
 
 
 def input_names(function: Function, count: int) -> list[str]:

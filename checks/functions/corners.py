@@ -27,6 +27,8 @@ DIFFERENT = 2.0**-4  # slopes that differ by less than this share are those of o
 BEYOND, ENTANGLED = 0.25, 0.5  # of the largest slope, where others have nothing to do with it, and where they have
 BETWEEN = "a slope between those to the left and to the right"
 JUMP = "the slope on one side of a jump"
+STEEP = "the slope grows without bound here"
+STEPS, GROWING = (1.0, 0.125, 0.015625), 0.75  # how long they are, and how much less the next change may be
 MEET = "several kinks may meet here, and slopes of a sum do not bound those of its parts"
 COARSE = "a kink is here, and the slopes on its sides are less certain than what is off"
 TOGETHER = "at a tie, or another kink that several elements share, they get another slope together than there is"
@@ -115,8 +117,23 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
         return Look.KINK, BETWEEN
     entangled = _entangled(place, v, free)
     if not entangled.any() or _beyond(claim, _most(place, sides, around, entangled, free), doubt, ENTANGLED):
-        return Look.WRONG, ""
+        return (Look.OPEN, STEEP) if _is_steep(place, v) else (Look.WRONG, "")
     return Look.OPEN, MEET
+
+
+def _is_steep(place: Place, v: Array) -> bool:
+    """Whether a quotient on one side grows as much with each shorter step: as those of ∛x or x·log|x| at 0.
+
+    Elsewhere what it changes by shrinks with the step.
+    """
+    s = _step(place) * np.array(STEPS)
+    for sign in (-1, 1):
+        q = [float(place.g @ (place.at(place.x + sign * step * v) - place.y)) / step for step in s]
+        noise = 16 * float(np.abs(place.g) @ place.unsteady) / s[-1]
+        before, after = abs(q[1] - q[0]), abs(q[2] - q[1])
+        if after > noise and after >= GROWING * before:
+            return True
+    return False
 
 
 def _group(place: Place, v: Array) -> Look:

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from checks.functions import uncommon
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import leaves
 from checks.numbers.precision import held
-from checks.subjects.refusals import Ended, Unsupported
+from checks.subjects.refusals import Crashed, Ended, Unsupported
 from checks.trials.trial import Trial
 
 DRAWS = 4  # that have to be taken
@@ -32,9 +33,20 @@ KINDS: tuple[tuple[str, tuple[float, ...]], ...] = (
 
 
 def within(trial: Trial) -> None:
-    """Raise Unsupported for a case in which y is no number."""
-    if not np.all(np.isfinite(trial.real.y)):
+    """Raise Unsupported for a case in which y is no number, or which nobody passes of his own accord and is refused."""
+    unusual = trial.problem.kind in uncommon.KINDS or any(trial.problem.exponents.values())
+    try:
+        y = trial.real.y
+    except Ended:
+        raise
+    except Crashed as error:
+        if unusual:
+            raise Unsupported(f"it raises there: {error}") from error
+        raise
+    if not np.all(np.isfinite(y)):
         raise Unsupported("y is not finite there")
+    if trial.problem.kind and not all(np.all(np.isfinite(a)) for a in trial.real.gradients.values()):
+        raise Unsupported(f"a gradient is not finite there, {trial.problem.kind}")
 
 
 def within_domain(

@@ -67,6 +67,7 @@ class Places:
         key = trial.problem.identity
         if self._latest is None or self._latest[0] != key:
             fine = Trial(replace(trial.problem, dtype=self.dtype), trial.implementation, trial.reference)
+            within(fine)  # it has other numbers
             place = Place(fine.real, self.measuring)
             if self.coverage(trial.problem).turn(trial.problem) % ODD == ODD - 1:
                 place = Place(_relative(place), self.measuring)

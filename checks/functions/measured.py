@@ -23,6 +23,10 @@ b says nothing: k may be larger then. Nor does y need to be the number that was 
 the double backward is judged) is 0 there, and was rounded as the 1 was. What it is a difference of shows where the inputs
 are so small that nothing saturates: 2⁻⁶ of them, each alone and all together, or less, once half of that leaves y as large
 (a power of the inputs, which does not saturate, grows on).
+
+Of inputs that are far from 0 (uncommon.py) much has been rounded to what does not move over 2⁻²⁰ of them, as 1 − σ(x) has.
+There the five points are asked 2⁻⁸ apart as well. What is left of the smooth part, some 10⁻⁴ where the function changes
+over an eighth of its input, makes such cases coarse, and others of the same element are not.
 """
 
 from __future__ import annotations
@@ -36,11 +40,12 @@ from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import Array, held
 from checks.op import Case
 from checks.subjects.implementation import Judged
-from checks.subjects.refusals import Crashed, Malformed, Unsupported
+from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 
 WEIGHTS = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 NOISE = float(np.sqrt(np.sum(WEIGHTS**2)))  # √70
 SAFETY = 32.0
+WIDE = 2.0**-8  # how far apart points are far from 0
 ALIKE = 8.0
 DRAWS = 6
 EVEN = 8  # no element is taken to have less than this share of the mean of its array: one draw may hit 0
@@ -103,18 +108,27 @@ class Measuring:
     def _worst(self, name: str, share: float) -> None:
         self.grain[name] = max(self.grain.get(name, 0.0), share if np.isfinite(share) else 0.0)
 
-    def of(self, case: Case) -> Mapping[str, Measured]:
-        """What is measured at a case; raises Crashed, Malformed or Unsupported if the function does there."""
-        key = b"".join(np.asarray(a).tobytes() for a in (case.cotangent, *case.inputs) if a is not None)
+    def of(self, case: Case, *, far: bool = False) -> Mapping[str, Measured]:
+        """What is measured at a case; raises Crashed, Malformed or Unsupported if the function does there.
+
+        far  whether inputs are so far from 0 that what is rounded may not move over a short way
+        """
+        key = b"".join(np.asarray(a).tobytes() for a in (case.cotangent, *case.inputs) if a is not None) + b"far" * far
         if key not in self._known:
             while len(self._known) >= REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            self._known[key] = self._measured(case)
+            self._known[key] = self._measured(case, far=far)
         return self._known[key]
 
-    def _measured(self, case: Case) -> Mapping[str, Measured]:
+    def _measured(self, case: Case, *, far: bool) -> Mapping[str, Measured]:
         here = self._results(self._moved(case, [np.zeros(())] * len(_arrays(case)), 0.0))
-        rows = self._rows(case, np.random.default_rng(2))
+        try:
+            rows = self._rows(case, np.random.default_rng(2))
+            wide = self._row(case, self._signs(case, np.random.default_rng(4)), WIDE) if far else {}
+        except Ended:
+            raise
+        except Crashed as error:  # the case lies at the edge of where the function is defined
+            raise Unsupported(f"it raises right beside: {error}") from error
         g, found = np.asarray(case.cotangent, np.float64), {}
         terms = self._terms(case, here[Y])
         reach = float(np.max(np.nan_to_num(np.abs(g) * terms, posinf=0.0), initial=0.0))
@@ -123,6 +137,7 @@ class Measuring:
             size = np.maximum(size, terms) if name == Y else size
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
             noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
+            noise = np.maximum(noise, _noise(wide[name])) if far else noise
             own = 2 * unit_roundoff(self.dtype) * size
             by_y = 0.0 if name == Y else self._by_y(reach, here[name], scale(case.input(name)))
             unsteady = SAFETY * noise + own + by_y
@@ -180,17 +195,21 @@ class Measuring:
     def _rows(self, case: Case, rng: np.random.Generator) -> dict[str, Array]:
         """Each result at five points in a row, stacked; beside the case if the function takes that, else at it."""
         beside = self._moved(case, [rng.uniform(-1, 1, np.shape(a)) for a in _arrays(case)], 2**8 * self.step)
-        signs = [rng.choice((-1.0, 1.0), np.shape(a)) for a in _arrays(case)]
+        signs = self._signs(case, rng)
         try:
-            rows = self._row(replace(beside, cotangent=case.cotangent), signs)
+            rows = self._row(replace(beside, cotangent=case.cotangent), signs, self.step)
             if all(np.all(np.isfinite(five)) for five in rows.values()):
                 return rows
         except (Crashed, Malformed, Unsupported):
             pass
-        return self._row(case, signs)
+        return self._row(case, signs, self.step)
 
-    def _row(self, case: Case, signs: list[Array]) -> dict[str, Array]:
-        five = [self._results(self._moved(case, signs, k * self.step)) for k in range(-2, 3)]
+    @staticmethod
+    def _signs(case: Case, rng: np.random.Generator) -> list[Array]:
+        return [rng.choice((-1.0, 1.0), np.shape(a)) for a in _arrays(case)]
+
+    def _row(self, case: Case, signs: list[Array], step: float) -> dict[str, Array]:
+        five = [self._results(self._moved(case, signs, k * step)) for k in range(-2, 3)]
         return {name: np.stack([results[name] for results in five]) for name in five[0]}
 
     def _moved(self, case: Case, by: list[Array], share: float) -> Case:

@@ -26,11 +26,12 @@ import numpy as np
 from checks.cases.search import Stopped
 from checks.functions.measured import Measured, Measuring, furthest
 from checks.functions.measured import scale as scale_of
+from checks.functions.uncommon import FAR
 from checks.laws.complex_step import H
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case
-from checks.subjects.refusals import Ended
+from checks.subjects.refusals import Crashed, Ended
 from checks.trials.directions import inner, inner_gamma
 from checks.trials.trial import Run
 
@@ -101,7 +102,7 @@ class Place:
     @cached_property
     def measured(self) -> dict[str, Measured]:
         """How unsteady the results are here."""
-        return dict(self.measuring.of(self.run.case.widened()))
+        return dict(self.measuring.of(self.run.case.widened(), far=self.run.problem.kind == FAR))
 
     @cached_property
     def y(self) -> Array:
@@ -251,8 +252,13 @@ class Place:
             )
 
     def _difference(self, v: Array, step: float) -> float:
-        """D(h), the results first: where these are close their difference is exact (Sterbenz)."""
-        return inner(self.g, self.at(self.x + step * v) - self.at(self.x - step * v)) / (2 * step)
+        """D(h), the results first: where these are close their difference is exact (Sterbenz); NaN where it raises."""
+        try:
+            return inner(self.g, self.at(self.x + step * v) - self.at(self.x - step * v)) / (2 * step)
+        except Ended:
+            raise
+        except Crashed:  # the case may lie at the edge of where it is defined
+            return float(np.nan)
 
 
 def _joined(arrays: list[Array]) -> Array:

@@ -1,0 +1,128 @@
+"""What is wrong only far from 0, at 0, at whole numbers or at ties is seen without being asked for; nothing right is."""
+
+import numpy as np
+import pytest
+
+from checks.functions.function import judge_function
+from checks.functions.uncommon import EQUAL, FAR, ROUND, SPECIAL, turn
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_b(g, x):
+    return g * sigmoid(x) * (1 - sigmoid(x))
+
+
+def swish_b(g, x):
+    return g * sigmoid(x) * (1 + x * (1 - sigmoid(x)))
+
+
+def length(x):
+    return np.sqrt((x * x).sum(-1))
+
+
+def product_b(g, x):
+    found = np.zeros_like(x)
+    for at in range(x.shape[-1]):
+        others = np.delete(x, at, -1)
+        found[..., at] = g * others.prod(-1)
+    return found
+
+
+def by_division(g, x):
+    with np.errstate(all="ignore"):
+        found = g[..., None] * x.prod(-1, keepdims=True) / x
+    return np.where(x == 0, 0, found)
+
+
+def loss(p, t):
+    return np.abs(p - t).mean()
+
+
+def loss_b(at_0):
+    def b(g, p, t):
+        slope = g * np.where(p == t, at_0, np.sign(p - t)) / p.size
+        return slope, -slope
+
+    return b
+
+
+def largest_b(g, x):
+    return g[..., None] * (x == x.max(-1, keepdims=True))
+
+
+def one_of_largest_b(g, x):
+    found = np.zeros_like(x)
+    np.put_along_axis(found, x.argmax(-1)[..., None], g[..., None], -1)
+    return found
+
+
+WRONG = {
+    "saturates too early": (sigmoid, lambda g, x: np.where(np.abs(x) > 6, 0, sigmoid_b(g, x)), "4,5"),
+    "bound above": (lambda x: np.clip(x, 0, 6), lambda g, x: g * (x > 0), "4,5"),
+    "nothing at 0": (lambda x: x * sigmoid(x), lambda g, x: np.where(x == 0, 0, swish_b(g, x)), "4,5"),
+    "near 0": (np.sin, lambda g, x: np.where(np.abs(x) < 1e-3, 0, g * np.cos(x)), "4,5"),
+    "2 at the kink": (np.abs, lambda g, x: g * np.where(x == 0, 2, np.sign(x)), "4,5"),
+    "2 at the bounds": (lambda x: np.clip(x, -1, 1), lambda g, x: g * (1.0 * (x >= -1) + (x <= 1) - (x != 1)), "4,5"),
+    "by what is 0": (lambda x: x.prod(-1), by_division, "4,5"),
+    "of equal ones": (loss, loss_b(2), "4,5 4,5"),
+    "whole to each": (lambda x: x.max(-1), largest_b, "4,5"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_in_few_places_is_found(name):
+    f, b, inputs = WRONG[name]
+    report = judge_function(f, b, inputs, seed=1, examples=24)
+    assert report.exit_code == 1, str(report)
+
+
+def refusing(x):
+    if np.any(np.abs(x) >= 1):
+        raise ValueError("expected numbers on (-1, 1)")
+    return np.arccos(x)
+
+
+def of_labels(x, t):
+    p = sigmoid(x)
+    return -(t * np.log(p + 1e-12) + (1 - t) * np.log(1 - p + 1e-12)).mean()
+
+
+def of_labels_b(g, x, t):
+    p = sigmoid(x)
+    return g * p * (1 - p) * (-t / (p + 1e-12) + (1 - t) / (1 - p + 1e-12)) / x.size, None
+
+
+RIGHT = {
+    "infinite slope at 0": (np.cbrt, lambda g, x: g * np.where(x == 0, 0, np.cbrt(np.where(x == 0, 1, x)) ** -2 / 3)),
+    "no number at 0": (length, lambda g, x: g[..., None] * x / length(x)[..., None]),
+    "refuses what is far": (refusing, lambda g, x: -g / np.sqrt(1 - x * x)),
+    "overflows": (lambda x: np.exp(x * x * x), lambda g, x: 3 * g * x * x * np.exp(x * x * x)),
+    "jumps": (lambda x: x - np.floor(x), lambda g, x: g + 0 * x),
+    "one of the largest": (lambda x: x.max(-1), one_of_largest_b),
+    "by products": (lambda x: x.prod(-1), product_b),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_where_it_is_defined_is_right(name, dtype):
+    f, b = RIGHT[name]
+    report = judge_function(f, b, "6,1" if "number" in name else "4,5", dtype=dtype, seed=1, examples=16)
+    assert report.exit_code == 0, str(report)
+
+
+def test_what_has_been_rounded_away_far_from_0_is_no_mistake():
+    report = judge_function(of_labels, of_labels_b, "4,5 4,5:integers(0,2)", seed=1, examples=32)
+    assert report.exit_code == 0, str(report)
+
+
+def test_every_kind_has_its_turn_and_what_is_scaled_has_each_exponent():
+    turns = [turn(number, ["a", "b"]) for number in range(8 * ROUND)]
+    assert {kind for kind, _ in turns} == {"", FAR, SPECIAL, EQUAL}
+    assert {(n, e) for _, exponents in turns for n, e in exponents.items()} == {
+        (name, exponent) for name in "ab" for exponent in (3, 4, -8)
+    }
+    assert all(turn(number, []) == ("", {}) for number in range(ROUND)), "given arrays stay as they are"
