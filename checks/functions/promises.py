@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from checks.functions.chance import apart
 from checks.functions.domain import within
 from checks.laws import contract
 from checks.numbers.bounds import unit_roundoff
@@ -25,6 +26,7 @@ from checks.verdict.report import Finding, Verdict
 FIRST, THEN = 6, 4  # cases of each shape that are asked, and each of how many others
 
 ROUNDINGS = 2.0**10  # what is read in the wrong order is off by about all of a gradient
+ANOTHER = f"backward gives another gradient {contract.CALLED_AGAIN}, and forward the same y"
 LAST_BITS = "results differ from call to call, or with the layout, by no more than rounding"
 
 
@@ -84,6 +86,11 @@ class Promises:
         number = self.turn(trial.problem)
         if number >= FIRST and number % THEN:
             return
+        if number == 0:
+            changing = list(_changing(trial.real))
+            if changing:
+                yield from changing
+                return
         lenient = _Lenient(trial.implementation)
         asked = Trial(trial.problem, lenient, trial.reference)
         try:
@@ -93,6 +100,17 @@ class Promises:
             yield _warning(trial, f"a NaN is refused: {refusal}")
         for words in dict.fromkeys(lenient.refused):
             yield _warning(trial, f"memory that is read-only or not in one piece is refused: {words}")
+
+
+def _changing(run: Run) -> Iterator[Finding]:
+    """Gradients that are others when the backward is called again, by more than sums in any order are."""
+    first, *others = (run.implementation.call("backward", run.case).results for _ in range(1 + CALLS))
+    for name, a in first.items():
+        seen = apart(np.asarray(a, np.float64), [o[name] for o in others], run.problem.elements, run.problem.dtype)
+        if seen is not None:
+            index, actual = tuple(map(int, seen[0])), seen[1]
+            found = Finding("contract", f"grad_{name}", Verdict.BROKEN, run.problem, note=ANOTHER, index=index or None)
+            yield replace(found, actual=actual, expected=float(a[seen[0]]), error=abs(actual - float(a[seen[0]])))
 
 
 def _plain(a: Array) -> bool:

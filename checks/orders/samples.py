@@ -34,10 +34,9 @@ SOURCE = "chain rule"
 def per_sample(op: Op) -> Op:
     """The op of this op's per-sample gradients; ValueError, in one sentence, where there are none."""
     weights = shared(op)
-    usual = Problem(op, dict.fromkeys(op.takes.arrays, ()), op.takes.defaults)
     if not weights:
         raise ValueError(f"{op.name} has no per-sample gradients: no parameter of it is shared by samples")
-    if op.kind.mixes(usual):
+    if not has_samples(op):
         raise ValueError(f"{op.name} has no per-sample gradients: its samples depend on one another")
     derived = Op(
         name=f"{op.name}.{PER_SAMPLE}",
@@ -62,6 +61,12 @@ def per_sample(op: Op) -> Op:
         derivative=Derivative(op, (PER_SAMPLE, f"{PER_SAMPLE}(grad_output, *inputs)"), partial(_adapted, op)),
     )
     return replace(derived, mistakes=_mistakes(op))
+
+
+def has_samples(op: Op) -> bool:
+    """Whether samples share a parameter and have nothing else to do with one another."""
+    usual = Problem(op, dict.fromkeys(op.takes.arrays, ()), op.takes.defaults)
+    return bool(shared(op)) and not op.kind.mixes(usual)
 
 
 def shared(op: Op) -> tuple[str, ...]:

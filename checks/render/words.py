@@ -79,6 +79,8 @@ def offers(report: Report) -> Iterator[str]:
     named = [how for parts, *how in BEYOND if set(parts) & set(report.offers)]
     if named:
         yield f"offers beyond order 1: {', '.join(n for n, _ in named)} ({', '.join(f'`{how}`' for _, how in named)})"
+    if "per_sample" in report.offers:
+        yield "offers gradients of each sample (`--modes per-sample`)"
 
 
 def elsewhere(report: Report) -> Iterator[str]:

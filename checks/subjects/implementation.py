@@ -145,7 +145,7 @@ class Implementation(Judged):
                 raise NotAnImplementation(
                     f"{name}: {function.part} {function.refuses}; {op.name} needs {needed(op, function.part)}"
                 )
-        beyond = offers(given) if op.derivative is None else ()
+        beyond = offers(given, op) if op.derivative is None else ()
         return cls(op, name, forward, backward, shares, offers=beyond)
 
     @property

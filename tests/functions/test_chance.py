@@ -37,3 +37,23 @@ def test_sums_in_any_order_are_no_chance():
 
     report = judge_function(total, lambda g, x: g * np.ones_like(x), "40,5", seed=1, examples=5)
     assert report.exit_code == 0, str(report)
+
+
+def test_a_count_of_calls_is_no_chance():
+    calls = []
+
+    def counting(x):
+        calls.append(1)
+        return x * len(calls)
+
+    with pytest.raises(NotTaken, match="as what keeps something from call to call does, a counter or an array"):
+        judge_function(counting, lambda g, x: g + 0 * x, "4,5", seed=1)
+
+
+def test_a_gradient_by_chance_of_what_is_none_is_wrong():
+    """A mask that the backward draws anew: no gradient of what forward computed."""
+    seeded = np.random.default_rng(1).random((4, 5)) > 0.5
+    report = judge_function(lambda x: x * seeded, lambda g, x: dropout(g) + 0 * x, "4,5", seed=1, examples=5)
+    assert report.exit_code == 1, str(report)
+    (failure,) = report.failures
+    assert failure.note.startswith("backward gives another gradient when it is called again")

@@ -7,7 +7,7 @@ from checks import judge
 from checks.ops import find
 from checks.render import html, json, load, terminal
 from checks.subjects.bridges.torch import bridged
-from reference import relu
+from reference import linear, relu
 
 
 class Beyond:
@@ -27,6 +27,25 @@ def test_what_is_offered_beyond_order_1_is_listed_in_every_output():
     assert "Offers beyond order 1: double backward (<code>--order 2</code>)." in html.render(report)
     assert judge("relu", relu, seed=1, examples=2, shape=(3,)).offers == ()
     assert judge("relu.double_backward", Beyond(), seed=1, examples=2, shape=(3,)).offers == ()
+
+
+class Samples:
+    forward, backward = staticmethod(linear.forward), staticmethod(linear.backward)
+
+    @staticmethod
+    def per_sample(grad_output, x, _, bias):
+        return grad_output[:, :, None] * x[:, None], bias if bias is None else grad_output
+
+
+class Without(Beyond):
+    per_sample = staticmethod(lambda *_: ())
+
+
+def test_gradients_of_each_sample_are_offered_where_an_op_has_such():
+    report = judge("linear", Samples(), seed=1, examples=2, batch=(3,))
+    assert report.offers == ("per_sample",)
+    assert "offers gradients of each sample (`--modes per-sample`)" in terminal.render(report).splitlines()
+    assert "per_sample" not in judge("relu", Without(), seed=1, examples=2, shape=(3,)).offers
 
 
 class Once(torch.autograd.Function):
