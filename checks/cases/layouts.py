@@ -57,9 +57,10 @@ def read_only(a: Array) -> Array:
     return copy
 
 
+CHANNELS_LAST = "with channels last"
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "in Fortran order": reversed_axes,
-    "with channels last": channels_last,
+    CHANNELS_LAST: channels_last,
     "that skip every second element": every_second,
     "with negative strides": backwards,
     "misaligned by a byte": misaligned,

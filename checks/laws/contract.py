@@ -25,7 +25,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from checks.cases.layouts import LAYOUTS, broadcast
+from checks.cases.layouts import CHANNELS_LAST, LAYOUTS, broadcast
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
@@ -159,9 +159,24 @@ def _difference(one: Outcome, other: Outcome) -> str:
 
 
 def _laid_out(run: Run, turn: int | None) -> Iterator[Finding]:
-    """In one layout a case."""
+    """In one layout a case; with channels last too where the first axis has one place, which `_ambiguous` tells of."""
     drawn = int(run.problem.rng(RANK).integers(len(LAYOUTS)))
     layout = list(LAYOUTS)[drawn if turn is None else turn % len(LAYOUTS)]
+    yield from _in_layout(run, layout)
+    if turn is None and layout != CHANNELS_LAST and _ambiguous(run.case.cotangent):
+        yield from _in_layout(run, CHANNELS_LAST)
+
+
+def _ambiguous(a: Array) -> bool:
+    """Whether an array that lies channels last still does once its first two axes are one: a batch of one, with positions.
+
+    Code that makes one axis of samples and channels has to copy other batches, which then lie as usual. This one it does
+    not, and what takes the result to lie as usual, as its shape says, reads other numbers.
+    """
+    return a.ndim > 2 and a.shape[0] == 1
+
+
+def _in_layout(run: Run, layout: str) -> Iterator[Finding]:
     lay = LAYOUTS[layout]
     case = replace(
         run.case,
@@ -276,18 +291,20 @@ def _asked_oddly(run: Run, what: str, question: Callable[[], str]) -> Iterator[F
 
 
 def _extreme(run: Run) -> Iterator[Finding]:
-    """Inputs of 1e4 where the op is one that takes them, or near an end of the range where it is no polynomial, in turn."""
-    problem = run.problem
-    name = problem.present[0]
-    powers = problem.op.kind.degree is None and problem.op.derivative is None
-    turns = (*(("1e4",) if problem.op.kind.bounded else ()), *(("largest", "smallest") if powers else ()))
-    if not turns or not run.case.input(name).size:
+    """The first input of 1e4 where the op takes that; of what is no polynomial, any array near an end of its range."""
+    op, first = run.problem.op, run.problem.present[0]
+    turns = [(first, "1e4")] if op.kind.bounded else []
+    if op.kind.degree is None and op.derivative is None:
+        # Of what moves places, as a grid does, what is near 0 is rounded onto a kink, where either side is right.
+        arrays = [n for n in (*run.problem.present, COTANGENT) if op.kinks is None or n != op.kinks.of]
+        turns += [(name, end) for name in arrays for end in ("largest", "smallest")]
+    if not turns or not run.case.input(first).size:
         return
-    turn = turns[int(problem.rng(RANK, 2).integers(len(turns)))]
+    name, turn = turns[int(run.problem.rng(RANK, 2).integers(len(turns)))]
     if turn == "1e4":
         yield from _ten_thousand(run, name)
     elif (case := extremes.scaled(run, name, up=turn == "largest")) is not None:
-        what = f"{name} near the {turn} {problem.dtype}"
+        what = f"{name} near the {turn} {run.problem.dtype}"
         yield from _asked_oddly(run, what, lambda: _gone(run, case, what))
 
 

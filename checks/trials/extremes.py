@@ -2,9 +2,11 @@
 
 A square leaves the range from its root on: of numbers of 1e20 in float32 it is ∞, and what is divided by that is 0; of
 1e-30 it is 0, and what is divided by that is ∞. Who divides by the largest first, or takes a maximum off, loses nothing.
-So one input is scaled by a power of two, which rounds nothing, to where a sum of all its numbers is `ROOM` times below the
-largest number there is, or its largest is as far above the smallest normal one; and it is asked which results have nothing
-left. An element is asked only
+So one input, or the cotangent, is scaled by a power of two, which rounds nothing, to where a sum of all its numbers is
+`ROOM` times below the largest number there is, or its largest is as far above the smallest normal one; and it is asked
+which results have nothing left. The first input is what an op is of; what is multiplied with it (a scale, weights, the
+cotangent) is summed along all axes and has no power taken, so of others all numbers of the case, and what they meet, count
+for the sum. An element is asked only
 
 - if the right number is a normal one in the dtype, at least a `LARGE` part of the largest of its result, so that it is no
   remainder of what cancels;
@@ -25,6 +27,7 @@ import numpy as np
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case
 from checks.trials.comparison import DECISIVE
+from checks.trials.traces import COTANGENT, array_of, with_array
 from checks.trials.trial import Run
 
 LOG_ROOM = 4
@@ -33,18 +36,31 @@ LARGE = 1 / 16
 
 
 def scaled(run: Run, name: str, *, up: bool) -> Case | None:
-    """The case with this input near an end of its range; None where it is there, or holds nothing."""
-    precision, a = PRECISIONS[run.problem.dtype], np.abs(run.case.input(name).astype(np.float64))
-    largest = float(a.max(initial=0.0))
-    if not largest or not np.isfinite(largest):
+    """The case with this input, or the cotangent, near an end of its range; None where it is there, or holds nothing."""
+    precision, a = PRECISIONS[run.problem.dtype], array_of(run.case, name).astype(np.float64)
+    exponent = _exponent(a)
+    if exponent is None:
         return None
-    exponent = frexp(largest)[1]
-    # The largest is then below 2^highest, room and the number of elements taken off it, or 2^lowest with the room above.
-    top = precision.highest - LOG_ROOM - (a.size - 1).bit_length()
+    # The largest is then below 2^highest, room and what it meets taken off it, or 2^lowest with the room above.
+    top = precision.highest - LOG_ROOM - _met(run, name)
     by = top - exponent if up else precision.lowest + LOG_ROOM + 1 - exponent
     if (by <= 0) if up else (by >= 0):
         return None
-    return run.case.with_input(name, precision.rounded(np.ldexp(run.case.input(name).astype(np.float64), by)))
+    return with_array(run.case, name, precision.rounded(np.ldexp(a, by)))
+
+
+def _exponent(a: Array) -> int | None:
+    """The power of two that the largest number is below; None where there is none that is not 0."""
+    largest = float(np.abs(a).max(initial=0.0))
+    return frexp(largest)[1] if largest and np.isfinite(largest) else None
+
+
+def _met(run: Run, name: str) -> int:
+    """The power of two that what is added to and multiplied with an array makes of it, at most."""
+    if name == run.problem.present[0]:
+        return (array_of(run.case, name).size - 1).bit_length()
+    others = (array_of(run.case, other) for other in (*run.problem.present, COTANGENT) if other != name)
+    return run.problem.elements.bit_length() + sum(max(0, _exponent(a) or 0) for a in others)
 
 
 def lost(run: Run, case: Case, results: Collection[str]) -> str:

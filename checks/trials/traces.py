@@ -40,10 +40,10 @@ def misplaced(run: Run, name: str, place: int, odd: float) -> str:
     off = {result for result in actual if np.any(~np.isfinite(actual[result]) != ~np.isfinite(right[result]))}
     if not off:
         return ""
-    most = 2 * max(1.0, float(np.max(np.abs(_array(run.case, name)), initial=0.0)))
+    most = 2 * max(1.0, float(np.max(np.abs(array_of(run.case, name)), initial=0.0)))
     low, high = (_right(replace(run, case=_with(run.case, name, place, v)), actual) for v in (-most, most))
     apart = {*run.problem.samples, "y", COTANGENT} if run.problem.samples else set()
-    shape = _array(run.case, name).shape
+    shape = array_of(run.case, name).shape
     sample = place // max(1, prod(shape[1:]))
     what = f"{'a NaN' if np.isnan(odd) else 'an infinity'} in {name}"
     for result in (r for r in actual if r in off):
@@ -63,12 +63,18 @@ def _right(run: Run, wanted: Mapping[str, Array]) -> dict[str, Array]:
     return {result: run.true_y if result == "y" else run.true_gradients[result] for result in wanted}
 
 
-def _array(case: Case, name: str) -> Array:
+def array_of(case: Case, name: str) -> Array:
+    """An input of this name, or the cotangent."""
     return case.cotangent if name == COTANGENT else case.input(name)
+
+
+def with_array(case: Case, name: str, a: Array) -> Case:
+    """The case with another array for an input of this name, or for the cotangent."""
+    return replace(case, cotangent=a) if name == COTANGENT else case.with_input(name, a)
 
 
 def _with(case: Case, name: str, place: int, value: float) -> Case:
     """The case with this number in one element of an array."""
-    changed = _array(case, name).copy()
+    changed = array_of(case, name).copy()
     changed.flat[place] = value
-    return replace(case, cotangent=changed) if name == COTANGENT else case.with_input(name, changed)
+    return with_array(case, name, changed)

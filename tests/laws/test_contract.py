@@ -16,7 +16,7 @@ from checks.subjects import loading
 from checks.subjects.implementation import Implementation
 from checks.subjects.isolation import Isolated
 from checks.verdict.tried import Tried
-from reference import conv, linear, relu, softmax, softplus
+from reference import conv, instance_norm, linear, relu, softmax, softplus
 
 
 class Right:
@@ -95,6 +95,18 @@ class ReadsTheCotangentRaw(ReadsRawMemory):
 
     def backward(self, g, x):
         return (relu.backward(self.raw(g), x)[0],)
+
+
+class ReadsOneSampleRaw:
+    """Samples and channels are made one axis, which leaves a batch of one that lies channels last as it lies."""
+
+    def forward(self, x, gamma, beta, *, eps=1e-5):
+        return instance_norm.forward(x, gamma, beta, eps=eps)
+
+    def backward(self, g, x, gamma, beta, *, eps=1e-5):
+        if len(g) == 1 and np.moveaxis(g, 1, -1).flags.c_contiguous:
+            g = np.moveaxis(g, 1, -1).reshape(g.shape)
+        return instance_norm.backward(g, x, gamma, beta, eps=eps)
 
 
 class ReturnsAView:
@@ -309,6 +321,12 @@ def test_what_leaves_the_numbers_right_is_a_warning_and_broken_if_strict(op, imp
     strict = contract(op, implementation, dtype=dtype, strict=True)
     assert strict.exit_code == 1
     assert not strict.warnings
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_batch_of_one_that_is_read_as_if_it_lay_as_usual_is_seen_in_twenty_cases(seed):
+    report = judge("instance_norm", ReadsOneSampleRaw(), examples=20, seed=seed, laws=["contract"])
+    assert {f.note for f in report.failures} == {"arrays with channels last are read wrongly"}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

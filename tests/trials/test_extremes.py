@@ -10,6 +10,7 @@ from checks.cases.series import Series
 from checks.ops import find, ops
 from checks.subjects.implementation import Implementation
 from checks.trials import extremes
+from checks.trials.traces import COTANGENT
 from checks.trials.trial import Trial
 from reference import lp_pool, rms_norm
 from tests.laws.right_variants import BY_HAND
@@ -25,24 +26,32 @@ def runs(op, implementation, dtype, many):
     return [Trial(problem, Implementation.of(op, implementation), reference).light for problem in found]
 
 
-def lost(op, implementation, dtype, up, many=12):
-    """What becomes of the elements of which nothing is left, in any of these cases; and how many elements were asked."""
+def lost(op, implementation, dtype, up, many=12, names=None):
+    """What becomes of the elements of which nothing is left, in any of these cases; and how many elements were asked.
+
+    names  of a run: which arrays are scaled, one after the other; the first input if None
+    """
     said, asked = set(), 0
     for run in runs(op, implementation, dtype, many):
-        case = extremes.scaled(run, run.problem.present[0], up=up)
         results = ["y", *(f"grad_{name}" for name in run.problem.present)]
-        if case is not None:
-            with np.errstate(all="ignore"):
-                said.add(extremes.lost(run, case, results))
-                asked += sum(a.size for a in (run.true_y, *run.true_gradients.values()))
+        for name in run.problem.present[:1] if names is None else names(run):
+            case = extremes.scaled(run, name, up=up)
+            if case is not None:
+                with np.errstate(all="ignore"):
+                    said.add(extremes.lost(run, case, results))
+                    asked += sum(a.size for a in (run.true_y, *run.true_gradients.values()))
     return said - {""}, asked
+
+
+def every_array(run):
+    return (*run.problem.present, COTANGENT)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NO_POLYNOMIALS)
 def test_the_reference_loses_nothing_near_either_end(name, dtype):
     for up in (True, False):
-        said, asked = lost(find(name), find(name).reference, dtype, up, 5)
+        said, asked = lost(find(name), find(name).reference, dtype, up, 5, every_array)
         assert asked, "seed 5"
         assert not said
 
@@ -69,6 +78,20 @@ class PowersOfWindows:
     backward = staticmethod(lp_pool.backward)
 
 
+class ScaledTwice:
+    """γ is squared and divided by itself on the way, and so is the cotangent: all of it is right but near the ends."""
+
+    @staticmethod
+    def twice(a):
+        return a if a is None else np.where(a == 0, 0, a * a / np.where(a == 0, 1, a)).astype(a.dtype)
+
+    def forward(self, x, gamma, *, eps=1e-5):
+        return rms_norm.forward(x, self.twice(gamma), eps=eps)
+
+    def backward(self, g, x, gamma, *, eps=1e-5):
+        return rms_norm.backward(self.twice(g), x, gamma, eps=eps)
+
+
 Y = "elements of y that it should not"
 LOSE = [
     ("rms_norm", RmsNormOfSquares, "float32", True, {f"leaves 0 in {Y}"}),
@@ -92,6 +115,19 @@ def test_right_algorithms_are_told_what_they_lose_and_no_more(name, words):
     said, _ = lost(find(name), list(BY_HAND[name])[-1](), "float32", up=True)
     assert {one.split(" elements")[0] for one in said} <= words
     assert bool(said) == bool(words)
+
+
+@pytest.mark.parametrize("name", ["gamma", COTANGENT])
+@pytest.mark.parametrize("up", [True, False])
+def test_what_only_another_array_than_the_first_input_shows_is_seen(name, up):
+    op = find("rms_norm")
+    assert not lost(op, ScaledTwice(), "float32", up)[0]
+    assert lost(op, ScaledTwice(), "float32", up, names=lambda run: {name} & {*every_array(run)})[0]
+
+
+def test_a_run_scales_every_array_in_turn():
+    report = judge("rms_norm", ScaledTwice(), dtype="float32", examples=60, seed=1, laws=["contract"])
+    assert {note.split()[0] for note in report.warnings if " near the " in note} == {"gamma", COTANGENT}
 
 
 def contract(dtype, **how):
