@@ -99,7 +99,8 @@ def _factors(pair: Pair) -> tuple[float, float]:
 
 
 def _shape(problem: Problem) -> tuple[int, ...]:
-    return problem.shape("y") or problem.shape(problem.op.inputs[0])
+    """That of y, or of the first input; (1,) where both are single numbers."""
+    return problem.shape("y") or problem.shape(problem.op.inputs[0]) or (1,)
 
 
 def _kernel(problem: Problem) -> int:

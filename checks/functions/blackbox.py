@@ -306,7 +306,8 @@ def op_of(box: BlackBox) -> Op:
         own = box.inputs[name]
         if own.given is None and not own.kind:
             return uncommon.drawn(problem, box.inputs, name)
-        a = own.drawn(rng, box.sizes_in(problem.shapes))
+        sizes = box.sizes_in(problem.shapes)
+        a = uncommon.with_ends(problem, own, own.drawn(rng, sizes), sizes)
         return a if name in box.constant else held(a, problem.dtype)
 
     def most_terms(shapes: Iterable[Shape | None]) -> int:

@@ -4,7 +4,7 @@ A backward may be right wherever numbers on (−2, 2) come and wrong where an ac
 are equal. So some of the cases of each shape have other numbers:
 
     far      one input times 2³ or 2⁴, in turn, since what is far in a product of two is further than anybody goes; or 2⁻⁸
-    special  a few elements 0, ±½, ±1, ±2, ±3 or 6: where functions have bounds and corners
+    special  a few elements 0, ±½, ±1, ±2, ±3 or 6: where functions have bounds and corners; the ends of whole numbers
     equal    two elements of a few rows alike, the largest among them, and a few of one input like those of another
 
 Few, since each that lies at a kink is looked at by itself (corners.py). Nobody asked for these numbers in particular: where
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from checks.functions.inputs import Input
+from checks.functions.inputs import Input, Sizes
 from checks.numbers.precision import Array, held
 
 FAR, SPECIAL, EQUAL = KINDS = ("far from 0 or near it", "with 0 and whole numbers", "with equal elements")
@@ -51,6 +51,17 @@ def drawn(problem: Any, inputs: Mapping[str, Input], name: str) -> Array | None:
                 return held(a, problem.dtype)
             before.append(a)
     return None
+
+
+def with_ends(problem: Any, one: Input, a: Array, sizes: Sizes) -> Array:
+    """Numbers that were drawn of a kind: of whole ones the first and the last are there, in a case that is special."""
+    if problem.kind != SPECIAL or one.kind != "integers" or not a.size:
+        return a
+    first, beyond = (int(sizes[e] if isinstance(e, str) else e) for e in one.ends)
+    found, rng = a.reshape(-1).copy(), problem.rng(USE)
+    at = rng.permutation(found.size)
+    found[at[-1]], found[at[0]] = first, beyond - 1
+    return found.reshape(a.shape)
 
 
 def _with_corners(a: Array, rng: np.random.Generator) -> Array:

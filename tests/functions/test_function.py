@@ -92,6 +92,13 @@ def test_what_is_wrong_is_found_and_said(f, b, inputs, result, words):
         assert abs(failure.actual - failure.expected) > failure.bound
 
 
+def test_a_gradient_of_single_numbers_that_is_no_multiple_is_wrong():
+    report = judge_function(
+        lambda a, b: a * b + np.sin(a), lambda g, a, b: (g * (b + 1.01 * np.cos(a)), g * a), "() ()", seed=1, examples=8
+    )
+    assert [failure.result for failure in report.failures] == ["grad_a"]
+
+
 def test_at_a_kink_every_slope_between_is_right():
     for slope, code in ((0.0, 0), (0.5, 0), (1.0, 0), (1.5, 1), (-0.5, 1)):
 

@@ -114,6 +114,19 @@ def test_what_is_right_where_it_is_defined_is_right(name, dtype):
     assert report.exit_code == 0, str(report)
 
 
+@pytest.mark.parametrize("class_", [0, 499])
+def test_the_first_and_the_last_of_whole_numbers_are_drawn(class_):
+    def likely(x, t):
+        return (x[np.arange(len(t)), t] ** 2).sum()
+
+    def b(g, x, t):
+        found = np.zeros_like(x)
+        found[np.arange(len(t)), t] = 2 * g * x[np.arange(len(t)), t] * np.where(t == class_, 1.01, 1)
+        return found, None
+
+    assert judge_function(likely, b, "2,500 2:integers(0,500)", seed=1, examples=5).exit_code == 1
+
+
 def test_what_has_been_rounded_away_far_from_0_is_no_mistake():
     report = judge_function(of_labels, of_labels_b, "4,5 4,5:integers(0,2)", seed=1, examples=32)
     assert report.exit_code == 0, str(report)
