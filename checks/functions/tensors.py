@@ -161,7 +161,11 @@ def _called(found: Any) -> tuple[Function, list[str], list[tuple[str, tuple[int,
     import torch
 
     if inspect.isclass(found) and issubclass(found, torch.autograd.Function):
-        names = list(inspect.signature(found.forward).parameters)
+        taken = inspect.signature(found.forward).parameters
+        several = any(
+            p.kind is p.VAR_POSITIONAL for p in taken.values()
+        )  # of which only the code itself knows how many
+        names = [] if several else list(taken)
         apply: Function = found.apply
         return apply, names[1:] if names[:1] == ["ctx"] else names, []
     if inspect.isclass(found) and issubclass(found, torch.nn.Module):

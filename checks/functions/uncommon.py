@@ -25,7 +25,7 @@ FAR, SPECIAL, EQUAL = KINDS = ("far from 0 or near it", "with 0 and whole number
 TURNS = {3: SPECIAL, 5: EQUAL, 6: FAR, 7: FAR}  # of ROUND cases of each shape
 ROUND = 8
 EXPONENTS = (3, 4, -8)  # of the powers of two, in turn
-FEW, ROWS = 3, 2  # elements of each sort, rows of each
+FEW, ROWS = 3, 3  # elements of each sort, rows of each
 CORNERS = (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 6.0)
 USE = 37  # what is drawn with (Problem.rng)
 
@@ -94,5 +94,6 @@ def _with_two_equal(row: Array, rng: np.random.Generator, *, largest: bool) -> A
     found = row.copy()
     if row.size > 1:
         one = int(np.argmax(row)) if largest else int(rng.integers(row.size))
-        found[(one + int(rng.integers(1, row.size))) % row.size] = row[one]
+        away = int(rng.integers(1, row.size)) if largest else 1  # what is next may be in the same window
+        found[(one + away) % row.size] = row[one]
     return found
