@@ -115,7 +115,7 @@ class Elements:
             if not self.witness and asked.coarse and elements.size > 1:
                 for block in np.array_split(elements, BLOCKS):
                     asked.whole(block)
-            for at in np.intersect1d(alone, elements):
+            for at in alone[_within(alone, elements, place.x.size)]:
                 asked.whole(np.array([at]))
             kinks = [*kinks, *asked.kinks]
             coverage.add(self.name, place, *asked.covered)
@@ -145,7 +145,7 @@ class Elements:
         order = np.random.default_rng(4).permutation(count)
         each = self.each(count)
         first = self.places.coverage(problem).turn(problem) * each
-        return np.asarray(order[np.arange(first, first + min(each, count)) % max(1, count)])
+        return np.sort(order[np.arange(first, first + min(each, count)) % max(1, count)])
 
     def _said(self, place: Place, asked: _Asked, elements: Array, problem: Problem) -> Iterator[Finding]:
         for name, own in place.spans.items():
@@ -162,6 +162,13 @@ class Elements:
             else:
                 continue
             yield replace(found, law=self.name, result=f"grad_{name}", problem=problem)
+
+
+def _within(elements: Array, among: Array, count: int) -> Array:
+    """Which of these elements are among those, of so many in all: without sorting them."""
+    there = np.zeros(count, dtype=bool)
+    there[among] = True
+    return np.asarray(there[elements])
 
 
 @dataclass(eq=False)
@@ -201,7 +208,7 @@ class _Asked:
 
     def whole(self, elements: Array) -> None:  # noqa: C901, one branch a finding
         """Ask along all of these, and narrow down what is wrong."""
-        elements = np.setdiff1d(elements, self.kinks)
+        elements = np.setdiff1d(elements, self.kinks, assume_unique=True)
         while elements.size and not self.found:
             slope = self.along(elements)
             if not slope.wrong:
@@ -226,7 +233,7 @@ class _Asked:
                 self.seen_kinks.update(few)
                 self._see(np.array(few), 0.0)
             self.kinks += few
-            elements = np.setdiff1d(elements, few)
+            elements = np.setdiff1d(elements, few, assume_unique=True)
         if self.kinks and len(self.kinks) + len(self.before) > self.together:
             self.together = len(self.kinks) + len(self.before)
             look, words = look_at_group(self.place, [*self.kinks, *self.before])
