@@ -101,9 +101,10 @@ def laid_alike(a: Array) -> Array:
     lies around them, so that code which reads beyond their memory is wrong in the same way each time.
     """
     a = np.asarray(a)
+    plain = a.flags.c_contiguous and a.flags.aligned
     memory, first = memory_of(a)
-    room = np.empty(memory.size + overrun(a) + 2 * ALIGNMENT, np.uint8)
-    far = 0 if a.flags.c_contiguous and a.flags.aligned else address(a) - first
+    room = np.empty(memory.size + (0 if plain else overrun(a)) + 2 * ALIGNMENT, np.uint8)
+    far = 0 if plain else address(a) - first
     start = (far - address(room)) % ALIGNMENT
     end = start + memory.size
     room[:start], room[start:end], room[end:] = OUTSIDE, memory, OUTSIDE

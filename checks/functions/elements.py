@@ -339,7 +339,8 @@ class _Asked:
             return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=self.open, convention="")
         if not shares.size:
             return None if own.stop > own.start else found
-        if float(np.median(shares)) > SHARP:
+        middle = np.sort(shares)[(shares.size - 1) // 2 : shares.size // 2 + 1]
+        if float(np.mean(middle)) > SHARP:
             note = "rounding hides an error of a quarter of one element here"
             return replace(found, verdict=Verdict.UNDECIDED, error=0.0, note=note, convention="")
         return seeing(found, float(np.max(shares)))

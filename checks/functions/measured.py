@@ -131,9 +131,9 @@ class Measuring:
             raise Unsupported(f"it raises right beside: {error}") from error
         g, found = np.asarray(case.cotangent, np.float64), {}
         terms = self._terms(case, here[Y])
-        reach = float(np.max(np.nan_to_num(np.abs(g) * terms, posinf=0.0), initial=0.0))
+        reach = float(np.max(_finite(np.abs(g) * terms), initial=0.0))
         for name, five in rows.items():
-            size = np.maximum(_size(five, self.step), np.nan_to_num(np.abs(here[name]), posinf=0.0))
+            size = np.maximum(_size(five, self.step), _finite(np.abs(here[name])))
             size = np.maximum(size, terms) if name == Y else size
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
             noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
@@ -160,7 +160,7 @@ class Measuring:
 
     def _terms(self, case: Case, y: Array) -> Array:
         """What y may be a difference of: |y|, or what it is where nothing saturates, if that is several times as much."""
-        here, g = np.nan_to_num(np.abs(y), posinf=0.0), np.abs(case.cotangent)
+        here, g = _finite(np.abs(y)), np.abs(case.cotangent)
         moved = [name for name in _variables(case) if name not in self.linear]
         for shrunk in SHRUNK:
             near = self._most(case, moved, shrunk, here)
@@ -184,7 +184,7 @@ class Measuring:
             except (Crashed, Malformed, Unsupported):
                 continue
             if y.shape == found.shape:
-                found = np.maximum(found, np.nan_to_num(y, posinf=0.0))
+                found = np.maximum(found, _finite(y))
         return found
 
     def _results(self, case: Case) -> dict[str, Array]:
@@ -243,9 +243,14 @@ def _arrays(case: Case) -> list[Array]:
     return [np.asarray(a, np.float64) for a in (case.cotangent, *map(case.input, _variables(case)))]
 
 
+def _finite(a: Array) -> Array:
+    """The numbers, with 0 for what is none."""
+    return np.where(np.isfinite(a), a, 0.0)
+
+
 def _noise(five: Array, *, signed: bool = False) -> Array:
     with np.errstate(all="ignore"):
-        fourth = np.nan_to_num(np.tensordot(WEIGHTS, five, 1), posinf=0.0, neginf=0.0) / NOISE
+        fourth = _finite(np.tensordot(WEIGHTS, five, 1)) / NOISE
     return np.asarray(fourth if signed else np.abs(fourth))
 
 
@@ -253,7 +258,7 @@ def _size(five: Array, step: float) -> Array:
     """|result| in the middle, or four times what one relative step of the inputs changes, if more."""
     with np.errstate(all="ignore"):
         moves = 4 * np.abs(five[4] - five[0]) / (4 * step)
-        return np.asarray(np.nan_to_num(np.maximum(np.abs(five[2]), moves), posinf=0.0))
+        return _finite(np.maximum(np.abs(five[2]), moves))
 
 
 def _grain(five: Array, step: float) -> float:

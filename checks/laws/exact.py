@@ -70,8 +70,7 @@ def check(trial: Trial) -> Iterator[Finding]:
         yield _identical(result, run, actual, expected)
     if not fits:
         return  # results were rounded to be stored, and do not add up to the last bit
-    for group in trial.problem.op.kind.linear_in + trial.problem.op.kind.euler_in:
-        yield from _identity(run, tuple(name for name in group if name in trial.problem.present))
+    yield from _identities(run)
 
 
 def miss(problem: Problem) -> float:
@@ -113,32 +112,41 @@ def _identical(result: str, run: Run, actual: Array, expected: Array) -> Finding
     return replace(found, verdict=Verdict.UNDECIDED, sees=None, note=note)
 
 
-def _identity(run: Run, group: tuple[str, ...]) -> Iterator[Finding]:
-    """⟨g, y⟩ = Σ⟨∂a, a⟩ modulo 2^64, where every number in it is whole."""
-    pairs = [(run.y, run.case.cotangent), *((run.gradients[name], run.case.input(name)) for name in group)]
-    pairs = [(result * (run.problem.unit or 1), other) for result, other in pairs]
-    if not all(_whole(result) for result, _ in pairs):
-        return  # the findings on the elements say so already
-    left, *parts = (int(np.vdot(a.astype(np.int64), b.astype(np.int64))) for a, b in pairs)
-    right = sum(parts)
-    same = (left - right) % 2**64 == 0
-    words = " + ".join(f"⟨grad_{a}, {a}⟩" for a in group)
-    yield Finding(
-        "exact",
-        f"⟨g, y⟩ = {words}",
-        Verdict.HOLDS if same else Verdict.BROKEN,
-        run.problem,
-        error=0.0 if same else float(abs(left - right)),
-        actual=float(right),
-        expected=float(left),
-        sees=0.0,
-    )
+def _identities(run: Run) -> Iterator[Finding]:
+    """⟨g, y⟩ = Σ⟨∂a, a⟩ modulo 2^64, where every number in it is whole, for each group of inputs of which it is true."""
+    unit, known = run.problem.unit or 1, dict[str, int | None]()
+
+    def product(result: str, other: Array) -> int | None:
+        if result not in known:
+            actual = run.y if result == "y" else run.gradients[result]
+            known[result] = _inner(actual if unit == 1 else actual * unit, other)
+        return known[result]
+
+    for group in run.problem.op.kind.linear_in + run.problem.op.kind.euler_in:
+        names = tuple(name for name in group if name in run.problem.present)
+        left, *parts = product("y", run.case.cotangent), *(product(name, run.case.input(name)) for name in names)
+        if left is None or None in parts:
+            continue  # the findings on the elements say so already
+        right = sum(part for part in parts if part is not None)
+        same = (left - right) % 2**64 == 0
+        words = " + ".join(f"⟨grad_{a}, {a}⟩" for a in names)
+        yield Finding(
+            "exact",
+            f"⟨g, y⟩ = {words}",
+            Verdict.HOLDS if same else Verdict.BROKEN,
+            run.problem,
+            error=0.0 if same else float(abs(left - right)),
+            actual=float(right),
+            expected=float(left),
+            sees=0.0,
+        )
 
 
-def _whole(a: Array) -> bool:
-    """Whether these are whole numbers that 64-bit integers can hold."""
+def _inner(result: Array, other: Array) -> int | None:
+    """Their inner product modulo 2^64; None where the result is not whole numbers that 64-bit integers can hold."""
     with np.errstate(invalid="ignore"):
-        return np.array_equal(a.astype(np.int64), a)
+        whole = result.astype(np.int64)
+        return int(np.vdot(whole, other.astype(np.int64))) if np.array_equal(whole, result) else None
 
 
 def _no_room(problem: Problem) -> str:

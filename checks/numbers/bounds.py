@@ -82,7 +82,7 @@ def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str)
     """
     magnitude = _at_least(terms, magnitude)
     with np.errstate(over="ignore", invalid="ignore"):
-        elementwise = _rounding(terms, magnitude, dtype) + _rounding(terms, magnitude, "float64")
+        elementwise = _rounding(terms, magnitude, dtype, "float64")
         largest = float(elementwise.max(initial=0.0))
     return Bound(elementwise, np.asarray(max(_transform(magnitude, factors, dtype), largest)))
 
@@ -96,7 +96,7 @@ def rounded_once(terms: int, magnitude: Array, size: Array, factors: Iterable[Ar
     kept = accumulator(dtype).name
     magnitude = _at_least(terms, magnitude)
     with np.errstate(over="ignore", invalid="ignore"):
-        inside = _rounding(terms, magnitude, kept) + _rounding(terms, magnitude, "float64")
+        inside = _rounding(terms, magnitude, kept, "float64")
         stored = u * size + underflow * (magnitude > 0)
         elementwise = stored + (1 + u) * inside
         elementwise = np.where(size + elementwise < overflow, elementwise, np.where(magnitude > 0, inf, 0.0))
@@ -122,8 +122,8 @@ def running(error: Array, dtype: str) -> Bound:
 
 def _at_least(terms: int, magnitude: Array) -> Array:
     """The sum of magnitudes, whatever its own summation lost of it."""
-    above: Array = magnitude * (1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))) + np.float64(0)
-    return above
+    above = 1 + gamma(terms + 2, unit_roundoff(magnitude.dtype.name))
+    return np.asarray(np.multiply(magnitude, above, dtype=np.float64))
 
 
 def _transform(magnitude: Array, factors: Iterable[Array], dtype: str) -> float:
@@ -141,12 +141,17 @@ def added_narrow(parts: Array, magnitude: Array, dtype: str) -> Array:
         return np.where(lost < 1, lost / (1 - lost), inf) * np.where(magnitude > 0, magnitude, 0.0)
 
 
-def _rounding(terms: int, magnitude: Array, dtype: str) -> Array:
-    """γₙ Σ|aᵢ||bᵢ| + n·η; n + 1 for n, since the result is rounded once more to be stored."""
-    relative, (underflow, overflow) = gamma(terms + 1, unit_roundoff(dtype)), _range(dtype)
-    bound = relative * magnitude + terms * underflow * (magnitude > 0)
-    if not float(magnitude.max(initial=0.0)) * (1 + relative) < overflow:
-        bound = np.where(magnitude * (1 + relative) < overflow, bound, np.where(magnitude > 0, inf, 0.0))
+def _rounding(terms: int, magnitude: Array, *dtypes: str) -> Array:
+    """γₙ Σ|aᵢ||bᵢ| + n·η in all of these together; n + 1 for n, since the result is rounded once more to be stored."""
+    relative = [gamma(terms + 1, unit_roundoff(dtype)) for dtype in dtypes]
+    lost = terms * sum(_range(dtype)[0] for dtype in dtypes)
+    largest = float(magnitude.max(initial=0.0))
+    bound = np.asarray(magnitude * sum(relative))
+    bound += lost if magnitude.min(initial=inf) > 0 else lost * (magnitude > 0)
+    for more, dtype in zip(relative, dtypes, strict=True):
+        overflow = _range(dtype)[1]
+        if not largest * (1 + more) < overflow:
+            bound = np.where(magnitude * (1 + more) < overflow, bound, np.where(magnitude > 0, inf, 0.0))
     return bound
 
 

@@ -45,17 +45,18 @@ def compared(law: str, result: str, run: Run, actual: Array | float, expected: A
     if actual.size == 0:
         return Finding(law, result, Verdict.HOLDS, run.problem, sees=0.0)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        error = np.abs(actual - expected)
-        limits, share = bound.elementwise, _share(error, bound.elementwise)
-        loose = share if share.max() <= 1 else _share(error, bound.normwise)
+        error = np.asarray(actual - expected)
+        np.abs(error, out=error)
+        limits, (share, worst) = bound.elementwise, _worst(error, bound.elementwise)
         # What no bound explains needs no look at the arithmetic, which takes many calls.
-        normwise = loose is not share and bool(loose.max() <= 1) and transforms(run)
+        loose = _worst(error, bound.normwise) if share > 1 else (share, worst)
+        normwise = share > 1 >= loose[0] and transforms(run)
         if normwise:
-            limits, share = bound.normwise, loose
+            limits, (share, worst) = bound.normwise, loose
         limits = np.broadcast_to(limits, error.shape)
         sees = _sees(run, expected, limits)
-    at = tuple(map(int, np.unravel_index(share.argmax(), error.shape)))
-    broken = not share[at] <= 1
+    at = tuple(map(int, np.unravel_index(worst, error.shape)))
+    broken = share > 1
     undecided = not broken and sees > DECISIVE
     return Finding(
         law,
@@ -76,9 +77,10 @@ def compared(law: str, result: str, run: Run, actual: Array | float, expected: A
 def _sees(run: Run, expected: Array, limits: Array) -> float:
     """The ratio of bound and size that nearly every element keeps."""
     sizes, limits = np.abs(expected).ravel(), limits.ravel()
-    present = sizes > PRECISIONS[run.problem.dtype].underflow
-    if present.all():
+    underflow = PRECISIONS[run.problem.dtype].underflow
+    if sizes.min() > underflow:
         return _nearly_largest(limits / sizes)
+    present = sizes > underflow
     counted = present | (limits > 0)
     if not counted.any():
         return 0.0
@@ -89,9 +91,10 @@ def _sees(run: Run, expected: Array, limits: Array) -> float:
 
 
 def _nearly_largest(ratios: Array) -> float:
-    """The smallest ratio that at least nine tenths of them do not exceed."""
+    """The smallest ratio that at least nine tenths of them do not exceed; puts them in another order."""
     at = ceil(NEARLY_ALL * ratios.size) - 1
-    return float(np.partition(ratios, at)[at])
+    ratios.partition(at)
+    return float(ratios[at])
 
 
 def _blind(sees: float) -> str:
@@ -106,9 +109,14 @@ def _blind(sees: float) -> str:
     )
 
 
-def _share(error: Array, bound: Array) -> Array:
-    """Error as a share of the bound: 0/0 is no error, NaN is beyond any finite bound, an infinite bound decides nothing."""
-    share = error / bound
-    if np.isnan(share).any():
+def _worst(error: Array, bound: Array) -> tuple[float, int]:
+    """The largest error as a share of its bound, and where it is.
+
+    0/0 is no error, NaN is beyond any finite bound, an infinite bound decides nothing.
+    """
+    share = np.asarray(error / bound)
+    at = int(share.argmax())  # of NaN, if there is one
+    if np.isnan(share.flat[at]):
         share = np.where(np.isnan(error) & ~np.isinf(bound), inf, np.nan_to_num(share, nan=0.0, posinf=inf))
-    return np.asarray(share)
+        at = int(share.argmax())
+    return float(share.flat[at]), at

@@ -152,13 +152,13 @@ class Run:
             return sizes(self._carried(result.removeprefix("grad_"), ACCUMULATORS.get(dtype, dtype)))
         if result != "y":
             return self.gradient_magnitudes[result.removeprefix("grad_")]
-        own = self._own_magnitudes
-        return own["y"] if own else self.reference.forward(self._absolute)
+        return self._y_magnitude
 
     def with_cotangent(self, cotangent: Array) -> Run:
         """The same inputs under another cotangent, on which y and its bound do not depend."""
         other = replace(self, case=replace(self.case, cotangent=np.asarray(cotangent)), watched=False)
-        other.__dict__.update({known: self.__dict__[known] for known in ("y", "y_bound") if known in self.__dict__})
+        same = ("y", "y_bound", "_y_magnitude")
+        other.__dict__.update({known: self.__dict__[known] for known in same if known in self.__dict__})
         return other
 
     @cached_property
@@ -172,6 +172,11 @@ class Run:
         if self.case.whole and self.problem.fits("float32"):
             return self.case.widened(np.float32)
         return self.case.widened(np.float64 if self.problem.op.kind.degree else np.longdouble)
+
+    @cached_property
+    def _y_magnitude(self) -> Array:
+        own = self._own_magnitudes
+        return own["y"] if own else self.reference.forward(self._absolute)
 
     @cached_property
     def _own_magnitudes(self) -> Mapping[str, Array] | None:
@@ -216,7 +221,8 @@ class Run:
     @cached_property
     def _absolute(self) -> Case:
         """The case's magnitudes, whose sums need few digits: in float32 where it has the range."""
-        return self.case.absolute().widened(np.float32 if _is_moderate(self.case) else np.float64)
+        sizes = self.case.absolute()
+        return sizes.widened(np.float32 if _is_moderate(sizes) else np.float64)
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
         return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype)
@@ -301,7 +307,14 @@ def _with_samples(problem: Problem, few: int) -> Problem:
     return replace(problem, shapes=shapes)
 
 
-def _is_moderate(case: Case) -> bool:
-    """Whether products of two of its numbers, and sums of those, are far from the limits of float32."""
-    sizes: list[Array] = [np.abs(a[a != 0]) for a in (*case.inputs, case.cotangent) if a is not None]
-    return all(a.size == 0 or (float(a.min()) > 2.0**-50 and float(a.max()) < 2.0**50) for a in sizes)
+def _is_moderate(sizes: Case) -> bool:
+    """Whether products of two of these magnitudes, and sums of those, are far from the limits of float32."""
+    return all(_within(a, 2.0**-50, 2.0**50) for a in (*sizes.inputs, sizes.cotangent) if a is not None)
+
+
+def _within(sizes: Array, low: float, high: float) -> bool:
+    """Whether all of them that are not 0 are between these two."""
+    if not sizes.size:
+        return True
+    least = float(sizes.min()) or float(sizes.min(where=sizes != 0, initial=np.inf))
+    return least > low and float(sizes.max()) < high

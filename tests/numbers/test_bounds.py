@@ -177,3 +177,15 @@ def test_partial_sums_that_are_stored_are_within_the_bound_for_them(dtype, parts
 def test_no_bound_follows_where_as_many_parts_are_stored_as_the_precision_has_numbers():
     assert added_narrow(np.asarray(256), np.ones(1), "bfloat16") == inf
     assert added_narrow(np.asarray(256), np.zeros(1), "float16") == 0
+
+
+@pytest.mark.parametrize("largest", [1.0, 1e38])
+def test_the_bound_of_many_elements_is_that_of_each(largest):
+    """Where one has no terms, or may overflow, the others are bounded as they are alone."""
+    magnitude = np.array([0.0, 1e-44, 1.0, largest], np.float32)
+    together = rounding(5, magnitude, (), "float32").elementwise
+    alone = [float(rounding(5, magnitude[n : n + 1], (), "float32").elementwise[0]) for n in range(4)]
+    assert together.tolist() == alone
+    assert together[0] == 0
+    assert together[1] >= 5 * PRECISIONS["float32"].underflow
+    assert np.isinf(rounding(5, np.array([np.finfo(np.float32).max]), (), "float32").elementwise[0])
