@@ -37,6 +37,7 @@ def within(trial: Trial) -> None:
     unusual = trial.problem.kind in uncommon.KINDS or any(trial.problem.exponents.values())
     try:
         y = trial.real.y
+        gradients = trial.real.gradients if trial.problem.kind in uncommon.KINDS else {}
     except Ended:
         raise
     except Crashed as error:
@@ -45,7 +46,7 @@ def within(trial: Trial) -> None:
         raise
     if not np.all(np.isfinite(y)):
         raise Unsupported("y is not finite there")
-    if trial.problem.kind and not all(np.all(np.isfinite(a)) for a in trial.real.gradients.values()):
+    if not all(np.all(np.isfinite(a)) for a in gradients.values()):
         raise Unsupported(f"a gradient is not finite there, {trial.problem.kind}")
 
 
