@@ -1,8 +1,8 @@
 """The cases of a run, each by its number: the same for a seed, whoever asks for which of them.
 
-Of six cases three are drawn by chance alone, two are among those in which what is rare takes turns (turns.py), and one is
-wide (wide.py). What takes turns is chosen among cases that are drawn together, `BLOCK` cases at a time: so a part of a run
-draws the blocks in which its cases are, and no others.
+Of six cases two are drawn by chance alone, one with parameters as they usually are (usual.py), two are among those in which
+what is rare takes turns (turns.py), and one is wide (wide.py). What takes turns is chosen among cases that are drawn
+together, `BLOCK` cases at a time: so a part of a run draws the blocks in which its cases are, and no others.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from checks.cases import drawing, turns, wide
 from checks.cases.few import like
 from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.search import Search, Stopped
+from checks.cases.usual import as_usual
 from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 Shard = tuple[int, int]  # the k-th of n parts of a run, k from 1 on
 
-TURN, WIDE = "in turn", "wide"
-PATTERN = ("", TURN, "", TURN, "", WIDE)
+TURN, USUAL, WIDE = "in turn", "as usual", "wide"
+PATTERN = ("", TURN, "", TURN, USUAL, WIDE)
 BLOCK = 34 * len(PATTERN)  # of as many cases as are usual there is one
 ATTEMPTS = 200  # at a case that is of no kind which is left out
 LIKE = 50  # problems that are drawn of those which are like one, where no other fails
@@ -115,9 +116,9 @@ class Series:
         """Each case with its number; where nothing of its sort is left, one that is drawn by chance alone."""
         for number in self.numbers:
             sort = PATTERN[number % len(PATTERN)]
-            problem = next(self._of_block(sort, number), None) if sort else None
+            problem = next(self._of_block(sort, number), None) if sort in {TURN, WIDE} else None
             if problem is None:
-                problem = self._by_chance(number)
+                problem = self._by_chance(number, usual=sort == USUAL)
             if problem is not None:
                 yield number, problem
 
@@ -139,11 +140,13 @@ class Series:
     ) -> Iterator[Problem]:
         return wide.wide_problems(op, pinned, dtype, many, seed, self.reach, among, block)
 
-    def _by_chance(self, number: int) -> Problem | None:
+    def _by_chance(self, number: int, *, usual: bool) -> Problem | None:
         chance = Random(f"{self.op.name} {self.dtype} {self.seed} case {number}")  # noqa: S311, no secret
-        if not self.among.out:
-            return drawing.problem(ByChance(chance), self.op, self.pinned, self.dtype)
-        tries = (
-            drawing.attempt(ByChance(chance), self.op, self.pinned, self.dtype, self.among) for _ in range(ATTEMPTS)
-        )
-        return next((one for one in tries if one is not None), None)
+        held = as_usual(chance, self.op, self.pinned) if usual else self.pinned
+        if not self.among.out and held is self.pinned:
+            return drawing.problem(ByChance(chance), self.op, held, self.dtype)
+        for _ in range(ATTEMPTS):
+            one = drawing.attempt(ByChance(chance), self.op, held, self.dtype, self.among)
+            if one is not None:
+                return one
+        return self._by_chance(number, usual=False) if usual else None

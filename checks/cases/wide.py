@@ -8,12 +8,18 @@ a tile is not full, is seen in the first of them: for 200 cases and five axes th
 In two rounds of three a second axis is large too, until each axis has been so with each other: code that is wrong only
 where two are. Where that makes more numbers than there is `ROOM` for, smaller tiles are taken.
 
+Where a parameter divides an axis (groups of channels), in one case of two it does, and what is in a part is large as well.
+
+Of each turn a few problems are drawn, and that is taken which has most that this axis has not been wide with: values of
+parameters, all of them as usual (usual.py), arrays that are left out. Code may have a way of its own for any of these.
+
 In the others sizes that follow from the wide one (a window has fewer places than its input is long) are to be beyond the
 tile as well: a few problems are drawn for it, the last of them longer.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice, repeat
@@ -22,6 +28,7 @@ from typing import Any
 
 from checks.cases.drawing import problem
 from checks.cases.kinds import EVERYTHING, Among
+from checks.cases.usual import as_usual, unusual
 from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
@@ -50,6 +57,8 @@ ROUNDS = (
 )
 ALONE = 3  # in one round of so many an axis is wide alone
 TOGETHER = ((-1, -2), (-1, -3), (-2, -3), (-3, -3), (-1, -4), (-4, -4))  # tiles that two are beyond, as there is room
+CHOICE = 4  # problems of which one is taken, two of them drawn with parameters as usual
+PARTS = (1, 2, 2, 3)  # what an axis is divided into
 DRAWN = 3  # problems with two such sizes, of which one may have room
 ROOM, ROOM_FOR_OBJECTS = 1 << 15, 1 << 13  # numbers in a case; where a bound is found by objects, each takes far longer
 LONGER = (
@@ -87,18 +96,53 @@ def wide_problems(
         return
     tiles = [t for t in (*TILES, *(1 << k for k in range(8, reach.bit_length()))) if t < reach]
     turns = ((which, turn) for turn in count() for which in range(len(axes)))
+    met: Counter[Any] = Counter()  # which axis was wide with what
+    choice = CHOICE if op.takes.defaults or op.takes.optional else 1
     for which, turn in islice(turns, many):
-        for _ in range(ATTEMPTS if among.out else 1):
-            values = among.held(ByChance(chance), pinned) if among.out else pinned
+        drawn: list[Problem] = []
+        for attempt in range(ATTEMPTS if among.out else choice):
+            values = as_usual(chance, op, pinned) if attempt % 2 else pinned
+            if among.out:
+                values = among.held(ByChance(chance), values)
             try:
                 one = _Turn(chance, op, values, dtype, tiles, turn).problem(axes, which)
             except ValueError:
-                if not among.out:
+                if not among.out and values is pinned:
                     raise
                 continue
-            if among.takes(one):
-                yield one
+            drawn += [one] if among.takes(one) else []
+            if len(drawn) == choice:
                 break
+        if drawn:
+            yield _newest(drawn, axes, met)
+
+
+def _newest(drawn: Sequence[Problem], axes: Sequence[Axis], met: Counter[Any]) -> Problem:
+    """That whose wide axes have most, on average, that they have seldom been wide with; the first of equals."""
+    found = [[(axis, form) for axis in _wide_along(one, axes) for form in _forms(one)] for one in drawn]
+    new = [sum(0.5 ** met[pair] for pair in pairs) / max(1, len(pairs)) for pairs in found]
+    at = max(range(len(drawn)), key=lambda i: (drawn[i].kind == WIDE, new[i]))
+    met.update(found[at])
+    return drawn[at]
+
+
+def _wide_along(one: Problem, axes: Sequence[Axis]) -> Iterator[Axis]:
+    for sizes, at in axes:
+        if sizes.axes.startswith("*"):
+            several = one.sizes[sizes.names[0]]
+            if several and several[at] > TILES[0]:
+                yield sizes, at
+        elif one.sizes[sizes.names[at]] > TILES[0]:
+            yield sizes, at
+
+
+def _forms(one: Problem) -> Iterator[Any]:
+    """What code may do in ways of their own: values of parameters, numbers at their default or not; arrays left out."""
+    other = unusual(one)
+    yield "usual", not other
+    for name, value in one.parameters.items():
+        yield name, value if isinstance(value, str | bool) else name in other
+    yield from ((name, one.shapes[name] is None) for name in one.op.takes.optional)
 
 
 @dataclass(frozen=True)
@@ -213,11 +257,31 @@ def _held(chance: Random, takes: Takes, pinned: Pinned, wide: Mapping[Axis, int]
             held[other.option] = several if other.axes.startswith("*") or len(several) > 1 else several[0]
         elif _is_held(other) and other.option not in pinned:
             held[other.option] = _small(chance, other)
+    held |= _divided(chance, takes, held, options)
     try:
         takes.check(held)
     except ValueError:
         return pinned
     return held
+
+
+def _divided(chance: Random, takes: Takes, held: Pinned, wide: Mapping[Sizes, Any]) -> Pinned:
+    """A number of parts for each parameter that divides a wide axis, and sizes of what it divides that it does divide."""
+    found: dict[str, Any] = {}
+    for parameter, names in takes.divided.items():
+        if parameter in held:
+            continue
+        for sizes in wide:
+            if set(sizes.names) <= set(names.split()) and sizes.option not in takes.defaults:
+                parts = chance.choice(PARTS)
+                size = held[sizes.option]
+                several = tuple(-(-n // parts) * parts for n in (size if isinstance(size, tuple) else (size,)))
+                found |= (
+                    {parameter: parts, sizes.option: several if isinstance(size, tuple) else several[0]}
+                    if parts > 1
+                    else {}
+                )
+    return found
 
 
 def _several(chance: Random, sizes: Sizes, pinned: Pinned, wide: Mapping[int, int], spatial: int) -> tuple[int, ...]:

@@ -96,7 +96,7 @@ def geometry(*known: str) -> Callable[[Draws, Pinned, int], Drawn]:
         if "count_include_pad" in known and draw.among(True, False):
             fits = [halving(axis) or axis for axis in fits]
         kernel, dilation, padding = zip(*(draw.among(*axis) for axis in fits), strict=True)
-        as_kernel = "stride" not in pinned and draw.among(True, False, False)
+        as_kernel = pinned["stride"] is None if "stride" in pinned else draw.among(True, False, False)
         stride = (
             kernel if as_kernel else tuple(along(pinned.get("stride"), a) or draw.among(1, 2, 3) for a in range(axes))
         )
