@@ -316,5 +316,5 @@ def _within(sizes: Array, low: float, high: float) -> bool:
     """Whether all of them that are not 0 are between these two."""
     if not sizes.size:
         return True
-    least = float(sizes.min()) or float(sizes.min(where=sizes != 0, initial=np.inf))
+    least = float(sizes.min()) or float(np.min(sizes.astype(np.float64), where=sizes != 0, initial=np.inf))
     return least > low and float(sizes.max()) < high

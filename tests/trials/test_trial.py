@@ -54,3 +54,12 @@ def test_a_wide_case_is_taken_whole_since_its_bounds_are_there():
 
 def test_a_sum_along_the_samples_leaves_none_out():
     assert trial("softmax", (64, 100), axis=0).light.problem.shape("x") == (64, 100)
+
+
+def test_indices_are_whole_numbers_of_which_some_are_0_and_have_bounds_none_the_less():
+    op = find("embedding")
+    reference = Implementation.of(op, op.reference)
+    shapes = {"index": (40,), "weight": (3, 2), "y": (40, 2)}
+    run = Trial(Problem(op, shapes, op.takes.defaults, seed=1), reference, reference).real
+    assert not run.case.input("index").all(), "an index is 0"
+    assert np.all(run.bound("grad_weight").elementwise > 0)
