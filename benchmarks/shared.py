@@ -7,7 +7,7 @@ together, so the others are not tried then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +23,7 @@ from checks.trials import sides
 from checks.trials.finding import Finding
 from checks.trials.trial import Run, Trial
 from checks.trials.witness import Refused, Testimony, testimony
+from checks.verdict.further import Visit, further
 from checks.verdict.report import WRONG
 from checks.verdict.tried import Tried
 
@@ -33,11 +34,15 @@ Key = tuple[str, bool]  # of a problem, and whether its numbers are whole
 
 @dataclass
 class Shared:
-    """Cases of an op on which one implementation after the other is judged."""
+    """Cases of an op on which one implementation after the other is judged.
+
+    go_on  visits so many cases more, where these are too few of a kind (verdict/further.py)
+    """
 
     op: Op
     problems: list[Problem]
     dtype: str
+    go_on: Callable[[Visit, int], None] | None = None
     known: dict[Key, dict[str, Any]] = field(default_factory=dict)
     said: dict[str, Testimony | Refused] = field(default_factory=dict)
     room: int = ROOM
@@ -54,6 +59,8 @@ class Shared:
                     self.keep(run)
                 if any(not finding.crashed for finding in wrong):
                     return WRONG
+            if self.go_on is not None:
+                further(tried, self.go_on)
         return report_of(tried, self.op, implementation, self.dtype).exit_code
 
     def drawn(self, run: Run, result: str) -> Iterator[tuple[Run, Array, Array]]:

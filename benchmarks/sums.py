@@ -3,7 +3,8 @@
 Each op is made long along each of its axes, 10 to 10 000, and judged in each precision: exit codes of the reference with
 one thing wrong, which must not be 0, and of several right algorithms, which has to be. What is a term short is found in
 the op's own formulas: the reference runs on arrays that notice when so many numbers are summed, and one sum after another
-leaves out its last term. Where all products of a reference are made before they are summed elsewhere, none is noticed.
+leaves out its last term, by where it stands in the reference, so that it is the same one in every case. Where all products
+of a reference are made before they are summed elsewhere, none is noticed.
 
     op, axis = size, dtype | result, what is wrong | exit code
 
@@ -17,8 +18,9 @@ import argparse
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -40,24 +42,41 @@ FORMS: Mapping[str, float] = {"zero": 0.0, "twice": 2.0, "off": 1.01}
 SHORT = "short"
 CASES = 120  # of which half are concentrated, a part of them along the axis that is summed
 NOTHING = 1e-9  # of the largest element: what is off by no more is right
+LOOKED_AT = 8  # cases, for where sums stand: an array that is left out has none
 LARGEST = 1 << 20  # elements in a case: with several axes long, no more is learned
+
+
+Site = tuple[
+    tuple[str, int], ...
+]  # lines, from the sum outwards, by file and number; before them the axis as (text, 0)
 
 
 @dataclass
 class Counted:
-    """Which sum of so many terms leaves out its last, of those that are met; how many were."""
+    """Which sum of so many terms leaves out its last, by where it stands, as in every case; and which are met."""
 
     terms: int
-    which: int
-    met: int = 0
+    which: Site = ()
+    met: list[Site] = field(default_factory=list)
 
     def now(self, terms: int) -> bool:
         """Whether a sum that is met, of so many terms, is the one."""
-        this = (
-            terms > 0 and terms % self.terms == 0
-        )  # of several axes that are summed as one, each is as long, or longer
-        self.met += this
-        return this and self.met - 1 == self.which
+        if terms == 0 or terms % self.terms:  # of several axes that are summed as one, each is as long, or longer
+            return False
+        lines = _lines()
+        self.met.append((("sum", sum(site[1:] == lines for site in self.met)), *lines))
+        return self.met[-1] == self.which
+
+
+def _lines() -> Site:
+    """The lines of the reference that are being run, the innermost first."""
+    found, frame = [], sys._getframe(1)  # noqa: SLF001, what a traceback would say, without one
+    while frame is not None:
+        path = Path(frame.f_code.co_filename)
+        if path.parent.name == "reference":
+            found.append((path.name, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(found)
 
 
 class Short(np.ndarray[Any, np.dtype[Any]]):
@@ -125,7 +144,7 @@ class Wrong:
     result: str
     form: str
     terms: int = 0
-    which: int = 0
+    which: Site = ()
 
     def forward(self, *inputs: Any, **parameters: Any) -> Any:
         """Y, wrong or right."""
@@ -139,14 +158,14 @@ class Wrong:
         named = zip(self.op.inputs, found, strict=True)
         return tuple(None if a is None else self._stored(f"grad_{name}", a) for name, a in named)
 
-    def sums(self, problem: Problem) -> int:
-        """How many sums of so many terms there are in the forward, or the backward."""
-        case, counted = problem.reals(), Counted(self.terms, -1)
+    def sums(self, problem: Problem) -> list[Site]:
+        """Where sums of so many terms stand in the forward, or the backward."""
+        case, counted = problem.reals(), Counted(self.terms)
         if self.result == "y":
             self._run(self.op.reference.forward, case.inputs, case.parameters, counted)
         else:
             self._run(self.op.reference.backward, (case.cotangent, *case.inputs), case.parameters, counted)
-        return counted.met
+        return list(dict.fromkeys(counted.met))
 
     def shows(self, problem: Problem) -> bool:
         """Whether results are other ones: where a mean is taken off twice, the first need not be a mean."""
@@ -193,26 +212,39 @@ class Long:
 
     def problems(self, cases: int) -> list[Problem]:
         """Cases in which it is; none where no problem has such an axis."""
-        sizes = next(s for s in self.op.takes.sizes if s.option == self.option)
-        held = widened(Random(7), self.op.takes, {}, sizes, self.at, self.terms)  # noqa: S311, no secret
-        if not held:
-            return []
         found: list[Problem] = []
         try:
-            Series(self.op, held, self.dtype, cases, 7, reach=1).run(found.append)
+            if (series := self.series(cases)) is not None:
+                series.run(found.append)
         except ValueError:
             return []
         return [p for p in found if p.elements <= LARGEST]
 
-    def wrong(self, problem: Problem) -> Iterator[Wrong]:
+    def series(self, cases: int) -> Series | None:
+        """The series that they are from; None where nothing holds for it to be long."""
+        sizes = next(s for s in self.op.takes.sizes if s.option == self.option)
+        held = widened(Random(7), self.op.takes, {}, sizes, self.at, self.terms)  # noqa: S311, no secret
+        return Series(self.op, held, self.dtype, cases, 7, reach=1) if held else None
+
+    def wrong(self, problems: Sequence[Problem]) -> Iterator[Wrong]:
         """What is planted: each result in each form, and each sum of so many terms a term short."""
         results = ["y", *(f"grad_{name}" for name in self.op.takes.differentiable)]
         for result in results:
             yield from (Wrong(self.op, self.dtype, result, form) for form in FORMS)
-        for result in ("y", "gradients"):
-            one = Wrong(self.op, self.dtype, result, SHORT, self.terms)
-            short = (Wrong(self.op, self.dtype, result, SHORT, self.terms, k) for k in range(one.sums(problem)))
-            yield from (wrong for wrong in short if wrong.shows(problem))
+        yield from self.short("y", problems)
+        yield from self.short("gradients", problems)
+
+    def short(self, result: str, problems: Sequence[Problem]) -> Iterator[Wrong]:
+        """Each sum of the forward, or the backward, a term short, if that changes a result in one of the first cases."""
+        one = Wrong(self.op, self.dtype, result, SHORT, self.terms)
+        met: dict[Site, list[Problem]] = {}
+        for problem in problems[:LOOKED_AT]:
+            for site in one.sums(problem):
+                met.setdefault(site, []).append(problem)
+        for site, having in met.items():
+            wrong = replace(one, which=site)
+            if any(map(wrong.shows, having)):
+                yield wrong
 
 
 def long_axes(op: Op) -> Iterator[tuple[str, int]]:
@@ -228,16 +260,22 @@ def judged(long: Long, cases: int, forms: set[str]) -> Iterator[tuple[str, str, 
     problems = long.problems(cases)
     if not problems:
         return
-    shared = Shared(long.op, problems, long.dtype)
+    series = long.series(cases)
+    shared = Shared(long.op, problems, long.dtype, series.go_on if series else None)
     for algorithm in _algorithms(long.op) if "right" in forms else ():
         made = algorithm() if isinstance(algorithm, type) else algorithm
         name = getattr(algorithm, "__name__", type(algorithm).__name__)
         right = Implementation.of(long.op, StoredOnce(long.op, made, long.dtype))
         yield "right", name, shared.exit_code(right)
-    for wrong in long.wrong(problems[0]):
+    for wrong in long.wrong(problems):
         if wrong.form in forms:
-            what = f"{wrong.form} {wrong.which}" if wrong.form == SHORT else wrong.form
+            what = f"{wrong.form} {_place(wrong.which)}" if wrong.form == SHORT else wrong.form
             yield wrong.result, what, shared.exit_code(Implementation.of(long.op, wrong))
+
+
+def _place(site: Site) -> str:
+    (_, which), *lines = site
+    return f"{' '.join(f'{file}:{line}' for file, line in lines)}{f' sum {which + 1}' if which else ''}"
 
 
 def main() -> None:

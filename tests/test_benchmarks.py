@@ -95,7 +95,7 @@ def test_those_who_share_what_is_true_have_the_exit_codes_of_those_who_do_not(na
     problems = long.problems(12)
     shared = Shared(op, problems, dtype)
     wrong = [sums.Wrong(op, dtype, "grad_x", form) for form in ("zero", "off")]
-    judged = [sums.Wrong(op, dtype, "", ""), *wrong, sums.Wrong(op, dtype, "y", sums.SHORT, 100, 0)]
+    judged = [sums.Wrong(op, dtype, "", ""), *wrong, *long.short("y", problems)]
     codes = [outcome(op, Implementation.of(op, one), problems, dtype).exit_code for one in judged]
     assert [shared.exit_code(Implementation.of(op, one)) for one in (*judged, judged[0])] == [*codes, codes[0]]
     assert codes[:3] == [0, 1, 1]

@@ -8,6 +8,7 @@ together, `BLOCK` cases at a time: so a part of a run draws the blocks in which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count, islice
 from random import Random
 from time import perf_counter
@@ -86,13 +87,26 @@ class Series:
 
     def run(self, visit: Callable[[Problem], None]) -> None:
         """Visit each case. Ctrl-C sets `interrupted` and ends the run; so does a visit that raises Stopped."""
-        try:
+        with self._ending():
             for number, problem in self._problems():
                 if self.drawn and self.until is not None and perf_counter() > self.until:
                     self.late = True
                     break
                 self.drawn += 1
                 visit(like(self.few[number % len(self.few)], problem) if self.few else problem)
+
+    def go_on(self, visit: Callable[[Problem], None], many: int) -> None:
+        """Visit so many cases more, drawn by chance alone, which end as those of the run do."""
+        with self._ending():
+            for number in range(self.examples, self.examples + many):
+                problem = self._by_chance(number, usual=False)
+                if problem is not None:
+                    visit(like(self.few[number % len(self.few)], problem) if self.few else problem)
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
         except KeyboardInterrupt:
             self.interrupted = True
         except Stopped:

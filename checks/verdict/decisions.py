@@ -12,10 +12,10 @@ matter of chance as it is where all are decided, and the numbers stand beside th
 
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
-of torch), so two fifths decided are enough, and of the few that a short run has, three or four say nothing (where half are
-open, three of three are so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind,
-those of all three kinds are counted together as well. Wide ones count as wide: short runs have so few that each must be
-able to speak for its size.
+of torch), so two fifths decided are enough, and three or four that are open say nothing (where half are, three of three are
+so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all three kinds
+are counted together as well; and a short run, which has few, tries more of a kind that is doubtful (further.py). Wide ones
+count as wide: short runs have so few that each must be able to speak for its size.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from checks.signature.places import CONCENTRATED
 from checks.trials.finding import Finding, Verdict
 
 HIDDEN = 5
+FULL = 10  # cases of a kind in which few terms count: of right code, which decides three fifths, 5 % have less than two
 ALL_CONCENTRATED = "concentrated"
 NOT_TAKEN = "an empty batch is not taken"  # how the warning begins that stands in place of all findings on such a case
 
 
 @dataclass(frozen=True)
 class Decision:
-    """In how many cases of one kind (`_kind`) a result was decided, of those in which it could have been."""
+    """In how many cases of one kind (`kind_of`) a result was decided, of those in which it could have been."""
 
     result: str
     kind: str
@@ -49,6 +50,11 @@ class Decision:
             5 * self.decided >= 2 * self.cases or self.cases - self.decided < HIDDEN
         )
         return few or 2 * self.decided > self.cases
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a kind in which few terms count has fewer cases than say something, and is less decided than is usual."""
+        return self.kind in CONCENTRATED and self.cases < FULL and 5 * self.decided < 3 * self.cases
 
 
 def too_few(decisions: Iterable[Decision]) -> Iterator[Decision]:
@@ -76,7 +82,7 @@ class Decisions:
     def add(self, problem: Problem, found: Iterable[Finding]) -> None:
         """Count what was found in one more case."""
         for result, decided in decided_in(problem, found, self.deciding).items():
-            kind = _kind(problem, result)
+            kind = kind_of(problem, result)
             self.cases[result, kind] += 1
             self.decided[result, kind] += decided
 
@@ -86,7 +92,7 @@ class Decisions:
         return tuple(Decision(*of, self.decided[of], cases) for of, cases in self.cases.items())
 
 
-def _kind(problem: Problem, result: str) -> str:
+def kind_of(problem: Problem, result: str) -> str:
     """Which kind of case a problem is for a result: that of the problem, or one in which few terms of the result count."""
     return problem.kind or (problem.places.kind(result) if problem.places else "")
 

@@ -37,6 +37,7 @@ from checks.verdict import where
 from checks.verdict.compiled import SHAPES, first_call
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.eager import compared
+from checks.verdict.further import further
 from checks.verdict.known import Known
 from checks.verdict.notebook import watched
 from checks.verdict.report import MET, Finding, Report, Verdict
@@ -142,15 +143,9 @@ def judge(  # noqa: PLR0915, one step after another
         )
         few = shapes_of(judged, pinned, dtype, shapes, seed, reach, among) if shapes else ()
         most = SHRUNK * shapes if shapes else None
-        cases: dict[str, Any] = {
-            "reach": reach,
-            "among": among,
-            "until": until,
-            "few": few,
-            "most": most,
-            "shard": shard,
-        }
-        series = Series(judged, pinned, dtype, many, seed, **cases)
+        series = Series(
+            judged, pinned, dtype, many, seed, reach=reach, among=among, until=until, few=few, most=most, shard=shard
+        )
         crew = Crew(tried, told if named else None, jobs, many // (shard or (1, 1))[1], until)
         try:
             if stopped:
@@ -220,7 +215,7 @@ def _where_it_works(
 ) -> tuple[Tried, Series, tuple[Elsewhere, ...]]:
     """What was tried of all cases; or, once something raises, of those kinds in which it does not always.
 
-    Where few are supported, of more cases, up to `MORE` times as many.
+    Where few are supported, of more cases, up to `MORE` times as many; and of more of a kind that is doubtful (further.py).
 
     at_once  whether to look for these before anything is tried, so that all shards of a run try the same cases
     """
@@ -234,6 +229,8 @@ def _where_it_works(
         # No kind of case explains what is not supported, so what is supported has to come by chance.
         more = -(-MET * series.examples // max(1, tried.cases))
         tried, series = run(among, tried.first, trips=False, many=min(more, MORE * series.examples))
+    if not at_once and not series.interrupted and series.until is None:
+        further(tried, series.go_on)
     return tried, series, elsewhere
 
 

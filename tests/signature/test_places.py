@@ -10,7 +10,7 @@ import pytest
 from benchmarks.outcome import outcome
 from benchmarks.shared import Shared
 from benchmarks.sharpness import StoredOnce
-from benchmarks.sums import SHORT, Long, Wrong, long_axes
+from benchmarks.sums import Long, long_axes
 from checks.ops import find
 from checks.signature.places import CONCENTRATED
 from checks.subjects.implementation import Implementation
@@ -62,7 +62,7 @@ def test_a_softmax_that_leaves_out_the_last_of_a_hundred_is_not_right(name, dtyp
     """Of a gradient's sums the first, of exponentials, shows only where both the cotangent and inputs are concentrated."""
     op, long = find(name), Long(find(name), "shape", -1, 100, dtype)
     problems = [p for p in long.problems(80) if p.parameters["axis"] == 1]
-    wrong = Implementation.of(op, Wrong(op, dtype, result, SHORT, 100, 0))
+    wrong = Implementation.of(op, next(long.short(result, problems)))
     assert outcome(op, wrong, problems, dtype).exit_code != RIGHT
     right = Implementation.of(op, StoredOnce(op, op.reference, dtype))
     assert outcome(op, right, problems, dtype).exit_code == RIGHT
@@ -75,13 +75,13 @@ def test_a_cotangent_has_one_sign_where_it_counts_everywhere_and_inputs_at_few_p
 
 
 def test_a_mean_that_lacks_a_term_shows_in_the_gradient_of_a_scale():
-    """All normalised numbers are off alike, which a cotangent of either sign nearly takes off again: sum number 6.
-
-    Of cases in which only inputs count, 60 have too few to tell.
-    """
+    """All normalised numbers are off alike, which a cotangent of either sign nearly takes off again: the fifth sum."""
     op, long = find("group_norm"), Long(find("group_norm"), "spatial", -1, 100, "float16")
-    shared = Shared(op, long.problems(120), "float16")
-    assert shared.exit_code(Implementation.of(op, Wrong(op, "float16", "gradients", SHORT, 100, 6))) != RIGHT
+    problems = long.problems(60)
+    shared = Shared(op, problems, "float16", long.series(60).go_on)
+    wrong = list(long.short("gradients", problems))[4]
+    assert (wrong.which[-1][0], wrong.which[1][0]) == ("group_norm.py", "layer_norm.py"), "through what is normalised"
+    assert shared.exit_code(Implementation.of(op, wrong)) != RIGHT
     assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "float16"))) == RIGHT
 
 
@@ -107,9 +107,10 @@ def test_no_gate_is_stuck_where_few_numbers_count():
 )
 def test_a_mean_over_many_samples_that_leaves_out_the_last_is_not_right(name, option):
     op = find(name)
-    problems = Long(op, option, dict(long_axes(op))[option], 577, "bfloat16").problems(60)
+    long = Long(op, option, dict(long_axes(op))[option], 577, "bfloat16")
+    problems = long.problems(60)
     shared = Shared(op, problems, "bfloat16")
-    wrong = Wrong(op, "bfloat16", "y", SHORT, 577, 0)
+    wrong = next(long.short("y", problems))
     assert shared.exit_code(Implementation.of(op, wrong)) != RIGHT
     right = Implementation.of(op, StoredOnce(op, op.reference, "bfloat16"))
     assert shared.exit_code(right) == RIGHT
