@@ -11,8 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -54,7 +56,12 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> tuple[s
     wrong = _Wrong(failure, result, law)
     told, limits, found = [], [], []
     with suppress(Stopped):  # what was tried until then is told
+        together = dict(wrong.in_all())
         for axis in _axes(failure.run.problem):
+            if axis.option in together:
+                rule = together[axis.option] if axis.at == 0 else None
+                told += [rule.words] if rule else []
+                continue
             known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()):
                 rule = _rule(axis, known, wrong.shapes)
@@ -157,12 +164,48 @@ class _Wrong:
             self._ask(axis, size, known)
         return known
 
+    def in_all(self) -> Iterator[tuple[str, _Rule]]:
+        """For options that pin several axes, the rule about the product of their sizes, if that is what matters.
+
+        It is what matters if the same is wrong along a single axis that is as long, and if along each axis by itself the
+        largest size whose product is right is right, and one more is wrong.
+        """
+        pins = self.run.problem.pins
+        for sizes in self.run.problem.op.takes.sizes:
+            given = pins.get(sizes.option)
+            if sizes.spatial or not sizes.axes.startswith("*") or not isinstance(given, tuple) or len(given) < 2:
+                continue
+            whole = _Axis(sizes.option, 0, prod(given), f"elements of {sizes.option}")
+            single = resized(self.run.problem, sizes.option, (whole.size,))
+            if single is None or single.elements > MOST_ELEMENTS:
+                continue
+            alone = self._of(single)
+            if not alone.is_wrong(whole, whole.size):
+                continue
+            known = alone.by_size(whole, beyond=False)
+            rule = None if all(known.values()) else _rule(whole, known, alone.shapes)
+            if rule is not None and all(self._agrees(rule, sizes.option, given, at) for at in range(len(given))):
+                yield sizes.option, rule
+
+    def _of(self, problem: Problem) -> _Wrong:
+        """The same of another problem; what it calls counts here."""
+        other = copy(self)
+        other.run = replace(self.run, problem=problem, case=problem.reals())
+        return other
+
+    def _agrees(self, rule: _Rule, option: str, given: tuple[int, ...], at: int) -> bool:
+        """Whether the sizes along this axis on both sides of where the rule begins are right and wrong."""
+        others = prod(given[:at] + given[at + 1 :])
+        axis = _Axis(option, at, given[at], "")
+        asked = {size: self.is_wrong(axis, size) for size in (rule.limit // others, rule.limit // others + 1) if size}
+        return all(wrong is None or wrong == rule.holds(size * others) for size, wrong in asked.items())
+
     def again(self, axis: _Axis, known: dict[int, bool]) -> bool:
         """Whether other numbers show that it is wrong at sizes above one that is: what is picked by index is not all."""
         least = min(size for size, is_wrong in known.items() if is_wrong)
         before = dict(known)
         for size in [size for size, is_wrong in known.items() if not is_wrong and size > least]:
-            known[size] = self._is_wrong(axis, size, range(REDRAWS, 4 * REDRAWS)) or False
+            known[size] = self.is_wrong(axis, size, range(REDRAWS, 4 * REDRAWS)) or False
         return known != before
 
     def _halved(self, axis: _Axis, known: dict[int, bool]) -> tuple[int, ...]:
@@ -185,7 +228,7 @@ class _Wrong:
     def _ask(self, axis: _Axis, size: int, known: dict[int, bool]) -> bool | None:
         """None where there is no such problem, where it takes too much, or where nothing comes out."""
         if size not in known and size > 0:
-            found = self._is_wrong(axis, size)
+            found = self.is_wrong(axis, size)
             if found is not None:
                 known[size] = found
         return known.get(size)
@@ -194,7 +237,13 @@ class _Wrong:
         """Those of the result and of y."""
         return {name: problem.shape(name) for name in dict.fromkeys((self.result.removeprefix("grad_"), "y"))}
 
-    def _is_wrong(self, axis: _Axis, size: int, redraws: range = range(REDRAWS)) -> bool | None:
+    @property
+    def _chooses(self) -> bool:
+        """Whether what matters may be chosen from elsewhere: the largest of a window, a class or a row by its index."""
+        indexed = any(a is not None and a.dtype.kind == "i" for a in self.run.case.inputs)
+        return indexed or self.run.problem.op.kinks is not None
+
+    def is_wrong(self, axis: _Axis, size: int, redraws: range = range(REDRAWS)) -> bool | None:
         if self.calls >= MOST_CALLS or time.perf_counter() - self.started > MOST_SECONDS:
             return None
         problem = self.run.problem
@@ -215,9 +264,7 @@ class _Wrong:
             before = told
             told = seen[0].right != 0 if before is None else before | (seen[0].right != 0)
             same = redraw > 1 and before is not None and np.array_equal(before, told)  # what is always 0 is no accident
-            if (
-                not redraws.start and not problem.op.kinks and (told.all() or same)
-            ):  # what is chosen may be chosen from elsewhere
+            if not redraws.start and not self._chooses and (told.all() or same):
                 break
         return False
 

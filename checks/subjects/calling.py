@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -85,7 +85,8 @@ class Function:
             if parameters.pop(name) != self.op.takes.defaults[name]:
                 raise Unsupported(f"does not take {name}")
         try:
-            return self._called(arrays, parameters)
+            returned = self._called(arrays, parameters)
+            return tuple(returned) if isinstance(returned, Iterator) else returned  # a generator computes only now
         except NotImplementedError as refusal:
             raise Unsupported(str(refusal)) from refusal
         except (Crashed, Malformed, Unsupported, Stopped):  # by a function in another process

@@ -238,13 +238,13 @@ def test_scattered_elements_are_no_region():
     assert region("a", np.eye(8, dtype=bool)) is None
 
 
-def threshold_of(op, layer, problem, law="exact"):
+def threshold_of(op, layer, problem, law="exact", result="y"):
     """What is said of a layer that goes wrong in this problem."""
     reference = Implementation.of(find(op), find(op).reference)
     (run,) = runs(law, [problem], Implementation.of(find(op), layer), reference)
-    failure = Seen.of("y", run)
+    failure = Seen.of(result, run)
     assert failure.wrong.any()
-    return described(failure, "y", law, unnamed=True)[0]
+    return described(failure, result, law, unnamed=True)[0]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -282,3 +282,47 @@ def test_sizes_between_which_there_are_none_are_not_said_to_be_wrong():
     problem = Problem(find("group_norm"), shapes, {"groups": 3, "eps": 1e-5})
     said = threshold_of("group_norm", layer, problem, "agreement")
     assert said.startswith("right up to 126 channels, wrong from 129 on: y[:, 128]")
+
+
+class RowsUpTo:
+    """A fully connected layer whose rows beyond so many, of all axes of the batch together, have a gradient of 0."""
+
+    def __init__(self, most):
+        self.most = most
+
+    forward = staticmethod(find("linear").reference.forward)
+
+    def backward(self, grad_output, *inputs):
+        grad_x, *others = find("linear").reference.backward(grad_output, *inputs)
+        rows = grad_x.reshape(-1, grad_x.shape[-1]).copy()
+        rows[self.most :] = 0
+        return rows.reshape(grad_x.shape), *others
+
+
+@pytest.mark.parametrize("shape", [(2, 87), (65, 3)])
+def test_what_depends_on_the_number_of_rows_in_all_is_told_so(shape):
+    arrays = {"x": (*shape, 2), "weight": (3, 2), "bias": None, "y": (*shape, 3)}
+    said = threshold_of("linear", RowsUpTo(100), Problem(find("linear"), arrays, {}), result="grad_x")
+    assert said.startswith("right up to 100 elements of batch, wrong from 101 on: "), said
+
+
+class ClassesUpTo:
+    """A cross entropy that takes 1 off for targets among the first so many classes alone."""
+
+    def __init__(self, most):
+        self.most = most
+
+    forward = staticmethod(find("cross_entropy").reference.forward)
+
+    def backward(self, grad_output, logits, target, **parameters):
+        grad, _ = find("cross_entropy").reference.backward(grad_output, logits, target, **parameters)
+        at = (np.arange(len(target)), target)
+        grad[at] += np.where(target >= self.most, grad_output, 0)
+        return grad, None
+
+
+def test_a_threshold_that_only_some_indices_show_is_not_named_later():
+    arrays = {"logits": (2, 131), "target": (2,), "y": ()}
+    problem = Problem(find("cross_entropy"), arrays, {"reduction": "sum"}, seed=3)
+    said = threshold_of("cross_entropy", ClassesUpTo(64), problem, "agreement", result="grad_logits")
+    assert int(said.split("right up to ")[1].split()[0]) in range(64, 70), said
