@@ -75,7 +75,7 @@ def leaky_relu(problem: Problem, result: str, index: Index) -> Expression:
 
 def softmax(problem: Problem, result: str, index: Index) -> Expression:
     """e^x / Σ e^x; y·(G − Σ G·y)."""
-    axis = problem.parameters["axis"]
+    axis = problem.parameters["axis"] % len(index)
     row = [(*index[:axis], i, *index[axis + 1 :]) for i in range(problem.shape("x")[axis])]
     if result == "y":
         return Quotient(_exp(_x(index)), add(_exp(_x(i)) for i in row))

@@ -94,7 +94,7 @@ silu, gelu, softplus, elu, hard_swish = map(_of_one, (_silu, _gelu, _softplus, _
 
 def log_softmax(problem: Problem, result: str, index: Index) -> Expression:
     """x − ln Σ e^x; G − p·Σ G, p the softmax."""
-    axis = problem.parameters["axis"]
+    axis = problem.parameters["axis"] % len(index)
     row = [(*index[:axis], i, *index[axis + 1 :]) for i in range(problem.shape("x")[axis])]
     x, total = Element("x", index), add(_exp(Element("x", i)) for i in row)
     if result == "y":

@@ -280,7 +280,7 @@ LEAKY_RELU = replace(
     told=Documents(sources={"y": "T1", "x": "T1"}, formula=formulas.leaky_relu),
     mistakes=mistakes.LEAKY_RELU,
 )
-AXIS = Parameter("axis", 1, "the axis along which y adds to 1", "1", whole(0), with_elements)
+AXIS = Parameter("axis", 1, "the axis along which y adds to 1; -1 is the last", "1", whole(-1), with_elements)
 SOFTMAX = Op(
     name="softmax",
     reference=softmax,

@@ -12,6 +12,7 @@ from checks.algebra.expression import Condition, Element, Expression, Product, a
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._embedding_mistakes import EMBEDDING
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, whole
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
 from reference import embedding
@@ -19,6 +20,7 @@ from reference import embedding
 if TYPE_CHECKING:
     import torch
 
+ROWS = (3, 2, 1, 5, 8)
 LAST = (
     3  # rows at the end of the table, which half of the indices are among: there it shows whether all of it is served
 )
@@ -29,6 +31,14 @@ def refuse(pinned: Pinned) -> None:
     rows, padding = pinned.get("rows"), pinned.get("padding_index")
     if rows is not None and padding is not None and padding >= rows:
         raise ValueError(f"padding_index {padding} is no row of {rows}; --padding-index {rows - 1} would be the last")
+
+
+def rows_beyond(draws: Draws, pinned: Pinned, _: int) -> Drawn:
+    """The rows of the table, where one of them is said to be padding: more than that."""
+    padding = pinned.get("padding_index")
+    if padding is None or "rows" in pinned:
+        return {}
+    return {"V": draws.among(*(n for n in ROWS if n > padding), padding + 1)}
 
 
 def padding(drawn: Drawn) -> tuple[Any, ...]:
@@ -99,10 +109,11 @@ OP = Op(
         arrays={"index": "*batch", "weight": "V D", "y": "*batch D"},
         parameters=(Parameter("padding_index", None, "row that stands for no word", "0", whole(0), padding),),
         sizes=(
-            Sizes("rows", "V", "rows of the table", (3, 2, 1, 5, 8), metavar="10"),
+            Sizes("rows", "V", "rows of the table", ROWS, metavar="10"),
             Sizes("width", "D", "numbers in a row", (2, 1, 3, 4), metavar="4"),
             Sizes("batch", "*batch", "all axes of the index", (3, 2, 4, 1, 6, 3, 2, 0), (1, 2), 0, "8 | 2,3"),
         ),
+        geometry=rows_beyond,
         scales={"weight": LOUD},
         constant=("index",),
         refuse=refuse,

@@ -179,6 +179,7 @@ EUCLIDEAN = Op(
     ),
     mistakes=mistakes.EUCLIDEAN_LOSS,
 )
+CLASSES = (3, 2, 5, 1, 10)
 CROSS_ENTROPY = Op(
     name="cross_entropy",
     reference=cross_entropy,
@@ -186,7 +187,7 @@ CROSS_ENTROPY = Op(
         arrays={"logits": "N C *size", "target": "N *size", "y": ""},
         parameters=(REDUCTION,),
         sizes=(
-            Sizes("classes", "C", "number of classes", (3, 2, 5, 1, 10), metavar="10", tells=2),
+            Sizes("classes", "C", "number of classes", CLASSES, metavar="10", tells=2),
             Sizes("size", "*size", "spatial size of the input", (1, 2, 3)),
             Sizes("batch", "N", "samples", (2, 1, 3, 5), least=0, metavar="2"),
         ),

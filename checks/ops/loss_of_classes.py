@@ -23,7 +23,8 @@ from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Roundin
 from checks.ops import _class_loss_mistakes as mistakes
 from checks.ops import _loss_formulas as formulas
 from checks.ops.activation import EXP, within_reach_of
-from checks.ops.loss import CROSS_ENTROPY, REDUCTION, entropy_few, number_of_samples, places_of_targets
+from checks.ops.loss import CLASSES, CROSS_ENTROPY, REDUCTION, entropy_few, number_of_samples, places_of_targets
+from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, real, whole
 from checks.signature.places import REST
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
@@ -42,6 +43,15 @@ MUCH = 512.0  # a loss, beside which those of thousands of samples, of 1 each, a
 def ignored(drawn: Drawn) -> tuple[int, ...]:
     """Mostly what is no class; the first or the last class, where there is another."""
     return (NONE, NONE, 0, drawn["C"] - 1) if drawn["C"] > 1 else (NONE,)
+
+
+def others(draws: Draws, pinned: Pinned, _: int) -> Drawn:
+    """The classes, where one of them is said to be ignored: more than that, and two at least."""
+    ignored = pinned.get("ignore_index", NONE)
+    if ignored < 0 or "classes" in pinned:
+        return {}
+    least = max(1, ignored)
+    return {"C": draws.among(*(n for n in CLASSES if n > least), least + 1)}
 
 
 def refuse(pinned: Pinned) -> None:
@@ -253,6 +263,7 @@ WEIGHTED_CROSS_ENTROPY = Op(
         ),
         sizes=CROSS_ENTROPY.takes.sizes,
         dims=(0, 0, 1, 2),
+        geometry=others,
         scales={"logits": (0, 1, 3, -20)},
         constant=("target", "weight"),
         refuse=refuse,

@@ -36,6 +36,7 @@ class Function:
     refuses  in words, why no case can be handed to it, or ""
     untaken  parameters that turned out not to be taken, though the signature takes any
     spared   whether parameters at their default are left out: {True} once that turned out to be needed
+    fixed    values of parameters that it does not take, where these are not their defaults
     """
 
     op: Op
@@ -47,6 +48,7 @@ class Function:
     refuses: str = ""
     untaken: set[str] = field(default_factory=set)
     spared: set[bool] = field(default_factory=set)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, op: Op, part: str, call: Any) -> Function:
@@ -82,7 +84,7 @@ class Function:
             if arrays.pop() is not None:
                 raise Unsupported(f"takes {self.most} arrays")
         for name in [n for n in parameters if not self._takes(n)]:
-            if parameters.pop(name) != self.op.takes.defaults[name]:
+            if parameters.pop(name) != self.fixed.get(name, self.op.takes.defaults[name]):
                 raise Unsupported(f"does not take {name}")
         try:
             returned = self._called(arrays, parameters)
@@ -95,6 +97,11 @@ class Function:
             raise Ended.by(getattr(self.call, "__name__", "it"), error) from error
         except Exception as error:
             raise Crashed.by(getattr(self.call, "__name__", "it"), error) from error
+
+    @property
+    def lacking(self) -> list[str]:
+        """The parameters that its signature does not take."""
+        return [] if self.takes is None else [n for n in self.op.takes.defaults if n not in self.takes]
 
     def _takes(self, name: str) -> bool:
         return name not in self.untaken if self.takes is None else name in self.takes

@@ -14,7 +14,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.ops import without
+from checks.subjects.adapting.fixed import fixed, in_words
 from checks.subjects.adapting.layer import Nothing, Spoken, Unfit, adapted, is_adaptable
 from checks.subjects.calling import Function
 from checks.subjects.chance import REWOUND, rewound
@@ -111,7 +112,7 @@ class Implementation(Judged):
         try:
             found = made(name, given)
             if not isinstance(found, Spoken):
-                return cls._of(op, name, found, shares)
+                return _with_fixed(cls._of(op, name, found, shares), found)
         except NotAnImplementation as missing:
             if op.derivative is not None or not is_adaptable(given):
                 raise
@@ -171,6 +172,19 @@ class Implementation(Judged):
         names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
         results = {n: _numbers(names[n], result, shape, copy=not self.shares) for n, (result, shape) in kept.items()}
         return Outcome(results, changed, tuple(shared({n: result for n, (result, _) in kept.items()})))
+
+
+def _with_fixed(one: Implementation, given: Any) -> Implementation:
+    """The same, with parameters that it does not take at the values that it has fixed."""
+    forward, backward = one._forward, one._backward  # noqa: SLF001, of this module
+    if one.is_reference or one.op.derivative is not None:
+        return one
+    code = [type(given), forward.call, backward.call]
+    values = fixed(one.op, partial(forward, None), backward, forward.lacking, code)
+    if not values:
+        return one
+    forward, backward = replace(forward, fixed=values), replace(backward, fixed=values)
+    return replace(one, _forward=forward, _backward=backward, pins=values, assumed=in_words(values))
 
 
 def made(name: str, given: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from random import Random
 from typing import Any
@@ -114,6 +114,7 @@ def asked(op: Op, **pins: Any) -> Asked:
             if sizes.spatial and sizes.option in held:
                 held[sizes.option] = (*held[sizes.option], 6)[:axes]
         held = {n: v for n, v in held.items() if v != ()}
+    held = _divisible(op, held, pins)
     usual = {n: op.takes.defaults.get(FOLLOWS.get(n, ""), v) for n, v in op.takes.defaults.items()}
     usual = {n: v for n, v in usual.items() if v is not None}
     held |= {**usual, **pins}
@@ -134,7 +135,28 @@ def asked(op: Op, **pins: Any) -> Asked:
             arrays[name] = np.asarray(given)
         else:
             arrays[name] = rng.integers(-LARGEST, LARGEST + 1, shape).astype(float)
-    return Asked(op, sizes_in, parameters, arrays)
+    return _defined(Asked(op, sizes_in, parameters, arrays))
+
+
+def _defined(one: Asked) -> Asked:
+    """The case, of positive numbers where y is not defined for others: the target of a divergence."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(one.y).all():
+            return one
+    constant = one.op.takes.constant
+    return replace(one, arrays={n: a if n in constant else np.abs(a) + 1 for n, a in one.arrays.items()})
+
+
+def _divisible(op: Op, held: Mapping[str, Any], pins: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, where a pinned parameter has to divide sizes: as many times."""
+    found = dict(held)
+    for parameter, axes in op.takes.divided.items():
+        by = pins.get(parameter, 1)
+        for sizes in op.takes.sizes if isinstance(by, int) and by > 1 else ():
+            if sizes.option in found and sizes.option not in pins and {*axes.split()} & {*sizes.names}:
+                value = found[sizes.option]
+                found[sizes.option] = tuple(n * by for n in value) if isinstance(value, tuple) else value * by
+    return found
 
 
 def alike_sizes(op: Op) -> dict[str, int]:

@@ -71,6 +71,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "upscale_factor": _of("upscalefactor r factor"),
     "ceil_mode": _of("ceilmode"),
     "count_include_pad": _of("countincludepad"),
+    "padding_index": _of("paddingindex paddingidx padidx padindex padid padtoken paddingtoken padrow"),
     "p": _of("p rate dropprob dropoutrate ratio"),
 }
 ARRAYS: Mapping[str, tuple[str, ...]] = {

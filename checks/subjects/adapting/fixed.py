@@ -1,0 +1,199 @@
+"""What code that speaks the protocol has fixed: a parameter that its signature does not take, and is not at its default.
+
+A layer norm's ε, a softmax always along the last axis, a pooling of 3 × 3: the values are those with which forward is
+right, on whole numbers; the gradients, which are judged, say nothing about it. Code takes no such parameter, so that it
+is called once for each case, and only the reference for each value.
+
+One parameter changes no y at all: the row of a table that is padding. It is looked for only where code speaks of it by
+name, and is the one whose gradient is 0 though it is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from checks.numbers.precision import Array
+from checks.op import Op
+from checks.subjects.adapting.asked import COUNTED, SEVERAL, Asked, asked
+from checks.subjects.adapting.constants import methods, together, values_of
+from checks.subjects.adapting.fitting import RIGHT, apart
+from checks.subjects.adapting.words import PARAMETERS, plain
+
+SECONDS = 3.0  # of looking, once a case runs
+# How far off y may be, of its size, by the dtype that it comes in: float32 leaves 2⁻²⁴ for each of fewer than 2⁸ roundings.
+NEARLY: Mapping[str, float] = {"float64": RIGHT, "float32": 2.0**-16}
+SCALE = 2.0**-10  # of one more case: what is added to a variance shows there
+MANY = (8, 8)  # places that ask for rows, so that each is asked for; they stand for these axes
+ASKING = "*batch"
+CASES = 4
+Call = Callable[..., Any]  # of the inputs, absent ones None, with all parameters that are not fixed
+
+
+def fixed(op: Op, forward: Call, backward: Call, untaken: Sequence[str], code: Sequence[Any]) -> dict[str, Any]:
+    """The parameters that are not taken, and not at their defaults, with their values; {} if none is, or none was found.
+
+    forward   of inputs; what it does not take is handed over as None at most
+    backward  of the cotangent and inputs
+    untaken   the parameters that the signature does not take
+    code      functions, methods and classes in which the numbers may stand
+    """
+    if not untaken:
+        return {}
+    functions = [f for one in code for f in (methods(one) if inspect.isclass(one) else (one,))]
+    values = values_of(op, set(op.takes.defaults) - {*untaken}, functions)
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        cases = _that_run(op, forward, [{}, *({"dims": axes} for axes in dict.fromkeys(op.takes.dims or ()))], values)
+        began = time.monotonic()
+        if cases:
+            found = _chosen(op, cases, values, began)
+            if found is None or found:
+                return found or {}
+            return _unseen(op, backward, values, functions)
+        for name, of in values.items():
+            for value in of:
+                cases = _that_run(op, forward, [{name: value}], values)
+                if cases and (found := _chosen(op, cases, values, began)):
+                    return found
+                if time.monotonic() - began > SECONDS:
+                    return {}
+    return {}
+
+
+def _that_run(
+    op: Op, forward: Call, ways: Sequence[Mapping[str, Any]], values: Mapping[str, Any]
+) -> list[tuple[Asked, Array]]:
+    """Cases of the first of these ways in which it does not raise, and its y there."""
+    for pins in ways:
+        ran = []
+        for one in _cases(op, pins):
+            y = _called(op, forward, one, values)
+            if y is not None:
+                ran.append((one, y))
+            elif not ran:
+                break
+        if ran:
+            return ran
+    return []
+
+
+def _cases(op: Op, pins: Mapping[str, Any]) -> Iterator[Asked]:
+    """A case, the same with small numbers, with others; and some with other numbers of axes."""
+    try:
+        one = asked(op, **pins)
+    except (ValueError, StopIteration):  # no case has such values
+        return
+    yield one
+    first = op.inputs[0]
+    if first not in op.takes.constant:
+        yield replace(one, arrays={**one.arrays, first: one.arrays[first] * SCALE})
+        yield replace(one, arrays={**one.arrays, first: one.arrays[first][::-1].copy()})
+    for sizes in op.takes.sizes:
+        for count in SEVERAL.get(sizes.option, ()) if sizes.axes.startswith("*") and sizes.option not in pins else ():
+            if len(count) > len(COUNTED[sizes.option]):
+                try:
+                    yield asked(op, **{**pins, sizes.option: count})
+                except (ValueError, StopIteration):
+                    continue
+
+
+def _called(op: Op, forward: Call, one: Asked, values: Mapping[str, Any]) -> Array | None:
+    """y; None where it raises, whatever theirs raises."""
+    parameters = {n: v for n, v in one.parameters.items() if n not in values}
+    try:
+        y = np.asarray(forward(*(one.arrays.get(n) for n in op.inputs), **parameters))
+    except Exception:  # noqa: BLE001, of a case that it was not made for, whatever it is
+        return None
+    return y if y.dtype.kind == "f" else None
+
+
+def _chosen(
+    op: Op, cases: Sequence[tuple[Asked, Array]], values: Mapping[str, Sequence[Any]], began: float
+) -> dict[str, Any] | None:
+    """The fewest values with which y is right in every case that ran; None if none are."""
+    for chosen in together(values):
+        if all(_is_right(op, one, y, values, chosen) for one, y in cases):
+            return chosen
+        if time.monotonic() - began > SECONDS:
+            break
+    return None
+
+
+def _is_right(op: Op, one: Asked, y: Array, values: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
+    usual = {n: op.takes.defaults[n] for n in values}
+    try:
+        right = np.asarray(one.right({**one.parameters, **usual, **chosen}))
+    except Exception:  # noqa: BLE001, of values that this case cannot have
+        return False
+    return right.shape == y.shape and apart(y, right)[0] <= NEARLY.get(str(y.dtype), RIGHT)
+
+
+def _unseen(op: Op, backward: Call, values: Mapping[str, Sequence[Any]], functions: Sequence[Any]) -> dict[str, Any]:
+    """A parameter that no y shows, where code speaks of it: the value of which gradients are 0 where its are."""
+    asks = {s.option: MANY for s in op.takes.sizes if s.axes == ASKING}
+    one = asked(op, **asks)
+    for name, of in values.items():
+        if not (of and _shows_nothing(one, name, of) and _speaks_of(name, functions)):
+            continue
+        inputs = [one.arrays.get(n) for n in op.inputs]
+        g = np.ones(one.arrays["y"].shape)
+        usual = [n for n, v in op.takes.defaults.items() if n not in values and v is not None]
+        try:
+            came = _zeros(backward(g, *inputs, **{n: one.parameters[n] for n in usual}))
+        except Exception:  # noqa: BLE001, whatever theirs raises
+            return {}
+        if came == _zeros(op.reference.backward(g, *inputs, **one.parameters)):
+            continue
+        for value in of:
+            try:
+                right = _zeros(op.reference.backward(g, *inputs, **{**one.parameters, name: value}))
+            except (ValueError, TypeError, IndexError):
+                continue
+            if came == right:
+                return {name: value}
+    return {}
+
+
+def _shows_nothing(one: Asked, name: str, values: Sequence[Any]) -> bool:
+    """Whether y is the same at all of these values."""
+    found = []
+    for value in values:
+        try:
+            found.append(one.right({**one.parameters, name: value}))
+        except (ValueError, TypeError):  # of a value that this case cannot have
+            continue
+    return bool(found) and all(np.array_equal(y, one.y) for y in found)
+
+
+def _zeros(gradients: Any) -> list[bytes]:
+    """Which elements are 0, of every gradient that there is."""
+    several = gradients if isinstance(gradients, tuple | list) else (gradients,)
+    return [(np.asarray(one) == 0).tobytes() for one in several if one is not None]
+
+
+def _speaks_of(name: str, functions: Sequence[Any]) -> bool:
+    """Whether some name in code, or a comment there, is what this parameter is called."""
+    words = PARAMETERS.get(name, (plain(name),))
+    for function in functions:
+        try:
+            text = plain(inspect.getsource(inspect.unwrap(function)))
+        except (OSError, TypeError):
+            code = getattr(function, "__code__", None)
+            text = plain(" ".join((*code.co_names, *code.co_varnames, str(code.co_consts)))) if code is not None else ""
+        if any(word in text for word in words):
+            return True
+    return False
+
+
+def in_words(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is said of them, in a line."""
+    if not values:
+        return ()
+    said = " and ".join(f"{name} {value}" for name, value in values.items())
+    return (f"{said}, which it does not take: so forward is right",)
