@@ -75,7 +75,8 @@ from torch.nn.functional import conv2d
 def conv(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     return conv2d(x, weight, bias, stride, padding, dilation, groups)
 """
-TORCHS = ("conv", "--impl", "torch:theirs.py:conv", "--dims", "2", "--padding", "0", "--no-flip")
+# Of stride 1: with stride and dilation 2 oneDNN's bfloat16 convolution is wrong on processors with matrix tiles (AMX).
+TORCHS = ("conv", "--impl", "torch:theirs.py:conv", "--dims", "2", "--padding", "0", "--stride", "1", "--no-flip")
 WRONG = 1
 
 

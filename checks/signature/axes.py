@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -57,6 +58,7 @@ class Axes:
         return {name: size for name, size in found.items() if parts(name)[1] == name}
 
 
+@cache
 def parts(name: str) -> tuple[int, str, tuple[str, ...], str]:
     """How many times, which axis, the parameters that multiply it, and the one that divides it, "" if none does."""
     multiple, _, divisor = name.partition("/")
