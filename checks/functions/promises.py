@@ -1,8 +1,9 @@
 """What a caller of a function relies on beside the numbers (laws/contract.py), as far as any function promises it.
 
 A function may refuse what the judge passes to see whether it is read rightly: memory that is not contiguous, a NaN. To
-raise there is loud and sets nobody on a wrong track, so it is a warning. And results that differ from call to call by no
-more than rounding, as sums over threads do, are no fault of a gradient: a warning as well.
+raise there is loud and sets nobody on a wrong track, so it is a warning. Infinities are not passed: LAPACK's singular
+values of a matrix that has one never come, and nobody ends what runs in this process. And results that differ from call
+to call by no more than rounding, as sums over threads do, are no fault of a gradient: a warning as well.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ class _Lenient(Judged):
         arrays = [case.cotangent, *(a for a in case.inputs if a is not None)]
         try:
             return self.inner.call(part, case, watch=watch, spoil=spoil)
-        except Ended:
-            raise
         except Crashed as error:
             if not all(np.all(np.isfinite(a)) for a in arrays):
                 raise _NotTaken(str(error)) from error
+            if isinstance(error, Ended):
+                raise
             if all(map(_plain, arrays)):
                 raise
             self.refused.append(str(error))
@@ -94,7 +95,7 @@ class Promises:
         lenient = _Lenient(trial.implementation)
         asked = Trial(trial.problem, lenient, trial.reference)
         try:
-            for found in contract.check(asked, number if number < FIRST else number // THEN):
+            for found in contract.check(asked, number if number < FIRST else number // THEN, infinite=False):
                 yield _milder(asked.light, found)
         except _NotTaken as refusal:
             yield _warning(trial, f"a NaN is refused: {refusal}")

@@ -134,3 +134,19 @@ def test_what_raises_on_ordinary_inputs_has_failed_and_is_not_wrong():
     report = judge_function(np.abs, bad, [(3,)], seed=1, examples=3)
     assert report.exit_code == 3
     assert report.failures[0].note == "bad raised ValueError: bad"
+
+
+def test_infinities_are_not_passed():
+    """NumPy's singular vectors of a matrix with an infinity in it never come."""
+    infinite = []
+
+    def norm(a):
+        infinite.append(not np.all(np.isnan(a) | np.isfinite(a)))
+        return np.abs(a).sum()
+
+    def norm_b(g, a):
+        infinite.append(not np.all(np.isnan(a) | np.isfinite(a)))
+        return g * np.sign(a)
+
+    assert judge_function(norm, norm_b, "4,3", seed=1, examples=24).exit_code == 0
+    assert not any(infinite)
