@@ -19,6 +19,7 @@ import pytest
 
 from checks import judge
 from checks.ops import ops
+from tests import warm
 from tests.blocks import PROMPT, Block, sections
 
 ROOT = Path(__file__).parents[1]
@@ -191,13 +192,13 @@ def _assert_is_the_protocol(text: str):
         assert judge(name, written, examples=2, seed=1, laws=["agreement"])
 
 
-def _ran(command: str, folder: Path):
+def _ran(command: str, where: Path):
     """Exit code and both streams; `python` and `pytest` are those that run the tests."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{warm.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-c", command],  # noqa: S607, whichever there is
-        cwd=folder,
-        env=environment | {"PYTHONPATH": f"{ROOT}:{folder}"},
+        cwd=where,
+        env=environment | {"PYTHONPATH": f"{ROOT}:{where}"},
         capture_output=True,
         encoding="utf-8",
         check=False,
