@@ -95,6 +95,7 @@ def test_axes_beside_the_wide_one_are_seldom_1_and_never_where_results_are_what_
             assert sum(s == 1 for s in held) < len(held) / 2.5, sizes.option
 
 
+@pytest.mark.usefixtures("verdict_alone")
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("op", "name", "axis", "first"),

@@ -105,10 +105,10 @@ def test_what_is_not_installed_is_named_with_the_extra_that_installs_it(monkeypa
 @pytest.mark.parametrize("way", training.WAYS)
 def test_a_loss_that_is_no_number_ends_the_run(capsys, way):
     assert EXAMPLE.main(["--rate", "1e308", "--by", way]) == 1
-    assert capsys.readouterr() == (
-        "",
-        "lenet: the loss of batch 2 is nan; a --rate below 1e+308 may help\n",
-    )
+    out, err = capsys.readouterr()
+    assert out == ""
+    # In which batch it overflows depends on the order of torch's sums, and that on the processor.
+    assert re.fullmatch(r"lenet: the loss of batch [2-9] is nan; a --rate below 1e\+308 may help\n", err), err
 
 
 def test_control_C_stops_it_without_a_traceback(monkeypatch, capsys):

@@ -55,12 +55,14 @@ def test_right_code_is_right_at_any_width(features):
     assert all(decided == cases for decided, cases in report.decided.values())
 
 
+@pytest.mark.usefixtures("verdict_alone")
 @pytest.mark.parametrize("features", [100, 4608])
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_wrong_at_any_width(name, features):
     assert run(Layer(WRONG[name]), features).exit_code == 1
 
 
+@pytest.mark.usefixtures("verdict_alone")
 def test_a_term_that_is_left_out_is_seen():
     assert run(Layer(lost=1), 577).exit_code == 1
 

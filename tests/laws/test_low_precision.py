@@ -57,6 +57,7 @@ def test_a_sum_that_is_kept_in_float32_and_rounded_once_is_right_however_long(dt
         assert not report.warnings, sums.__name__
 
 
+@pytest.mark.usefixtures("verdict_alone")
 @pytest.mark.parametrize("result", LONG)
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize("dtype", FEW)
@@ -67,6 +68,7 @@ def test_what_is_wrong_in_a_long_sum_is_broken(dtype, n, result):
         assert {finding.result for finding in report.failures} == {wrong}, how
 
 
+@pytest.mark.usefixtures("verdict_alone")
 @pytest.mark.parametrize("dtype", FEW)
 def test_a_gradient_of_zeros_beyond_a_tile_is_broken(dtype):
     report = _judged(Linear(dtype, spoiled="x", how="zero from 64 on"), dtype, features=(100, 320))

@@ -1,8 +1,8 @@
-"""`python` for commands that documents show: forked off a process that has imported what takes seconds.
+"""`python` and `gradoracle` for commands that documents show: forked off a process that has imported what takes seconds.
 
 What a command prints and leaves is the same. It starts in a tenth of a second, where importing NumPy, torch and Hypothesis
-takes three, and a hundred commands are run. Anything but `python -m module` and `python file.py` is run as usual, and so is
-everything on a system that cannot fork.
+takes three, and a hundred commands are run. Anything but `-m module` and a file is run as usual, and so is everything on a
+system that cannot fork.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def folder() -> Path:
-    """A folder for the front of PATH, with a `python`; what is behind it ends with this process."""
+    """A folder for the front of PATH, with a `python` and a `gradoracle`; what is behind them ends with this process."""
     if not hasattr(os, "fork"):
         return Path(sys.executable).parent
     home = Path(tempfile.mkdtemp(prefix="warm-"))
@@ -34,7 +34,9 @@ def folder() -> Path:
         )
     atexit.register(process.wait)
     atexit.register(process.terminate)
-    python = home / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{ASK}" "{home / "socket"}" "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
+    scripts = Path(sys.executable).parent
+    for name, first in (("python", ""), ("gradoracle", f'"{scripts / "gradoracle"}" ')):
+        asks = f'#!/bin/sh\nexec "{sys.executable}" -IS "{ASK}" "{home / "socket"}" {first}"$@"\n'
+        (home / name).write_text(asks, encoding="utf-8")
+        (home / name).chmod(0o755)
     return home
