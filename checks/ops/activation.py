@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 EXP = 6  # roundings in e^x, log x or a power: 3 ulp
 SIGMOID_SLOPE = 6  # roundings in σ', and its product with g
 AMONG = (1, 2, 3, 4, 5, 7)
+TO_THE_TAILS = (0, 0, 1, 2, 5, -20)  # e^x for x up to 32 apart from what is largest, which is far below u and no 0
 
 
 def refuse(pinned: Pinned) -> None:
@@ -285,7 +286,10 @@ SOFTMAX = Op(
     name="softmax",
     reference=softmax,
     takes=replace(
-        elementwise(AXIS), sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0, tells=2),), refuse=refuse
+        elementwise(AXIS),
+        sizes=(Sizes("shape", "*shape", "shape of x", AMONG, counts, 0, tells=2),),
+        scales={"x": TO_THE_TAILS},
+        refuse=refuse,
     ),
     twin=softmax_twin,
     rounds=Rounding(softmax_terms, softmax_magnitudes),

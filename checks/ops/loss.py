@@ -192,7 +192,7 @@ CROSS_ENTROPY = Op(
             Sizes("batch", "N", "samples", (2, 1, 3, 5), least=0, metavar="2"),
         ),
         dims=(0, 0, 1, 2, 3),
-        scales={"logits": (0, 1, 3, -20)},
+        scales={"logits": (0, 1, 3, 5, -20)},
         constant=("target",),
     ),
     twin=entropy_twin,

@@ -264,7 +264,7 @@ WEIGHTED_CROSS_ENTROPY = Op(
         sizes=CROSS_ENTROPY.takes.sizes,
         dims=(0, 0, 1, 2),
         geometry=others,
-        scales={"logits": (0, 1, 3, -20)},
+        scales={"logits": (0, 1, 3, 5, -20)},
         constant=("target", "weight"),
         refuse=refuse,
     ),

@@ -38,7 +38,7 @@ from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Roundin
 from checks.ops import _gate_mistakes
 from checks.ops import _smooth_formulas as formulas
 from checks.ops import _smooth_mistakes as mistakes
-from checks.ops.activation import EXP, SIGMOID_SLOPE, SOFTMAX, elementwise, within_reach_of
+from checks.ops.activation import EXP, SIGMOID_SLOPE, SOFTMAX, TO_THE_TAILS, elementwise, within_reach_of
 from checks.ops.loss import of_logarithms
 from checks.signature.options import one_of, real
 from checks.signature.takes import Parameter, Sizes, Takes
@@ -276,7 +276,7 @@ def swiglu_twin(gate: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 SILU = Op(
     name="silu",
     reference=silu,
-    takes=elementwise(),
+    takes=replace(elementwise(), scales={"x": TO_THE_TAILS}),
     twin=silu_twin,
     rounds=Rounding(
         counted(OF_ONE + 2, x=SILU_SLOPE), relative_to(size_of_x, lambda case: 1 + np.abs(case.input("x")))
