@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-from checks.ops._others import RESET_BEFORE, Other
+from checks.ops._others import RESET_BEFORE, Other, layer_norm_of_last, rms_norm_of_last
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Called:
     masks     how others have an array that is true or false (adapting/masks.py), the op's own way first
     others    other functions that go by the same name (_others.py)
     weights   whether it has any: a layer that keeps some is one around it, if not
+    last      by an option of several axes, what it is for those who mean the last of them alone
     idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
     """
 
@@ -39,6 +40,7 @@ class Called:
     masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     others: tuple[Other, ...] = ()
     weights: bool = True
+    last: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     idle: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
 
@@ -60,11 +62,11 @@ CALLED: Mapping[str, Called] = {
     "grid_sample": Called(("gridsample", "gridsampler", "bilinearsampler", "spatialtransformer")),
     "lp_pool": Called(("lppool", "lppooling", "powerpool")),
     "batch_norm": Called(("batchnorm", "batchnormalization", "bn", "spatialbatchnorm"), TRAINING),
-    "layer_norm": Called(("layernorm", "layernormalization", "ln"), TRAINING),
+    "layer_norm": Called(("layernorm", "layernormalization", "ln"), TRAINING, last={"last": layer_norm_of_last}),
     "group_norm": Called(("groupnorm", "gn", "spatialgroupnorm"), TRAINING),
     "instance_norm": Called(("instancenorm",), TRAINING),
     "batch_norm_inference": Called(("batchnorm", "batchnormalization", "bn"), INFERENCE),
-    "rms_norm": Called(("rmsnorm",), TRAINING),
+    "rms_norm": Called(("rmsnorm",), TRAINING, last={"last": rms_norm_of_last}),
     "leaky_relu": Called(("leakyrelu", "lrelu")),
     "log_softmax": Called(("logsoftmax",)),
     "silu": Called(("swish",)),

@@ -39,3 +39,14 @@ RESET_BEFORE = Other(
     "gru_cell is that of torch and Keras, where it acts after",
     _reset_before,
 )
+
+
+def layer_norm_of_last(x: Array, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Array:
+    """A layer norm over the last axis alone, whatever axes gamma and beta have."""
+    normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps)
+    return np.asarray(normal * (1 if gamma is None else gamma) + (0 if beta is None else beta))
+
+
+def rms_norm_of_last(x: Array, gamma: Any = None, *, eps: float = 1e-5) -> Array:
+    """The same of the root mean square."""
+    return np.asarray(x / np.sqrt(np.square(x).mean(-1, keepdims=True) + eps) * (1 if gamma is None else gamma))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from checks.cases.search import Stopped
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.subjects.adapting.asked import Sort, completed
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 
 # How a call is refused by what takes no such keyword: CPython names it; C and C++ extensions often do not.
@@ -37,6 +38,7 @@ class Function:
     untaken  parameters that turned out not to be taken, though the signature takes any
     spared   whether parameters at their default are left out: {True} once that turned out to be needed
     fixed    values of parameters that it does not take, where these are not their defaults
+    not_for  sorts of cases that it means otherwise
     """
 
     op: Op
@@ -49,6 +51,7 @@ class Function:
     untaken: set[str] = field(default_factory=set)
     spared: set[bool] = field(default_factory=set)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    not_for: tuple[Sort, ...] = ()
 
     @classmethod
     def of(cls, op: Op, part: str, call: Any) -> Function:
@@ -80,6 +83,7 @@ class Function:
     def __call__(self, grad_output: Array | None, *inputs: Array | None, **parameters: Any) -> Any:
         """Call it with what its signature takes."""
         arrays = list(inputs) if self.part == "forward" else [grad_output, *inputs]
+        self._refuse(inputs, parameters)
         while self.most is not None and len(arrays) > self.most:
             if arrays.pop() is not None:
                 raise Unsupported(f"takes {self.most} arrays")
@@ -97,6 +101,15 @@ class Function:
             raise Ended.by(getattr(self.call, "__name__", "it"), error) from error
         except Exception as error:
             raise Crashed.by(getattr(self.call, "__name__", "it"), error) from error
+
+    def _refuse(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> None:
+        if not self.not_for:
+            return
+        shapes = {n: None if a is None else a.shape for n, a in zip(self.op.inputs, inputs, strict=False)}
+        sizes = completed(self.op, self.op.takes.sizes_in(shapes), shapes, parameters)
+        for sort in self.not_for:
+            if sort.holds(sizes, parameters):
+                raise Unsupported(f"does not take {sort.words}")
 
     @property
     def lacking(self) -> list[str]:

@@ -23,7 +23,7 @@ from checks.cases.layouts import laid_alike
 from checks.numbers.precision import Array
 from checks.op import Case, Op
 from checks.ops import without
-from checks.subjects.adapting.fixed import fixed, in_words
+from checks.subjects.adapting.fixed import fixed, in_words, last_alone
 from checks.subjects.adapting.layer import Nothing, Spoken, Unfit, adapted, is_adaptable
 from checks.subjects.calling import Function
 from checks.subjects.chance import REWOUND, rewound
@@ -181,9 +181,10 @@ def _with_fixed(one: Implementation, given: Any) -> Implementation:
         return one
     code = [type(given), forward.call, backward.call]
     values = fixed(one.op, partial(forward, None), backward, forward.lacking, code)
-    if not values:
+    not_for = last_alone(one.op, partial(forward, None), values)
+    if not values and not not_for:
         return one
-    forward, backward = replace(forward, fixed=values), replace(backward, fixed=values)
+    forward, backward = (replace(part, fixed=values, not_for=not_for) for part in (forward, backward))
     return replace(one, _forward=forward, _backward=backward, pins=values, assumed=in_words(values))
 
 

@@ -219,6 +219,13 @@ def _sorts_of_sizes(sizes: Sizes, dims: int) -> Iterator[Sort]:
         yield Sort(words, partial(_uneven, sizes.axes), {sizes.option: differing})
 
 
+def several_of(op: Op, option: str) -> tuple[Asked, Sort]:
+    """The case in which an option stands for several axes, and the sort of such cases."""
+    sizes = next(s for s in op.takes.sizes if s.option == option)
+    sort = next(_sorts_of_sizes(sizes, 0))
+    return asked(op, **sort.pins), sort
+
+
 def _sorts_of_words(*, strides: bool) -> Iterator[Sort]:
     """Paddings by their names: TensorFlow's "same" is another one where there are strides."""
     for word in NAMED_PADDINGS:

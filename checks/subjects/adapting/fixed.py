@@ -21,7 +21,8 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.adapting.asked import COUNTED, SEVERAL, Asked, asked
+from checks.ops._called import CALLED, Called
+from checks.subjects.adapting.asked import COUNTED, SEVERAL, Asked, Sort, asked, several_of
 from checks.subjects.adapting.constants import methods, together, values_of
 from checks.subjects.adapting.fitting import RIGHT, apart
 from checks.subjects.adapting.words import PARAMETERS, plain
@@ -64,6 +65,24 @@ def fixed(op: Op, forward: Call, backward: Call, untaken: Sequence[str], code: S
                 if time.monotonic() - began > SECONDS:
                     return {}
     return {}
+
+
+def last_alone(op: Op, forward: Call, values: Mapping[str, Any]) -> tuple[Sort, ...]:
+    """Sorts of cases that mean another thing there: code that normalises the last axis, where the op has several.
+
+    values  what is fixed
+    """
+    found = []
+    for option, meant in CALLED.get(op.name, Called()).last.items():
+        one, sort = several_of(op, option)
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            y = _called(op, forward, one, values)
+        if y is None or y.shape != one.y.shape:
+            continue
+        own = meant(*(one.arrays[n] for n in op.inputs), **{**one.parameters, **values})
+        if apart(y, own)[0] <= NEARLY.get(str(y.dtype), RIGHT):
+            found.append(sort)
+    return tuple(found)
 
 
 def _that_run(

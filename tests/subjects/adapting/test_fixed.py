@@ -157,3 +157,35 @@ def test_where_no_value_is_found_nothing_is_fixed():
 
     subject = SimpleNamespace(forward=forward, backward=forward)
     assert not Implementation.of(find("conv"), subject).pins
+
+
+class NormOfLast:
+    """A layer norm over the last axis, in code that takes any γ and β that broadcast."""
+
+    def forward(self, x, gamma, beta):
+        return gamma * self._normal(x)[0] + beta
+
+    def backward(self, g, x, gamma, beta):  # noqa: ARG002, the protocol has it
+        normal, inverse = self._normal(x)
+        of_gamma, of_beta = ((a).sum(tuple(range(g.ndim - 1))) for a in (g * normal, g))
+        h = g * gamma
+        along = h.mean(-1, keepdims=True) + normal * (h * normal).mean(-1, keepdims=True)
+        return inverse * (h - self.part * along), of_gamma, of_beta
+
+    part = 1
+
+    def _normal(self, x):
+        inverse = 1 / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        return (x - x.mean(-1, keepdims=True)) * inverse, inverse
+
+
+class Straight(NormOfLast):
+    part = 0
+
+
+def test_a_norm_of_the_last_axis_alone_is_judged_there_and_that_is_said():
+    report = judge("layer_norm", NormOfLast, examples=20, seed=1)
+    assert report.exit_code == 0
+    assert any("one axis of last" in one.judged for one in report.elsewhere)
+    wrong = judge("layer_norm", Straight, examples=20, seed=1)
+    assert (wrong.exit_code, {failure.result for failure in wrong.failures}) == (1, {"grad_x"})
