@@ -84,6 +84,7 @@ def test_narrow_sums_are_right_and_named_with_their_place(dtype, sums, n):
     assert any(f"y is summed in {dtype} across features in, not in float32: " in note for note in report.warnings)
 
 
+@pytest.mark.usefixtures("verdict_alone")
 @pytest.mark.parametrize("dtype", FEW)
 def test_narrow_sums_excuse_nothing_that_is_wrong(dtype):
     for how in ("zero", "doubled", "a hundredth more"):
@@ -168,6 +169,7 @@ def test_what_torch_computes_is_right(op, dtype):
     assert report.exit_code == 0, (_broken(report), report.undecided)
 
 
+@pytest.mark.usefixtures("verdict_alone")
 @pytest.mark.parametrize("dtype", FEW)
 def test_wide_convolutions_by_torch_are_decided(dtype):
     sizes = {
