@@ -27,8 +27,8 @@ DIFFERENT = 2.0**-4  # slopes that differ by less than this share are those of o
 BEYOND, ENTANGLED = 0.25, 0.5  # of the largest slope, where others have nothing to do with it, and where they have
 BETWEEN = "a slope between those to the left and to the right"
 JUMP = "the slope on one side of a jump"
-STEEP = "the slope grows without bound here"
-STEPS, GROWING = (1.0, 0.125, 0.015625), 0.75  # how long they are, and how much less the next change may be
+STEEP = "slopes do not settle here as steps become short"
+STEPS, GROWING = (1.0, 0.125, 0.015625), 0.15  # how long they are, and to which share the next change shrinks
 MEET = "several kinks may meet here, and slopes of a sum do not bound those of its parts"
 COARSE = "a kink is here, and the slopes on its sides are less certain than what is off"
 TOGETHER = "at a tie, or another kink that several elements share, they get another slope together than there is"
@@ -122,9 +122,9 @@ def _element(place: Place, v: Array, off: float) -> tuple[Look, str]:
 
 
 def _is_steep(place: Place, v: Array) -> bool:
-    """Whether a quotient on one side grows as much with each shorter step: as those of ∛x or x·log|x| at 0.
+    """Whether quotients on one side do not settle as the step does, by 1/8: as those of ∛x, x·log|x| or |x|^1.5 at 0.
 
-    Elsewhere what it changes by shrinks with the step.
+    What extrapolates them is then off by as much as it doubts.
     """
     s = _step(place) * np.array(STEPS)
     for sign in (-1, 1):

@@ -64,6 +64,11 @@ def with_ends(problem: Any, one: Input, a: Array, sizes: Sizes) -> Array:
     return found.reshape(a.shape)
 
 
+def is_special(x: Array, at: int) -> bool:
+    """Whether an element is one of those that were put there: 0, a corner, or equal to another."""
+    return bool(x[at] in (0.0, *CORNERS) or np.count_nonzero(x == x[at]) > 1)
+
+
 def _with_corners(a: Array, rng: np.random.Generator) -> Array:
     flat = a.reshape(-1)
     flat[_some(flat, rng)] = 0.0

@@ -104,6 +104,10 @@ def one_by_one(g, x):
 RIGHT = {
     "divides by 0": (np.abs, one_by_one),
     "infinite slope at 0": (np.cbrt, lambda g, x: g * np.where(x == 0, 0, np.cbrt(np.where(x == 0, 1, x)) ** -2 / 3)),
+    "settles slowly at 0": (
+        lambda x: np.sign(x) * np.abs(x) ** x.dtype.type(1.5),
+        lambda g, x: g * x.dtype.type(1.5) * np.sqrt(np.abs(x)),
+    ),
     "no number at 0": (length, lambda g, x: g[..., None] * x / length(x)[..., None]),
     "refuses what is far": (refusing, lambda g, x: -g / np.sqrt(1 - x * x)),
     "overflows": (lambda x: np.exp(x * x * x), lambda g, x: 3 * g * x * x * np.exp(x * x * x)),
