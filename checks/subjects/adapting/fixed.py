@@ -74,6 +74,8 @@ def last_alone(op: Op, forward: Call, values: Mapping[str, Any]) -> tuple[Sort, 
     """
     found = []
     for option, meant in CALLED.get(op.name, Called()).last.items():
+        if not any(sizes.option == option for sizes in op.takes.sizes):
+            continue  # a function that is called so is no such op
         one, sort = several_of(op, option)
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
             y = _called(op, forward, one, values)
