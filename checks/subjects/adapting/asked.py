@@ -51,6 +51,7 @@ UNEQUAL = (1, 2)  # what is added to a parameter along each of two axes
 ALONE = ("classes",)  # of which one decides nothing: numbers of classes look like one-hot rows then
 TRIES = 200  # until no array is left out
 SMALLEST = 4  # of sizes that are alike
+DIVISIBLE = (8, 12)  # sizes of x, by its windows
 LARGEST = 4  # of the whole numbers: sums of products of them are exact
 
 
@@ -164,6 +165,12 @@ def alike_sizes(op: Op) -> dict[str, int]:
     return {n: SMALLEST + at for at, s in enumerate(op.takes.sizes) if s.like for n in (s.option, s.like)}
 
 
+def dividing_sizes(op: Op) -> dict[str, Any]:
+    """Sizes that windows of two leave nothing over of, which some code asks for; none where there are no such windows."""
+    windows = op.takes.defaults.get("kernel_size") and any(s.option == "size" for s in op.takes.sizes)
+    return {"size": DIVISIBLE} if windows else {}
+
+
 def completed(
     op: Op, sizes: Mapping[str, Any], shapes: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -193,6 +200,7 @@ def sorts(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
             alike = alike_sizes(of.op)
             more = {**alike, sizes.option: alike[sizes.option] + len(alike)}
             yield Sort(f"other {sizes.option} than {sizes.like}", partial(_differ, both), more)
+    yield from _sorts_of_followers(of, pins)
     for name, default in of.op.takes.defaults.items():
         if name in pins:
             continue
@@ -202,6 +210,14 @@ def sorts(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
             yield Sort(f"unequal {name}", partial(_unequal, name), {name: unequal})
         if name == "padding":
             yield from _sorts_of_words(strides="stride" in of.op.takes.defaults and "stride" not in pins)
+
+
+def _sorts_of_followers(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
+    """A parameter that is not what it follows where it is not said: a stride other than the window."""
+    for name, window in FOLLOWS.items():
+        if name in of.op.takes.defaults and of.dims == len(DIVISIBLE) and not {name, window, "size"} & {*pins}:
+            more: dict[str, Any] = {name: 1, window: 2, "size": DIVISIBLE}
+            yield Sort(f"a {name} other than the {window}", partial(_unlike, name, window), more)
 
 
 def _sorts_of_sizes(sizes: Sizes, dims: int) -> Iterator[Sort]:
@@ -259,6 +275,11 @@ def _unequal(name: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> 
     value = parameters[name]
     value = parameters.get(FOLLOWS.get(name, "")) if value is None else value
     return isinstance(value, tuple) and len(set(value)) > 1
+
+
+def _unlike(name: str, window: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    value = parameters[name]
+    return value is not None and bool(np.any(np.asarray(value) != np.asarray(parameters.get(window, value))))
 
 
 def _moving(word: str, sizes: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

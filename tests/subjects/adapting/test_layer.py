@@ -160,3 +160,33 @@ def test_where_no_gradient_is_left_that_is_said_and_nothing_judged():
 
     with pytest.raises(NotAnImplementation, match="no gradient of weight, and leaves none as dweights"):
         Implementation.of(find("linear"), Silent)
+
+
+class Tiled:
+    """A max pooling of tiles, which have to divide the picture."""
+
+    def __init__(self, size, stride):
+        assert size == stride
+        self.size = size
+
+    def forward(self, x):
+        n, c, h, w = self.shape = x.shape
+        assert h % self.size == w % self.size == 0
+        tiles = x.reshape(n, c, h // self.size, self.size, w // self.size, self.size)
+        y = tiles.max((3, 5))
+        self.mask = tiles == y[:, :, :, None, :, None]
+        self.mask = self.mask / self.mask.sum((3, 5), keepdims=True)
+        return y
+
+    def backward(self, g):
+        return (self.mask * g[:, :, :, None, :, None]).reshape(self.shape)
+
+
+class Halved(Tiled):
+    def backward(self, g):
+        return super().backward(g) / 2
+
+
+def test_a_pooling_whose_tiles_have_to_divide_the_picture_is_judged_there():
+    assert judge("max_pool", Tiled, examples=20, seed=1).exit_code == 0
+    assert judge("max_pool", Halved, examples=20, seed=1).exit_code == 1
