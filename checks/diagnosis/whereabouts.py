@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import prod
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,10 @@ def parameters(broken: Sequence[Problem], right: Sequence[Problem]) -> str:
             continue
         wrong = _telling(of_broken, of_right)
         spared = sum(not values & wrong for values in of_right) / len(right)
-        share = sum(bool(values & wrong) for values in (*of_broken, *of_right)) / (len(broken) + len(right))
-        if spared > best and share ** len(broken) < CHANCE:
+        having = sum(bool(values & wrong) for values in (*of_broken, *of_right))
+        # That as many cases, drawn from all by accident, are all among those that have such a value.
+        chance = comb(having, len(broken)) / comb(len(broken) + len(right), len(broken))
+        if spared > best and chance < CHANCE:
             best, words = spared, _in_words(label, wrong, _union(of_broken, of_right) - wrong, always=spared == 1)
     return words
 
