@@ -24,6 +24,7 @@ import numpy as np
 from checks.numbers.precision import PRECISIONS, Array, accumulator
 from checks.signature.axes import Axes, parts
 
+WHOLE = "*shape"  # the axes of what has no axis of a kind of its own
 USE = 8  # what places are drawn with (Problem.rng)
 SHARE = 1 / 60
 ONE_IN = 2
@@ -114,6 +115,8 @@ def few(problem: Any) -> Places | None:
     """
     if problem.unit is not None and problem.largest:  # whole numbers tell
         return None
+    if _is_elementwise(problem.op.takes):
+        return None
     sizes, rng = problem.sizes, problem.rng(USE)
     present = [of for name, of in problem.op.takes.axes.items() if problem.shapes[name] is not None]
     longest = _longest(present, sizes)
@@ -132,6 +135,11 @@ def few(problem: Any) -> Places | None:
     cotangent, inputs = WAYS[int(rng.integers(len(WAYS)))]
     along = sum(axis in dict(_dims(one, sizes)) for one in present)
     return Places(axis, size, at, cotangent, inputs, (1 + log(size)) ** (1.0 if along <= FEW_ARRAYS else 0.5))
+
+
+def _is_elementwise(takes: Any) -> bool:
+    """Whether each element of y is a function of those in its own place: no sum can leave one out."""
+    return {axes.names for axes in takes.axes.values()} == {(WHOLE,)} and "axis" not in takes.defaults
 
 
 def _hides(size: int, dtype: str) -> bool:

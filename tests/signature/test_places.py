@@ -11,6 +11,7 @@ from benchmarks.outcome import outcome
 from benchmarks.shared import Shared
 from benchmarks.sharpness import StoredOnce
 from benchmarks.sums import Long, long_axes
+from checks.cases.wide import wide_problems
 from checks.ops import find
 from checks.signature.places import CONCENTRATED
 from checks.subjects.implementation import Implementation
@@ -133,3 +134,12 @@ def test_a_weighted_mean_that_leaves_out_the_last_sample_is_not_right():
     shared = Shared(op, Long(op, "batch", 0, 577, "bfloat16").problems(60), "bfloat16")
     assert shared.exit_code(Implementation.of(op, LosesTheLast(op, op.reference, "bfloat16"))) != RIGHT
     assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "bfloat16"))) == RIGHT
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "swiglu"])
+def test_what_sums_nothing_has_no_case_in_which_few_count(name):
+    """Right code in bfloat16 leaves half of such cases open, which says nothing where no term can be left out."""
+    drawn = [p for seed in range(3) for p in wide_problems(find(name), {}, "bfloat16", 33, seed)]
+    assert max(max(p.shape("y")) for p in drawn) > 5
+    assert not any(p.places for p in drawn)
+    assert any(p.places for seed in range(3) for p in wide_problems(SOFTMAX, {}, "bfloat16", 33, seed))
