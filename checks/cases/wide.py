@@ -273,14 +273,10 @@ def _divided(chance: Random, takes: Takes, held: Pinned, wide: Mapping[Sizes, An
             continue
         for sizes in wide:
             if set(sizes.names) <= set(names.split()) and sizes.option not in takes.defaults:
-                parts = chance.choice(PARTS)
-                size = held[sizes.option]
-                several = tuple(-(-n // parts) * parts for n in (size if isinstance(size, tuple) else (size,)))
-                found |= (
-                    {parameter: parts, sizes.option: several if isinstance(size, tuple) else several[0]}
-                    if parts > 1
-                    else {}
-                )
+                parts, size = chance.choice(PARTS), held[sizes.option]
+                if parts > 1:
+                    several = tuple(-(-n // parts) * parts for n in (size if isinstance(size, tuple) else (size,)))
+                    found |= {parameter: parts, sizes.option: several if isinstance(size, tuple) else several[0]}
     return found
 
 

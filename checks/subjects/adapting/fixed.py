@@ -33,7 +33,6 @@ NEARLY: Mapping[str, float] = {"float64": RIGHT, "float32": 2.0**-16}
 SCALE = 2.0**-10  # of one more case: what is added to a variance shows there
 MANY = (8, 8)  # places that ask for rows, so that each is asked for; they stand for these axes
 ASKING = "*batch"
-CASES = 4
 Call = Callable[..., Any]  # of the inputs, absent ones None, with all parameters that are not fixed
 
 
