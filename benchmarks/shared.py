@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from math import inf
+from time import process_time
 from typing import Any
 from unittest.mock import patch
 
@@ -47,12 +49,14 @@ class Shared:
     said: dict[str, Testimony | Refused] = field(default_factory=dict)
     room: int = ROOM
 
-    def exit_code(self, implementation: Judged) -> int:
-        """Of a run that tries these cases, or stops where one is wrong."""
+    def exit_code(self, implementation: Judged, until: float = inf) -> int | None:
+        """Of a run that tries these cases, or stops where one is wrong; None where `process_time` says that it is late."""
         wrong: list[Finding] = []
         tried = Sharing(self, implementation, wrong)
         with patch.object(sides, "_drawn", self.drawn):
             for problem in self.problems:
+                if process_time() > until:
+                    return None
                 tried.add(problem)
                 tried.settle(wait=True)
                 for run in tried.met:

@@ -88,6 +88,11 @@ class GoesWrong:
         times = (parts(name)[0] for name in whole if parts(name)[1] == self.along.name)
         return self.tile, *(self.tile // many for many in times if many > 1)
 
+    def shows(self, problem: Problem) -> bool:
+        """Whether anything is wrong in this case."""
+        pairs = zip(results_of(self, problem), results_of(self.op.reference, problem), strict=True)
+        return any(one is not None and not np.array_equal(one, other) for one, other in pairs)
+
     def _axis(self, name: str, rank: int) -> int | None:
         return self.along.of(self.op.takes.axes[name].names, rank)
 
@@ -171,12 +176,7 @@ def _has(op: Op, result: str, along: Along) -> bool:
 
 def _shows(layer: GoesWrong) -> bool:
     """Whether it does anything wrong at all: what a gradient is not summed over cannot be left out of it."""
-    op = layer.op
-    for problem in wide_problems(op, {}, "float64", 2 * EXAMPLES // ONE_IN, OTHERS):
-        pairs = zip(results_of(layer, problem), results_of(op.reference, problem), strict=True)
-        if any(one is not None and not np.array_equal(one, other) for one, other in pairs):
-            return True
-    return False
+    return any(map(layer.shows, wide_problems(layer.op, {}, "float64", 2 * EXAMPLES // ONE_IN, OTHERS)))
 
 
 def results_of(layer: Reference, problem: Problem) -> tuple[Any, ...]:

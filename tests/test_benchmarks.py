@@ -87,6 +87,32 @@ def test_sums_finds_every_sum_of_a_formula_and_counts_exit_codes(capsys, monkeyp
     assert [row for row in rows if row.startswith("right: ")] == [row for row in rows if "right: exit 0" in row]
 
 
+def test_sums_that_stand_in_no_formula_stop_one_place_before_their_end(capsys, monkeypatch, tmp_path):
+    """A convolution adds its products up elsewhere. What was judged is kept, and makes the table."""
+    kept = tmp_path / "kept.jsonl"
+    asked = ("conv", "--axis", "channels", "--terms", "10", "--dtype", "float16", "--cases", "2", "--kept", str(kept))
+    rows = printed(sums.main, capsys, monkeypatch, *asked, "--form", "short", "--all")
+    last = {row.split(" | ")[1].split()[0] for row in rows if "last place" in row}
+    assert last >= {"y", "grad_x"}
+    assert all(row.endswith(("| 1", "| 4")) for row in rows if "|" in row)
+    assert printed(sums.main, capsys, monkeypatch, *asked) == []  # nothing is judged again
+    assert re.fullmatch(
+        r"\| conv \| 10 \| — \| — \| 0; \d+ and \d+ \| — \|",
+        printed(sums.main, capsys, monkeypatch, "--kept", str(kept), "--table")[-1],
+    )
+
+
+def test_axes_that_nothing_is_summed_along_are_not_made_long():
+    for name, option, is_summed in (
+        ("relu", "shape", False),
+        ("batch_norm", "channels", False),
+        ("softmax", "shape", True),
+    ):
+        op = find(name)
+        at = next(at for of, at in sums.long_axes(op) if of == option)
+        assert sums.Long(op, option, at, 10, "float16").is_summed() == is_summed, name
+
+
 @pytest.mark.parametrize(("name", "dtype"), [("linear", "float64"), ("softmax", "float16")])
 def test_those_who_share_what_is_true_have_the_exit_codes_of_those_who_do_not(name, dtype):
     """One after the other on the same cases: each is judged by itself, whoever was before."""
