@@ -142,6 +142,7 @@ class Inputs:
     draw     an input that is not just any numbers, whole or real; None: as usual
     tried    labels and values by which the report counts what was tried, beside or in place of those that are declared
     few      its case where few places count (signature/places.py), if it is not enough that inputs are large there
+    reach    the axes of which not all places reach a result, and how many do: what a mask hides is no term of a sum
     written  the parameters as the options pin them that pin this very problem, where they are not written as they are
     """
 
@@ -149,6 +150,7 @@ class Inputs:
     tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = no_words
     written: Callable[[Problem], Mapping[str, Any]] = no_words
     few: Callable[[Problem, Case], Case | None] = none
+    reach: Callable[[Problem], Mapping[str, int]] = no_words
 
 
 @dataclass(frozen=True)
@@ -266,8 +268,8 @@ class Problem:
     @cached_property
     def pins(self) -> Mapping[str, Any]:
         """The options that pin this very problem."""
-        parameters = {name: value for name, value in self.parameters.items() if value is not None}
-        return {**self.op.takes.pins(self.shapes), **parameters, **self.op.cases.written(self)}
+        given = {name: value for name, value in self.parameters.items() if value is not None}
+        return self.op.takes.pins(self.shapes) | given | dict(self.op.cases.written(self))
 
     @cached_property
     def unit(self) -> int | None:
@@ -314,12 +316,8 @@ class Problem:
         return np.random.default_rng((crc32(self.identity.encode()), self.seed, *use))
 
     def whole_numbers(self, most: int | None = None) -> Case:
-        """Inputs and cotangent uniform on {−M … M} without 0, M = `largest`: then float arithmetic is exact.
-
-        most  a smaller M
-        """
-        rng = self.rng(0)
-        largest = most or self.largest
+        """Inputs and cotangent uniform on {−M … M} without 0, M = `largest` or a smaller `most`: then sums are exact."""
+        rng, largest = self.rng(0), most or self.largest
 
         def draw(shape: tuple[int, ...]) -> Array:
             numbers = rng.integers(-largest, largest, shape)  # one too few above 0, where 0 is to be left out

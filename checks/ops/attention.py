@@ -104,6 +104,11 @@ def tried(problem: Problem) -> dict[str, tuple[Any, ...]]:
     return {"keys": ("as many as queries" if keys == queries else "more" if keys > queries else "fewer",)}
 
 
+def reach(problem: Problem) -> dict[str, int]:
+    """With a causal mask no query sees a key that is after the last one."""
+    return {"S": min(problem.sizes["S"], problem.sizes["T"])} if problem.parameters["causal"] else {}
+
+
 def twin(
     q: torch.Tensor,
     k: torch.Tensor,
@@ -159,7 +164,7 @@ OP = Op(
     twin=twin,
     rounds=Rounding(terms, magnitudes),
     kind=Kind(linear_in=(("v",),), radius=radius),
-    cases=Inputs(draw, tried),
+    cases=Inputs(draw, tried, reach=reach),
     told=Documents(
         letters={"q": "q", "k": "k", "v": "v", "mask": "M", "y": "y", "g": "g"},
         sources=dict.fromkeys(("y", "q", "k", "v"), "W1"),

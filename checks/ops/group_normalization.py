@@ -98,6 +98,12 @@ def few(problem: Problem, case: Case) -> Case:
     return case.with_input("x", x.reshape(problem.shape("x")))
 
 
+def reach(problem: Problem) -> Mapping[str, int]:
+    """No sum takes more channels than a group has; of those of the first group the last is left out of one."""
+    channels = problem.sizes["C"]
+    return {"C": channels // groups_of(problem.parameters, channels)}
+
+
 def terms(problem: Problem) -> Mapping[str, int]:
     """As for other norms."""
     return normalization.terms(along)(split_problem(problem))
@@ -172,7 +178,7 @@ GROUP_NORM = Op(
         bounded=True,
         hard=tuple(replace(hard, case=offset, kept=kept) for hard in normalization.hard(along)),
     ),
-    cases=Inputs(draw, values_a_group, few=few),
+    cases=Inputs(draw, values_a_group, few=few, reach=reach),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "gamma", "beta"), "T12"),
         formula=formulas.grouped,

@@ -62,6 +62,12 @@ class Places:
             return CONCENTRATED[2 * self.inputs]
         return CONCENTRATED[1] if self.inputs else ""
 
+    def are_of(self, axes: Axes, parameters: Mapping[str, Any]) -> bool:
+        """Whether a result with these axes may be summed along the places: not where a parameter divides them by 1."""
+        return all(
+            axis != self.axis[0] or not by or parameters.get(by, 1) > 1 for _, axis, _, by in map(parts, axes.names)
+        )
+
     def of(self, case: Any, problem: Any) -> Any:
         """The case (op.Case) of a problem in which only these places count."""
         axes, sizes, rounded = problem.op.takes.axes, problem.sizes, PRECISIONS[problem.dtype].rounded
@@ -111,7 +117,8 @@ def arranged(case: Any, problem: Any) -> Any:
 def few(problem: Any) -> Places | None:
     """Where numbers are to count in the case of a problem (op.Problem); None where any term shows, or it is not its turn.
 
-    What works along an axis, which is a parameter of that name, has its sums there: no other will do.
+    What works along an axis, which is a parameter of that name, has its sums there: no other will do. Places that reach no
+    result, as keys that no query sees, are not counted.
     """
     if problem.unit is not None and problem.largest:  # whole numbers tell
         return None
@@ -119,7 +126,7 @@ def few(problem: Any) -> Places | None:
         return None
     sizes, rng = problem.sizes, problem.rng(USE)
     present = [of for name, of in problem.op.takes.axes.items() if problem.shapes[name] is not None]
-    longest = _longest(present, sizes)
+    longest = _longest(present, sizes, problem.op.cases.reach(problem))
     along = problem.parameters.get("axis")
     size = longest[0][1] if longest else 0
     if (
@@ -134,7 +141,9 @@ def few(problem: Any) -> Places | None:
     at = tuple(sorted({0, size - 1, *others[: int(rng.integers(3))]}))
     cotangent, inputs = WAYS[int(rng.integers(len(WAYS)))]
     along = sum(axis in dict(_dims(one, sizes)) for one in present)
-    return Places(axis, size, at, cotangent, inputs, (1 + log(size)) ** (1.0 if along <= FEW_ARRAYS else 0.5))
+    return Places(
+        axis, _size(axis, sizes), at, cotangent, inputs, (1 + log(size)) ** (1.0 if along <= FEW_ARRAYS else 0.5)
+    )
 
 
 def _is_elementwise(takes: Any) -> bool:
@@ -147,15 +156,20 @@ def _hides(size: int, dtype: str) -> bool:
     return size * PRECISIONS[dtype].unit_roundoff >= SHARE or size**2 * accumulator(dtype).unit_roundoff >= SHARE
 
 
-def _longest(axes: Sequence[Axes], sizes: Mapping[str, Any]) -> list[tuple[Axis, int]]:
-    """The axes that are longest, with their size."""
+def _longest(axes: Sequence[Axes], sizes: Mapping[str, Any], reach: Mapping[str, int]) -> list[tuple[Axis, int]]:
+    """The axes that are longest, with their size, as far as it reaches."""
     found = {
-        axis: int(sizes[axis[0]][axis[1]] if axis[0].startswith("*") else sizes[axis[0]])
+        axis: min(_size(axis, sizes), reach.get(axis[0], _size(axis, sizes)))
         for one in axes
         for axis, _ in _dims(one, sizes)
     }
     most = max(found.values(), default=0)
     return [(axis, size) for axis, size in found.items() if size == most]
+
+
+def _size(axis: Axis, sizes: Mapping[str, Any]) -> int:
+    name, at = axis
+    return int(sizes[name][at] if name.startswith("*") else sizes[name])
 
 
 def _dims(axes: Axes, sizes: Mapping[str, Any]) -> Iterable[tuple[Axis, int]]:

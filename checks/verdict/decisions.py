@@ -94,7 +94,11 @@ class Decisions:
 
 def kind_of(problem: Problem, result: str) -> str:
     """Which kind of case a problem is for a result: that of the problem, or one in which few terms of the result count."""
-    return problem.kind or (problem.places.kind(result) if problem.places else "")
+    places = problem.places
+    if problem.kind or places is None:
+        return problem.kind
+    axes = problem.op.takes.axes[result.removeprefix("grad_")]
+    return places.kind(result) if places.are_of(axes, problem.parameters) else ""
 
 
 def decided_in(problem: Problem, found: Iterable[Finding], deciding: Iterable[str]) -> Mapping[str, bool]:

@@ -15,6 +15,7 @@ from checks.cases.wide import wide_problems
 from checks.ops import find
 from checks.signature.places import CONCENTRATED
 from checks.subjects.implementation import Implementation
+from checks.verdict.decisions import kind_of
 from checks.verdict.report import RIGHT
 
 SOFTMAX = find("softmax")
@@ -36,8 +37,8 @@ def test_half_of_the_cases_are_concentrated_where_a_term_could_hide_and_none_whe
     assert not drawn(replace(LONG, dtype="float32"), 20)[0]
     assert not drawn(replace(LONG, terms=4), 20)[0]
     assert not drawn(Long(find("linear"), "features", 0, 577, "bfloat16"), 20)[0]  # whole numbers tell
-    assert {p.places.kind("y") for p in few} == {"", "concentrated input"}
-    assert {p.places.kind("grad_x") for p in few} == set(CONCENTRATED)
+    assert {kind_of(p, "y") for p in few} == {"", "concentrated input"}
+    assert {kind_of(p, "grad_x") for p in few} == set(CONCENTRATED)
     for problem in few:
         case, places = problem.reals(), problem.places
         elsewhere = np.delete(np.moveaxis(case.cotangent, problem.parameters["axis"], 0), places.at, 0)
@@ -143,3 +144,32 @@ def test_what_sums_nothing_has_no_case_in_which_few_count(name):
     assert max(max(p.shape("y")) for p in drawn) > 5
     assert not any(p.places for p in drawn)
     assert any(p.places for seed in range(3) for p in wide_problems(SOFTMAX, {}, "bfloat16", 33, seed))
+
+
+def test_keys_that_no_query_sees_are_no_places_that_count():
+    """With a causal mask few queries see few of 577 keys: what the last term of a sum over keys is multiplied with is 0."""
+    problems = Long(find("attention"), "keys", 0, 577, "float16").problems(40)
+    few = [p for p in problems if p.places]
+    assert few
+    assert not any(p.parameters["causal"] for p in few)
+    assert all(p.places.at[-1] == 576 for p in few)
+
+
+def test_what_groups_share_is_summed_over_only_where_several_heads_are_in_one():
+    """Else cases of one head a group, in which nothing is summed over heads, speak for those in which 577 are."""
+    problems = Long(find("attention"), "heads", 0, 577, "float16").problems(40)
+    few = [p for p in problems if p.places]
+    assert {p.parameters["groups"] for p in few} == {1, 577}
+    for result in ("grad_k", "grad_v"):
+        assert {(kind_of(p, result) != "") for p in few if p.parameters["groups"] == 1} == {False}
+        assert {kind_of(p, result) for p in few if p.parameters["groups"] == 577} == set(CONCENTRATED)
+    assert {kind_of(p, "grad_q") for p in few} == set(CONCENTRATED)
+
+
+def test_channels_of_a_group_are_the_places_that_count_where_each_channel_is_a_group_none_are():
+    """Groups of one channel sum nothing over channels, and would speak for the one group of 577."""
+    problems = Long(find("group_norm"), "channels", 0, 577, "float16").problems(60)
+    assert {p.parameters["groups"] for p in problems} == {1, 577}
+    few = [p for p in problems if p.places and p.places.axis[0] == "C"]
+    assert few
+    assert {p.parameters["groups"] for p in few} == {1}
