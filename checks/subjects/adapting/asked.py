@@ -116,7 +116,7 @@ def asked(op: Op, **pins: Any) -> Asked:
                 held[sizes.option] = (*held[sizes.option], 6)[:axes]
         held = {n: v for n, v in held.items() if v != ()}
     held = _divisible(op, held, pins)
-    usual = {n: op.takes.defaults.get(FOLLOWS.get(n, ""), v) for n, v in op.takes.defaults.items()}
+    usual = {n: {**op.takes.defaults, **pins}.get(FOLLOWS.get(n, ""), v) for n, v in op.takes.defaults.items()}
     usual = {n: v for n, v in usual.items() if v is not None}
     held |= {**usual, **pins}
     tries = (problem(ByChance(Random(seed)), op, held, "float64") for seed in range(TRIES))  # noqa: S311, no secret

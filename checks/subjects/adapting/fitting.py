@@ -1,7 +1,9 @@
 """Which arrangement of its arrays makes a forward right: decided by y alone, on whole numbers and axes of different sizes.
 
 Ways to speak to a layer are tried in turn, the usual ones first, each with every order of every array: of the first where
-y is right, to the last bit where sums are exact, it is taken. Where y is right in none, the nearest is.
+y is right, to the last bit where sums are exact, it is taken. Where y is right in none, what came of the usual ones is
+compared with what is right at other values of parameters that are not taken; and where that is right in none, the nearest
+is taken.
 """
 
 from __future__ import annotations
@@ -11,29 +13,25 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from itertools import permutations, product
+from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
 
 from checks.numbers.precision import Array
 from checks.ops._called import CALLED, Called
-from checks.signature.axes import parts
 from checks.subjects import chance
-from checks.subjects.adapting.arrangement import Arrangement
 from checks.subjects.adapting.asked import LARGEST, Asked, asked
+from checks.subjects.adapting.constants import functions_of, together, values_of
 from checks.subjects.adapting.factor import factors_of, times
-from checks.subjects.adapting.gates import families
-from checks.subjects.adapting.holding import Choice, apart_in, held_in
-from checks.subjects.adapting.pieces import Piece, of_gates, ways_to_cut
+from checks.subjects.adapting.plans import plans_of
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
-from checks.subjects.adapting.slots import Path, arrays_in, named, said
-from checks.subjects.adapting.told import NOTHING, Told, fits
+from checks.subjects.adapting.slots import arrays_in, named
 from checks.subjects.adapting.ways import Way, ways
-from checks.subjects.adapting.words import called
+from checks.subjects.adapting.words import FOLLOWS
 
-SECONDS = 20.0  # for all of the search: what is loaded has a minute
+SECONDS = 20.0  # of processor time for all of the search: what is loaded has a minute
 # How far off y may be, of its size: what is asked has fewer than 2¹⁰ numbers to a sum, each made of whole ones up to 4 by
 # at most eight roundings, so 2¹³·2⁻⁵³. Another constant where one is hidden, as ε = 10⁻⁸ where 10⁻⁵ is meant, moves y by
 # 2⁻²⁵ or more.
@@ -42,7 +40,6 @@ MOST_PARTS = 4  # places among which the parts of y are looked for
 MOST_NUMBERS = 16  # arrangements in which one number is compared
 CASES = 5  # in which one number is compared with what is right
 NEAR = 2.0**-10  # a number that is so near what is right is meant to be that, as that of a logarithm kept from 0
-NOWHERE: Place = ("returned", ())  # where the gradient of a piece is, before that is looked for
 ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
 
 
@@ -65,29 +62,121 @@ class Fit:
         return self.off <= (0.0 if self.one.op.kind.degree else RIGHT)
 
 
+@dataclass(frozen=True)
+class Came:
+    """What forward returned in some arrangement, at `place`, in which it is not right; `taken` are parameters asked for."""
+
+    plan: Plan
+    one: Asked
+    pins: Mapping[str, Any]
+    missing: tuple[str, ...]
+    returned: Any
+    taken: tuple[str, ...]
+
+
 def fitted(form: Form) -> Fit:
     """The fit of a layer; raises Unfit where there is none."""
     usual: list[Fit] = []
-    began, nearest, tried, failure = time.monotonic(), None, 0, ""
+    came: list[Came] = []  # of which no other values of parameters have been asked yet
+    began, tried, failure, all_usual = time.process_time(), 0, "", False
     for way in ways(form):
-        found, count, why = _fits(form, way, began)
+        if not way.usual:
+            all_usual = True
+            if (hidden := _hidden(form, came)) is not None:
+                return hidden
+            came = []
+        found, count, why = _fits(form, way, began, came if way.usual or not way.plan.constants else None)
         tried, failure = tried + count, failure or why
-        right = [fit for fit in found if fit.right]
-        if right:
+        if right := [fit for fit in found if fit.right]:
             return replace(right[0], also=len({_bare(fit) for fit in right} - {_bare(right[0])}))
-        if way.usual:
-            usual += found
-            nearest = min([*found, *([nearest] if nearest else [])], key=lambda fit: fit.off, default=None)
-        if time.monotonic() - began > SECONDS:
+        usual += found if way.usual else []
+        if time.process_time() - began > SECONDS:
             break
+    else:
+        all_usual = True
+    return _hidden(form, came) or _nearest(form, usual, _none(form, tried, failure), all_usual=all_usual)
+
+
+def _nearest(form: Form, usual: Sequence[Fit], none: str, *, all_usual: bool) -> Fit:
+    """The fit that is nearest, where none is right; raises Unfit where that says nothing.
+
+    none       in words, that none is right
+    all_usual  whether all were tried; else what was not may be right
+    """
+    if not all_usual:
+        none += f"; more were not tried, since these took {SECONDS:g} s of processor time"
+    nearest = min(usual, key=lambda fit: fit.off, default=None)
     if nearest is not None and _draws(form, nearest):
         raise Unfit(chance.TOLD)
     if nearest is None or nearest.alike < ALIKE:
-        raise Unfit(_none(form, tried, failure))
+        raise Unfit(none)
     unknown = [*form.making.unknown, *form.forwards.unknown]
     if unknown:
-        raise Unfit(f"{_none(form, tried, failure)}; what {' and '.join(unknown)} means is not known")
+        raise Unfit(f"{none}; what {' and '.join(unknown)} means is not known")
+    if not all_usual:
+        raise Unfit(none)
     return nearest if nearest.one.y.ndim else _of_one_number(form, usual)
+
+
+def _hidden(form: Form, came: Sequence[Came]) -> Fit | None:
+    """The fit with the fewest other values of parameters that are not taken, with which one of these is right."""
+    if not came:
+        return None
+    gone = {r.of for a in (form.making, form.forwards) for r in a.roles.values()} | {
+        n for one in came for n in one.taken
+    }
+    values = values_of(form.op, gone, functions_of(form))
+    known: dict[Any, Array | None] = {}
+    for chosen in islice(together(values), 1, None):
+        for one in came:
+            if not {*chosen} & {*one.plan.constants, *one.pins}:
+                key = id(one.one), tuple(one.plan.constants.items()), tuple(chosen.items()), one.missing
+                if key not in known:
+                    known[key] = _right_with(one, chosen)
+                if (fit := _with_values(form, one, chosen, known[key])) is not None:
+                    return fit
+    return None
+
+
+def _right_with(one: Came, chosen: Mapping[str, Any]) -> Array | None:
+    """What is right with these values; None if this case cannot have them."""
+    known = {**one.plan.constants, **chosen}
+    following = {n: known[of] for n, of in FOLLOWS.items() if of in chosen and n in one.one.parameters}
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            return one.one.right({**one.one.parameters, **following, **known}, one.missing)
+    except Exception:  # noqa: BLE001, of values that this case cannot have
+        return None
+
+
+def _with_values(form: Form, came: Came, chosen: Mapping[str, Any], right: Array | None) -> Fit | None:
+    """The fit with these values, if it is right in a case that is drawn with them, and, of one number, in several."""
+    if right is None or not _looks_right(came, right):
+        return None
+    constants, pins = {**came.plan.constants, **chosen}, {**came.pins, **chosen}
+    try:
+        one = asked(form.op, **pins)
+    except (ValueError, StopIteration):
+        return None
+    fit, _ = _tried(form, replace(came.plan, constants=constants), one, pins)
+    if fit is None or not fit.right:
+        return None
+    if not fit.one.y.ndim:
+        found, wanted = _numbers(form, fit)
+        return fit if np.linalg.norm(found - wanted) <= RIGHT * np.linalg.norm(wanted) else None
+    return fit
+
+
+def _looks_right(came: Came, right: Array) -> bool:
+    """Whether what was returned is that, or has it as a part."""
+    arranged, one = came.plan.arranged["y"], came.one
+    here = arranged.shape(right.shape, one.sizes)
+    for path, array in arrays_in(came.returned, 1):
+        if all(how == "item" for how, _ in path) and (np.shape(array) == here or right.ndim == 0 == np.size(array) - 1):
+            found = np.asarray(arranged.back(array, right.shape, one.sizes), float)
+            if found.shape == right.shape and apart(found, right)[0] <= RIGHT:
+                return True
+    return False
 
 
 def _of_one_number(form: Form, usual: Sequence[Fit]) -> Fit:
@@ -143,17 +232,17 @@ def _draws(form: Form, fit: Fit) -> bool:
     return False
 
 
-def _fits(form: Form, way: Way, began: float) -> tuple[list[Fit], int, str]:
-    """The fits of one way, how many plans were tried, and what the first of those that raised did."""
+def _fits(form: Form, way: Way, began: float, came: list[Came] | None) -> tuple[list[Fit], int, str]:
+    """The fits of one way, how many plans were tried, and what the first of those that raised did; `came` is added to."""
     found, tried, failure = [], 0, ""
     try:
         one = asked(form.op, **{**way.alike, **way.pins})
-        for plan in _plans(form, way, one):
+        for plan in plans_of(form, way, one):
             tried += 1
-            fit, why = _tried(form, plan, one, way.pins)
+            fit, why = _tried(form, plan, one, way.pins, came)
             failure = failure or why
             found += [fit] if fit is not None else []
-            if time.monotonic() - began > SECONDS:
+            if time.process_time() - began > SECONDS:
                 break
     except Unfit as unfit:
         failure = failure or str(unfit)
@@ -180,112 +269,10 @@ def _bare(fit: Fit) -> str:
     )
 
 
-def _plans(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
-    """Every arrangement of every array, for a layer that is made so."""
-    op, axes = form.op, form.op.takes.axes
-    first = op.inputs[0]
-    plain = {n: Arrangement.plain(a.names) for n, a in axes.items()}
-    plan = replace(way.plan, arranged=plain)
-    pairs = list(_x_and_y(axes[first].names, axes["y"].names, way.without))
-    others = [n for n in op.inputs[1:] if n in form.passed]
-    # Data with as many axes, the same first, lies as x does: a state beside x, keys beside queries.
-    along = [
-        n for n in others if len(axes[n].names) == len(axes[first].names) and axes[n].names[0] == axes[first].names[0]
-    ]
-    along = [
-        n for n in along if n not in op.takes.constant and _lack_alike(axes[first].names, axes[n].names, way.without)
-    ]
-    choices: dict[str, list[Choice]] = {
-        n: [(a, ()) for a in _as_argument(op.takes.axes[n].names, n in op.takes.constant, axes[first].names, one)]
-        for n in others
-        if n not in along
-    }
-    cuts = list(_cuts(form, plan, one))
-    held = [n for n in op.inputs[1:] if n not in form.passed and not any(n in piece.of for piece in cuts[0])]
-    zeroed: tuple[Path, ...] = ()
-    if held and form.made is not None:
-        found, zeroed = held_in(form, plan, one, held)
-        choices |= found
-    missing = [n for n in held if n not in choices and n not in op.takes.optional]
-    if missing:
-        words = ", ".join(called(missing[0])[:6])
-        raise Unfit(f"its {missing[0]} is looked for as {words}; found none of its shape")
-    told = form.told or NOTHING
-    choices = {n: _as_told(told, n, of) for n, of in choices.items()}
-    for x, y in pairs:
-        if not fits(x, told.order_of(first, x.names, first=True)):  # y goes along
-            continue
-        for rest, cut in product(product(*choices.values()), cuts):
-            going = {n: Arrangement(axes[n].names, x.order) for n in along}
-            arranged = {first: x, "y": y, **going} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
-            where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
-            if len({id(paths) for paths in where.values()}) == len(where):
-                # What has the name of one input may be told to be another.
-                used = {path for paths in where.values() for path in paths} | {piece.place[1] for piece in cut}
-                odd = tuple(path for path in zeroed if path not in used)
-                yield replace(plan, arranged=arranged, held=where, zeroed=odd, pieces=dict.fromkeys(cut, NOWHERE))
-
-
-def _lack_alike(first: Sequence[str], other: Sequence[str], without: tuple[str, ...]) -> bool:
-    """Whether the axes that are left out stand at the same places of both."""
-    return all(parts(b)[1] == a for a, b in zip(first, other, strict=True) if a in without)
-
-
-def _cuts(form: Form, plan: Plan, one: Asked) -> Iterator[tuple[Piece, ...]]:
-    """Ways to cut its weights into those of its gates; where it has none apart, no way but to leave them whole."""
-    places = form.apart
-    if not places and form.made is not None and of_gates(form.op)[0] and (form.op.inputs[-1] not in form.passed):
-        places = apart_in(form, plan, one)
-    found = families(form.op, places)
-    # Names say which gate is which, so that one order of them is enough.
-    if found and list(plan.gates) == sorted(plan.gates):
-        yield from ways_to_cut(form.op, found, places)
-    else:
-        yield ()
-
-
-def _as_told(told: Told, n: str, choices: list[Choice]) -> list[Choice]:
-    """Those that are as somebody says; raises Unfit where none is."""
-    found = [
-        (order, paths)
-        for order, paths in choices
-        if fits(order, told.order_of(n, order.names, first=False)) and told.is_in(n, paths, [said(p) for p in paths])
-    ]
-    if not found and n in told.arrays:
-        where, axes = told.arrays[n]
-        raise Unfit(f"{n} is said to be {where}{f': {axes}' if axes else ''}; nothing of that name and shape is there")
-    return found
-
-
-def _x_and_y(x: Sequence[str], y: Sequence[str], without: tuple[str, ...]) -> Iterator[tuple[Arrangement, Arrangement]]:
-    """Orders of the first input and of y, which go together where both have as many axes."""
-    if len(x) == len(y):
-        # What x does not have, y need not have either, if it is the same axis.
-        for of_x in Arrangement.all_of(x, *without):
-            if not without:
-                yield of_x, Arrangement(tuple(y), of_x.order)
-                continue
-            gone = tuple(name for name in without if name in y)
-            yield from ((of_x, of_y) for of_y in Arrangement.all_of(y, *gone))
-        return
-    yield from product(Arrangement.all_of(x, *without), list(Arrangement.all_of(y)))
-
-
-def _as_argument(names: Sequence[str], constant: bool, first: Sequence[str], one: Asked) -> Iterator[Arrangement]:
-    """Orders of an input that is passed: with axes of one element around a single one, or one-hot."""
-    yield from Arrangement.all_of(names)
-    if constant and "C" in one.sizes and "C" not in names:
-        yield from Arrangement.hot(names, "C")
-    if len(names) == 1 and not names[0].startswith("*") and not constant:
-        plain = Arrangement.plain(names)
-        axes = sum(len(one.sizes[n]) if n.startswith("*") else 1 for n in first)
-        for many in sorted({2, axes} - {1}):
-            for at in range(many):
-                yield plain.with_ones([0 if i == at else None for i in range(many)])
-
-
-def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple[Fit | None, str]:
-    """The fit of a plan whose y has the right shape; else None, and what it raised."""
+def _tried(
+    form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any], came: list[Came] | None = None
+) -> tuple[Fit | None, str]:
+    """The fit of a plan whose y has the right shape; else None, and what it raised. What it returned `came` is added."""
     run = Run(form, plan, one.sizes, {**one.parameters, **plan.constants})
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -295,14 +282,16 @@ def _tried(form: Form, plan: Plan, one: Asked, pins: Mapping[str, Any]) -> tuple
         return None, f"{type(error).__name__}: {error}"
     missing = tuple(n for n in one.op.inputs if n not in {*form.passed, *plan.held, *plan.cut})
     right = one.right({**one.parameters, **plan.constants}, missing)
-    fits = []
+    fits: list[Fit] = []
     asked_for = tuple(role.of for role in run.settings.taken.values() if role.kind == "parameter")
+    if came is not None:
+        came.append(Came(plan, one, pins, missing, run.returned, asked_for))
     for place in _places_of_y(run):
-        came = run.at(place)
+        at = run.at(place)
         here = plan.arranged["y"].shape(right.shape, one.sizes)
-        if np.shape(came) != here and not (right.ndim == 0 and np.size(came) == 1):
+        if np.shape(at) != here and not (right.ndim == 0 and np.size(at) == 1):
             continue
-        found = np.asarray(plan.arranged["y"].back(came, right.shape, one.sizes), float)
+        found = np.asarray(plan.arranged["y"].back(at, right.shape, one.sizes), float)
         for factor in factors_of(one.op) if found.shape == right.shape else ():
             off, alike = apart(found / times(factor, one.arrays[one.op.inputs[0]].shape), right)
             if not factor or off == 0:
