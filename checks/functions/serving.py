@@ -27,7 +27,7 @@ from checks.numbers.precision import Array
 from checks.subjects import system
 from checks.subjects.names import theirs
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
-from checks.subjects.worker import array_in, failed, mapped, reply
+from checks.subjects.worker import array_in, commands, failed, mapped, reply
 
 Function = Callable[..., Any]
 PARTS = ("double_backward", "jvp")  # that a function may bring along
@@ -49,10 +49,8 @@ def main() -> None:
             return
         reply(replies, ready=told)
         forms = Forms()
-        with os.fdopen(settings["commands"], encoding="utf-8") as commands:
-            for line in commands:
-                command = json.loads(line)
-                reply(replies, **_answer(functions[command["call"]], command, settings, forms))
+        for command in commands(settings["commands"]):
+            reply(replies, **_answer(functions[command["call"]], command, settings, forms))
 
 
 def _loaded(settings: Mapping[str, Any], functions: list[Function]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ A law module has a docstring that states the property, `RANK` (the order: sharpe
 
     def check(trial: Trial) -> Iterator[Finding]
 
-which asks the trial for what it needs and is never told which op it is looking at. `OWN_FORWARD = True` says that one
-side of the comparison is the implementation's own forward, so that a wrong y breaks it too. `DECIDES = True` says that it
-compares every element of the result that a finding is about: a law without it samples, along a line or by a promise, and
-may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide cases. `WITNESSED` names what it
-compares, "y" or "gradients", with what a witness computes (trials/witness.py), for whom the other laws need not wait.
-`OF_DERIVATIVES = True` says that it is asked of what is itself a derivative (orders/) alone.
+which asks the trial for what it needs and is never told which op it is looking at. It may have a function `begin(trial)`,
+in which what is judged is called ahead of that (Run.begin): then it computes while the judge does.
+
+`OWN_FORWARD = True` says that one side of the comparison is the implementation's own forward, so that a wrong y breaks it
+too. `DECIDES = True` says that it compares every element of the result that a finding is about: a law without it samples,
+along a line or by a promise, and may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide
+cases. `WITNESSED` names what it compares, "y" or "gradients", with what a witness computes (trials/witness.py), for whom
+the other laws need not wait. `OF_DERIVATIVES = True` says that it is asked of what is itself a derivative (orders/) alone.
 """
 
 from __future__ import annotations
@@ -61,6 +63,15 @@ def decides(law: Law) -> bool:
 def witnessed(law: Law) -> str:
     """What of a run it compares with what a witness computes elsewhere; "" if it hears none."""
     return str(getattr(law, "WITNESSED", ""))
+
+
+def begin(law: Law, trial: Trial) -> None:
+    """Let what is judged begin with what the law will ask it, as far as that is known."""
+    getattr(law, "begin", _nothing)(trial)
+
+
+def _nothing(trial: Trial) -> None:
+    """Nothing is known."""
 
 
 def summary(law: Law) -> str:

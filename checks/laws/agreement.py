@@ -17,6 +17,11 @@ RANK = 3
 DECIDES = True
 
 
+def begin(trial: Trial) -> None:
+    """Forward and backward on real numbers."""
+    trial.real.begin()
+
+
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on y and one for each gradient."""
     run = trial.real

@@ -18,6 +18,11 @@ DECIDES = True
 WITNESSED = "gradients"
 
 
+def begin(trial: Trial) -> None:
+    """The backward that is compared."""
+    trial.light.begin("backward")
+
+
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding for each gradient."""
     run = trial.light

@@ -19,8 +19,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import cycle, islice
 
 import numpy as np
@@ -29,12 +30,12 @@ from checks.cases.layouts import CHANNELS_LAST, LAYOUTS, broadcast
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
-from checks.subjects.implementation import Outcome
+from checks.subjects.implementation import Awaited, Outcome
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.trials import extremes
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
-from checks.trials.traces import COTANGENT, misplaced
+from checks.trials.traces import COTANGENT, misplaced, oddly
 from checks.trials.trial import Run, Trial
 
 RANK = 10
@@ -51,6 +52,13 @@ PARTS = ("forward", "backward")
 EXTREME = 1e4  # what a logit may be, in every precision
 
 
+def begin(trial: Trial) -> None:
+    """Everything that is called in any case."""
+    run = trial.light.begin()
+    for question in (_called_again, _layouts(None), _broadcasted, _alone, _odd((False, True))):
+        run.once(question)
+
+
 def check(trial: Trial, turn: int | None = None, *, infinite: bool = True) -> Iterator[Finding]:
     """One finding for each promise; the turn says which layout it is, if it is not left to chance.
 
@@ -59,7 +67,7 @@ def check(trial: Trial, turn: int | None = None, *, infinite: bool = True) -> It
     run = trial.light
     first = {part: run.outcome(part) for part in PARTS}
     yield _untouched(run, first)
-    yield from _again(run, first, calls(trial.problem))
+    yield from _again(run, first)
     yield from _laid_out(run, turn)
     yield from _broadcast(run)
     yield from _sample(run)
@@ -87,11 +95,11 @@ def _untouched(run: Run, first: Mapping[str, Outcome]) -> Finding:
     return _promise(run, "")
 
 
-def _again(run: Run, first: Mapping[str, Outcome], many: int) -> Iterator[Finding]:
+def _again(run: Run, first: Mapping[str, Outcome]) -> Iterator[Finding]:
     """What a call depends on beside its arguments: calls before it; what the caller does with its arrays after it."""
-    run.implementation.forward(replace(run.problem, seed=run.problem.seed + 1).reals())
-    parts = list(islice(cycle(reversed(PARTS)), many))
-    again = [(part, run.implementation.call(part, run.case, spoil=n < len(PARTS))) for n, part in enumerate(parts)]
+    another, *calls = run.taken(_called_again)
+    another[1]()
+    again = [(part, outcome()) for part, outcome in calls]
     differs = [f"{part} gives another {name}" for part, other in again if (name := _difference(first[part], other))]
     past = _remembered(run) if differs else ""
     spoiled = _spoiled(run) if differs and not past else ""
@@ -99,6 +107,14 @@ def _again(run: Run, first: Mapping[str, Outcome], many: int) -> Iterator[Findin
         past = f"{differs[0]} {CALLED_AGAIN}"
     yield _promise(run, past)
     yield _promise(run, spoiled)
+
+
+def _called_again(run: Run) -> list[tuple[str, Awaited]]:
+    """A forward on other data, and then the calls that are compared, the first of them with arrays that are overwritten."""
+    ahead, other = run.implementation.ahead, replace(run.problem, seed=run.problem.seed + 1).reals()
+    parts = islice(cycle(reversed(PARTS)), calls(run.problem))
+    before = "forward", ahead("forward", other)
+    return [before, *((part, ahead(part, run.case, spoil=n < len(PARTS))) for n, part in enumerate(parts))]
 
 
 def _remembered(run: Run) -> str:
@@ -162,12 +178,26 @@ def _difference(one: Outcome, other: Outcome) -> str:
 
 
 def _laid_out(run: Run, turn: int | None) -> Iterator[Finding]:
-    """In one layout a case; with channels last too where the first axis has one place, which `_ambiguous` tells of."""
-    drawn = int(run.problem.rng(RANK).integers(len(LAYOUTS)))
-    layout = list(LAYOUTS)[drawn if turn is None else turn % len(LAYOUTS)]
-    yield from _in_layout(run, layout)
-    if turn is None and layout != CHANNELS_LAST and _ambiguous(run.case.cotangent):
-        yield from _in_layout(run, CHANNELS_LAST)
+    right = run.once(_right)
+    for layout, other in run.taken(_layouts(turn)):
+        note = f"arrays {layout} are read wrongly"
+        for result, actual in _results(other):
+            if result in right:
+                yield _noted(compared("contract", result, run, actual, run.result(result)[1], run.bound(result)), note)
+
+
+@cache
+def _layouts(turn: int | None) -> Callable[[Run], list[tuple[str, Run]]]:
+    """One layout a case; and channels last where the first axis has one place, which `_ambiguous` tells of."""
+
+    def question(run: Run) -> list[tuple[str, Run]]:
+        drawn = int(run.problem.rng(RANK).integers(len(LAYOUTS)))
+        chosen = [list(LAYOUTS)[drawn if turn is None else turn % len(LAYOUTS)]]
+        if turn is None and CHANNELS_LAST not in chosen and _ambiguous(run.case.cotangent):
+            chosen.append(CHANNELS_LAST)
+        return [(layout, _in_layout(run, LAYOUTS[layout]).begin()) for layout in chosen]
+
+    return question
 
 
 def _ambiguous(a: Array) -> bool:
@@ -179,25 +209,14 @@ def _ambiguous(a: Array) -> bool:
     return a.ndim > 2 and a.shape[0] == 1
 
 
-def _in_layout(run: Run, layout: str) -> Iterator[Finding]:
-    lay = LAYOUTS[layout]
-    case = replace(
-        run.case,
-        inputs=tuple(None if a is None else lay(a) for a in run.case.inputs),
-        cotangent=lay(run.case.cotangent),
-    )
-    other = replace(run, case=case)
-    note = f"arrays {layout} are read wrongly"
-    right = run.once(_right)
-    for result, actual in _results(other):
-        if result in right:
-            yield _noted(compared("contract", result, run, actual, run.result(result)[1], run.bound(result)), note)
+def _in_layout(run: Run, lay: Callable[[Array], Array]) -> Run:
+    inputs = tuple(None if a is None else lay(a) for a in run.case.inputs)
+    return replace(run, case=replace(run.case, inputs=inputs, cotangent=lay(run.case.cotangent)), watched=False)
 
 
 def _broadcast(run: Run) -> Iterator[Finding]:
     """A cotangent with strides of 0, read as what they are."""
-    laid = broadcast(run.case.cotangent)
-    other = run.with_cotangent(laid)
+    other = run.taken(_broadcasted)
     right = run.once(_right)
     for name, actual in other.gradients.items():
         if f"grad_{name}" not in right:
@@ -208,15 +227,16 @@ def _broadcast(run: Run) -> Iterator[Finding]:
         yield _noted(found, "a cotangent that is broadcast (strides of 0) is read wrongly")
 
 
+def _broadcasted(run: Run) -> Run:
+    return run.with_cotangent(broadcast(run.case.cotangent)).begin("backward")
+
+
 def _sample(run: Run) -> Iterator[Finding]:
     """The last sample of a batch alone, where samples have nothing to do with one another."""
-    names = run.problem.samples
-    if not names or len(run.case.input(names[0])) < 2:
+    other = run.taken(_alone)
+    if other is None:
         return
-    case = replace(run.case, cotangent=run.case.cotangent[-1:].copy())
-    for name in names:
-        case = case.with_input(name, case.input(name)[-1:].copy())
-    other = replace(run, case=case)
+    names = run.problem.samples
     together = dict(_results(run))
     wanted = ("y", *(f"grad_{name}" for name in names if name in run.problem.present))
     for result, actual in _results(other):
@@ -225,6 +245,16 @@ def _sample(run: Run) -> Iterator[Finding]:
             last = Bound(bound.elementwise[-1:], bound.normwise)
             found = compared("contract", result, run, actual, together[result][-1:], last)
             yield _noted(found, "a sample alone gives something else than in its batch")
+
+
+def _alone(run: Run) -> Run | None:
+    names = run.problem.samples
+    if not names or len(run.case.input(names[0])) < 2:
+        return None
+    case = replace(run.case, cotangent=run.case.cotangent[-1:].copy())
+    for name in names:
+        case = case.with_input(name, case.input(name)[-1:].copy())
+    return replace(run, case=case, watched=False).begin()
 
 
 def _right(run: Run) -> set[str]:
@@ -257,25 +287,39 @@ def _dtypes(run: Run, first: Mapping[str, Outcome]) -> Finding:
     return _promise(run, "")
 
 
-def _where_nan_goes(run: Run, kinds: Sequence[bool]) -> Iterator[Finding]:
+def _where_nan_goes(run: Run, kinds: tuple[bool, ...]) -> Iterator[Finding]:
     """NaN or ±∞ in one element of one array, all in turn: it is seen where it must be, and nowhere else (traces.py).
 
     An op of three inputs has eight turns, of NaN and of ∞ in each of four arrays, and in about half of the cases (92 of 180
     counted, of a NaN in x of a convolution) y depends on the place. So in n cases a fault with one kind in one array goes
     unseen with probability about (1 − 1/16)ⁿ: 4e-5 for n = 160, 4 % for n = 50.
     """
-    if run.problem.op.derivative is not None:
-        return  # what finds a derivative along a line (orders/moved.py) spreads them over the parts of its numbers
-    rng = run.problem.rng(RANK, 1)
-    arrays = {**{name: run.case.input(name) for name in run.problem.present}, COTANGENT: run.case.cotangent}
-    turns = [(name, infinite) for name, a in arrays.items() if a.size for infinite in kinds]
-    if not turns:
-        return
-    name, infinite = turns[int(rng.integers(len(turns)))]
-    place = int(rng.integers(arrays[name].size))
-    odd = float(rng.choice((-np.inf, np.inf))) if infinite else np.nan
-    what = "an infinity" if infinite else "a NaN"
-    yield from _asked_oddly(run, f"{what} in {name}", lambda: misplaced(run, name, place, odd))
+    odd = run.taken(_odd(kinds))
+    if odd is not None:
+        other, where = odd
+        what = "a NaN" if np.isnan(where[-1]) else "an infinity"
+        yield from _asked_oddly(run, f"{what} in {where[0]}", lambda: misplaced(run, other, *where))
+
+
+@cache
+def _odd(kinds: tuple[bool, ...]) -> Callable[[Run], tuple[Run, tuple[str, int, float]] | None]:
+    """Such a run, with the array, the place in it, and what stands there; None of what finds a derivative along a line.
+
+    That (orders/moved.py) spreads them over the parts of its numbers.
+    """
+
+    def question(run: Run) -> tuple[Run, tuple[str, int, float]] | None:
+        rng = run.problem.rng(RANK, 1)
+        arrays = {**{name: run.case.input(name) for name in run.problem.present}, COTANGENT: run.case.cotangent}
+        turns = [(name, infinite) for name, a in arrays.items() if a.size for infinite in kinds]
+        if not turns or run.problem.op.derivative is not None:
+            return None
+        name, infinite = turns[int(rng.integers(len(turns)))]
+        place = int(rng.integers(arrays[name].size))
+        where = name, place, float(rng.choice((-np.inf, np.inf))) if infinite else np.nan
+        return oddly(run, *where), where
+
+    return question
 
 
 def _asked_oddly(run: Run, what: str, question: Callable[[], str]) -> Iterator[Finding]:

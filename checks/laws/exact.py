@@ -55,13 +55,24 @@ RANK = 1
 DECIDES = True
 
 
+def begin(trial: Trial) -> None:
+    """Forward and backward on whole numbers."""
+    if _is_asked(trial) and trial.whole is not None:
+        trial.whole.begin()
+
+
+def _is_asked(trial: Trial) -> bool:
+    if trial.problem.unit is None:
+        return False  # no polynomial, or divided by what is no power of two
+    # Where they do not fit, sums are exact in float32 alone, which not everybody promises.
+    return trial.problem.fits(trial.problem.dtype) or trial.implementation.promised != "same"
+
+
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on y, one for each gradient and one for each identity."""
-    if trial.problem.unit is None:
-        return  # no polynomial, or divided by what is no power of two
+    if not _is_asked(trial):
+        return
     fits = trial.problem.fits(trial.problem.dtype)
-    if not fits and trial.implementation.promised == "same":
-        return  # sums are exact in float32 alone, which nobody promised
     run = trial.whole
     if run is None:
         yield Finding("exact", "y", Verdict.UNDECIDED, trial.problem, note=_no_room(trial.problem))

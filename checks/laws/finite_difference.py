@@ -36,7 +36,7 @@ import numpy as np
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, PRECISIONS, Array
 from checks.trials.arithmetic import transforms
-from checks.trials.directions import RESOLUTION, Line, direction, inner, inner_gamma, lines
+from checks.trials.directions import RESOLUTION, Line, direction, inner, inner_gamma, lines, together
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Run, Trial
 
@@ -46,9 +46,23 @@ OWN_FORWARD = True
 STEPS = tuple(2.0**-k for k in (1, 3, 6, 10, 15, 21))
 
 
+def begin(trial: Trial) -> None:
+    """Backward, and forward at the ends of the steps that are tried in any case."""
+    trial.light.once(_along)
+
+
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding on all gradients together, or one for each."""
-    yield from lines(relative(trial), RANK, finding)
+    line = trial.light.taken(_along)
+    yield from lines(line.run, RANK, finding, along=line)
+
+
+def _along(light: Run) -> Line:
+    run = _relative(light).begin("backward")
+    line, radius = together(run, RANK), run.problem.op.kind.radius(run.case)
+    for step in STEPS[: 1 if _is_settled(run) else 2]:
+        line.begin(radius * step)
+    return line
 
 
 def located(trial: Trial, found: Finding) -> Finding:
@@ -62,7 +76,11 @@ def located(trial: Trial, found: Finding) -> Finding:
 
 def relative(trial: Trial) -> Run:
     """The case under a cotangent that asks about small outputs as much as about large ones."""
-    return trial.light.with_cotangent(_relative_cotangent(trial.light))
+    return _relative(trial.light)
+
+
+def _relative(run: Run) -> Run:
+    return run.with_cotangent(_relative_cotangent(run))
 
 
 def finding(run: Run, line: Line) -> Finding:
@@ -115,7 +133,7 @@ def _derivative(run: Run, line: Line) -> _Estimate:
     """⟨g, J v⟩ from the step that leaves the least doubt; stops at the first that leaves little enough."""
     best = _Estimate(np.nan, np.inf, np.inf, np.inf)
     quadratic = (run.problem.op.kind.degree or 3) <= 2
-    if quadratic and run.problem.dtype not in ACCUMULATORS:
+    if _is_settled(run):
         h = run.problem.op.kind.radius(run.case) * STEPS[0]
         noise = _noise(run, line, h) * (2 / h)
         return _Estimate(_slope(run, line, h), 0.0, float(noise.elementwise), float(noise.normwise))
@@ -143,6 +161,11 @@ def _derivative(run: Run, line: Line) -> _Estimate:
     return best
 
 
+def _is_settled(run: Run) -> bool:
+    """Whether one step says all."""
+    return (run.problem.op.kind.degree or 3) <= 2 and run.problem.dtype not in ACCUMULATORS
+
+
 def _is_drowned(run: Run, line: Line, steps: Sequence[float], best: _Estimate) -> bool:
     """Whether rounding alone leaves more doubt at each of these steps than there is: known without a call from degrees."""
     if run.problem.op.kind.degree is None:
@@ -162,7 +185,7 @@ def _noise(run: Run, line: Line, h: float) -> Bound:
 
 def _slope(run: Run, line: Line, h: float) -> float:
     """⟨g, f(x + hv) − f(x − hv)⟩ / 2h; the difference first, where the two are close it is exact (Sterbenz)."""
-    ahead, behind = (run.implementation.forward(line.moved(run.case, step)) for step in (h, -h))
+    ahead, behind = line.ends(h)
     return inner(run.case.cotangent, ahead.astype(np.float64) - behind) / (2 * h)
 
 

@@ -18,6 +18,11 @@ DECIDES = True
 WITNESSED = "y"
 
 
+def begin(trial: Trial) -> None:
+    """The forward that is compared."""
+    trial.light.begin("forward")
+
+
 def check(trial: Trial) -> Iterator[Finding]:
     """One finding, on y."""
     run = trial.light

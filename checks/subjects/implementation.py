@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -47,6 +47,9 @@ class Outcome:
     shared: tuple[tuple[str, str], ...] = ()
 
 
+Awaited = Callable[[], Outcome]  # waits for a call, if it has to; raises what the call raises
+
+
 class Judged(ABC):
     """forward and backward of one op, wherever they run."""
 
@@ -71,6 +74,10 @@ class Judged(ABC):
         With `watch` what was passed is compared with what it was; with `spoil` it is overwritten before the results are
         looked at, as a caller may.
         """
+
+    def ahead(self, part: str, case: Case, *, watch: bool = False, spoil: bool = False) -> Awaited:
+        """The same call, which another process may begin with now: in this one it waits until its outcome is asked for."""
+        return partial(self.call, part, case, watch=watch, spoil=spoil)
 
     def forward(self, case: Case) -> Array:
         """y of the case; raises Unsupported, Malformed or Crashed."""

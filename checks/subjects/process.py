@@ -1,14 +1,15 @@
 """A process of the user's code, which the judge outlives: its pipes and files, and how often it may end.
 
-Commands and replies are lines of JSON. Arrays go through two files that both processes have open, in memory where the
-system can: a copy each way. The other process may crash, exit, hang or print; nothing that it says is believed to be more
-than shapes, numbers and text before it has been looked at.
+Commands are pickled, since only the judge writes them; replies are lines of JSON. Arrays go through two files that both
+processes have open, in memory where the system can: a copy each way. The other process may crash, exit, hang or print;
+nothing that it says is believed to be more than shapes, numbers and text before it has been looked at.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ LOADING = 60.0  # seconds to import what is judged, and a framework with it
 LONGEST_LINE = 1 << 20
 LONGEST_FRAME = 200  # characters of a line of a traceback
 CRASHES, HANGS = 12, 3  # after which it is not started again
+AROUND = bytes([OUTSIDE]) * ALIGNMENT
 
 FAILURES: Mapping[str, type[Exception]] = {
     "unsupported": Unsupported,
@@ -152,6 +154,7 @@ class Process:
     results: int
     said: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
     heard: bytes = b""
+    end: int = 0  # of what was written last to the file of inputs
 
     @classmethod
     def started(cls, module: str, settings: Mapping[str, Any]) -> Process:
@@ -181,35 +184,40 @@ class Process:
                     if line.strip():
                         self.said.append(line.strip())
 
-    def lay_out(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Any], dict[str, int]]:
-        """Write the memory of each array; returns for each how it lies there, and where that memory begins."""
+    def lay_out(self, arrays: Mapping[str, Array], begin: int = 0) -> tuple[dict[str, Any], dict[str, int]]:
+        """Write the memory of each array; returns for each how it lies there, and where that memory begins.
+
+        begin  where in the file: behind what a call that has not returned yet was passed
+        """
         laid: dict[str, Any] = {}
         sent: dict[str, int] = {}
-        end = 0
+        parts: list[Any] = []
+        end = begin
         for name, array in arrays.items():
             memory, first = memory_of(array)
+            plain = array.flags.c_contiguous and array.flags.aligned
             # As far from a multiple of the alignment as the array's own memory lies, so that what is misaligned stays so.
-            start = (
-                end + (0 if array.flags.c_contiguous and array.flags.aligned else address(array) - first) % ALIGNMENT
-            )
-            behind = -(-(start + memory.size + overrun(array) + 1) // ALIGNMENT) * ALIGNMENT
-            around = bytes([OUTSIDE]) * (start - end), bytes([OUTSIDE]) * (behind - start - memory.size)
-            system.write_at(self.inputs, [around[0], memory.data, around[1]], end)
+            start = end if plain else end + (address(array) - first) % ALIGNMENT
+            size = memory.size
+            behind = -(-(start + size + (0 if plain else overrun(array)) + 1) // ALIGNMENT) * ALIGNMENT
+            parts += (AROUND[: start - end], memory.data, bytes([OUTSIDE]) * (behind - start - size))
             sent[name] = start
-            laid[name] = {
-                "shape": array.shape,
-                "dtype": array.dtype.str,
-                "offset": start + first,
-                "strides": array.strides,
-                "writeable": bool(array.flags.writeable),
-            }
+            laid[name] = (
+                array.shape,
+                array.dtype.str,
+                start + first,
+                array.strides,
+                bool(array.flags.writeable),
+            )
             end = behind
+        system.write_at(self.inputs, parts, begin)
+        self.end = end
         return laid, sent
 
     def say(self, command: Mapping[str, Any]) -> None:
         """Send one command; that nobody listens any more is found out when there is no answer."""
         try:
-            os.write(self.commands, json.dumps(command).encode() + b"\n")
+            os.write(self.commands, pickle.dumps(command))
         except BrokenPipeError:
             return
 

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 WINDOWS = sys.platform == "win32"
+PARTS = 256  # that are written at once; POSIX promises 16, Linux and macOS take 1024
 LOOKING = 0.001  # seconds between two looks at a pipe, where none can be waited for
 
 
@@ -131,7 +132,8 @@ def file() -> int:
 def write_at(descriptor: int, parts: Sequence[Any], offset: int) -> None:
     """Write these bytes, one after the other, from so far into a file."""
     if hasattr(os, "pwritev"):
-        os.pwritev(descriptor, parts, offset)
+        for at in range(0, len(parts), PARTS):
+            offset += os.pwritev(descriptor, parts[at : at + PARTS], offset)
         return
     os.lseek(descriptor, offset, os.SEEK_SET)
     for part in parts:

@@ -1,8 +1,9 @@
 """The process of an implementation: `python -P names.py checks.subjects.worker SETTINGS`, which isolation.py alone starts.
 
 All that is ours is loaded before anything of the user's is; from then on, names are the user's (names.py).
-It finds what --impl names, then answers one line of JSON with one line of JSON. Arrays lie in two files that both processes
-have open: inputs in the one, mapped, with the layout that the line says; results are written to the other.
+It finds what --impl names, then answers each command (process.py) with one line of JSON, in their order. Arrays lie in two
+files that both processes have open: inputs in the one, mapped, with the layout that the command says; results are written
+to the other, behind those that the judge has not read yet.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, cast
@@ -63,22 +65,36 @@ def main() -> None:
             lacks=implementation.lacks,
             offers=implementation.offers,
         )
-        with os.fdopen(settings["commands"], encoding="utf-8") as commands:
-            for line in commands:
-                reply(replies, **_answer(implementation, json.loads(line), settings))
+        end = 0
+        for command in commands(settings["commands"]):
+            said, end = _answer(implementation, command, settings, 0 if command["first"] else end)
+            reply(replies, **said)
 
 
-def _answer(implementation: Implementation, command: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The results of one call, written to the file of results, or what went wrong."""
+def commands(descriptor: int) -> Iterator[Mapping[str, Any]]:
+    """What the judge asks for, until it closes its end."""
+    with os.fdopen(descriptor, "rb") as asked:
+        while True:
+            try:
+                command = pickle.load(asked)  # noqa: S301, written by process.py, on our side
+            except EOFError:
+                return
+            yield command
+
+
+def _answer(
+    implementation: Implementation, command: Mapping[str, Any], settings: Mapping[str, Any], begin: int
+) -> tuple[dict[str, Any], int]:
+    """The results of one call, written to the file of results from there on, or what went wrong; and where they end."""
     try:
         memory = mapped(settings["inputs"], os.fstat(settings["inputs"]).st_size)
         cotangent, *inputs = (array_in(memory, laid) for laid in command["arrays"])
-        parameters = {n: tuple(v) if isinstance(v, list) else v for n, v in command["parameters"].items()}
-        case = Case(implementation.op, tuple(inputs), parameters, cast("Array", cotangent))
+        case = Case(implementation.op, tuple(inputs), command["parameters"], cast("Array", cotangent))
         outcome = implementation.call(command["part"], case, spoil=command["spoil"])
-        return {"results": _written(outcome.results, settings["results"]), "shared": outcome.shared}
+        results, end = _written(outcome.results, settings["results"], begin)
     except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
-        return failed(failure)
+        return failed(failure), begin
+    return {"results": results, "shared": outcome.shared}, end
 
 
 @lru_cache(maxsize=1)
@@ -87,24 +103,27 @@ def mapped(file: int, size: int) -> mmap.mmap:
     return mmap.mmap(file, size)
 
 
-def array_in(memory: mmap.mmap, laid: Mapping[str, Any] | None) -> Array | None:
+def array_in(memory: mmap.mmap, laid: Sequence[Any] | None) -> Array | None:
     """The array that lies in memory as the command says."""
     if laid is None:
         return None
-    array: Array = np.ndarray(laid["shape"], laid["dtype"], memory, laid["offset"], laid["strides"])
-    array.flags.writeable = laid["writeable"]
+    shape, dtype, offset, strides, writeable = laid
+    array: Array = np.ndarray(shape, dtype, memory, offset, strides)
+    array.flags.writeable = writeable
     return array
 
 
-def _written(results: Mapping[str, Array], file: int) -> dict[str, Any]:
-    """Where each result was written to."""
-    offset, written = 0, {}
+def _written(results: Mapping[str, Array], file: int, begin: int) -> tuple[dict[str, Any], int]:
+    """Where each result was written to, and where the last of them ends."""
+    offset, parts, written = begin, [], {}
     for name, array in results.items():
         data = np.ascontiguousarray(array)
-        system.write_at(file, [data.reshape(-1).view(np.uint8).data], offset) if data.size else None
+        if data.size:
+            parts.append(data.reshape(-1).view(np.uint8).data)
         written[name] = {"shape": array.shape, "dtype": data.dtype.str, "offset": offset}
         offset += data.nbytes
-    return written
+    system.write_at(file, parts, begin)
+    return written, offset
 
 
 def failed(failure: BaseException) -> dict[str, Any]:

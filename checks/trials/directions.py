@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
 
@@ -54,6 +54,23 @@ class Line:
         sizes = (np.linalg.norm((self.run.gradients[n].astype(np.float64) * v).ravel()) for n, v in self.moves.items())
         return float(min(sizes))
 
+    def begin(self, step: float) -> Line:
+        """Let forward begin at both points so far from the run's own."""
+        if step not in self._ends:
+            runs = (replace(self.run, case=self.moved(self.run.case, h), watched=False) for h in (step, -step))
+            self._ends[step] = [run.begin("forward") for run in runs]
+        return self
+
+    def ends(self, step: float) -> tuple[Array, Array]:
+        """y at these two points."""
+        self.begin(step)
+        ahead, behind = self._ends.pop(step)
+        return ahead.y, behind.y
+
+    @cached_property
+    def _ends(self) -> dict[float, list[Run]]:
+        return {}
+
     def moved(self, case: Case, step: float) -> Case:
         """The case moved along the line: step 1 adds v."""
         for name, v in self.moves.items():
@@ -64,21 +81,30 @@ class Line:
 
 
 def lines(
-    run: Run, use: int, finding: Callable[[Run, Line], Finding], move: Callable[[Run, str, int], Array] | None = None
+    run: Run,
+    use: int,
+    finding: Callable[[Run, Line], Finding],
+    move: Callable[[Run, str, int], Array] | None = None,
+    along: Line | None = None,
 ) -> Iterator[Finding]:
     """The finding along one line that moves all inputs, if it holds and is fine enough for each; else one an input.
 
     Errors in several gradients cancel along a random line with probability 0, so one line for all of them suffices as
-    long as its bound is small beside what each of them contributes. `move` draws the direction, if not `direction`.
+    long as its bound is small beside what each of them contributes. `move` draws the direction, if not `direction`;
+    `along` is that line where it is known.
     """
-    moves = {name: (move or direction)(run, name, use) for name in run.gradients}
-    together = Line(run, moves)
-    found = finding(run, together)
-    if found.verdict is Verdict.HOLDS and found.bound <= RESOLUTION * together.typical:
+    along = together(run, use, move) if along is None else along
+    found = finding(run, along)
+    if found.verdict is Verdict.HOLDS and found.bound <= RESOLUTION * along.typical:
         yield found
         return
-    for name, v in moves.items():
+    for name, v in along.moves.items():
         yield finding(run, Line(run, {name: v}))
+
+
+def together(run: Run, use: int, move: Callable[[Run, str, int], Array] | None = None) -> Line:
+    """A line that moves all inputs."""
+    return Line(run, {name: (move or direction)(run, name, use) for name in run.problem.present})
 
 
 def direction(run: Run, name: str, use: int) -> Array:

@@ -28,12 +28,17 @@ from checks.trials.trial import Run
 COTANGENT = "grad_output"
 
 
-def misplaced(run: Run, name: str, place: int, odd: float) -> str:
-    """What goes wrong with `odd` in this element of an input, or of the cotangent; "" if nothing does.
+def oddly(run: Run, name: str, place: int, odd: float) -> Run:
+    """The same with `odd` in this element of an input, or of the cotangent; what is judged may begin with it."""
+    other = replace(run, case=_with(run.case, name, place, odd), watched=False)
+    return other.begin("backward") if name == COTANGENT else other.begin()
+
+
+def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
+    """What goes wrong in such a one; "" if nothing does.
 
     Raises what the implementation raises.
     """
-    other = replace(run, case=_with(run.case, name, place, odd))
     # y knows nothing of a cotangent, so that one call is enough.
     actual = dict(other.gradients) if name == COTANGENT else {"y": other.y, **other.gradients}
     right = _right(other, actual)

@@ -16,7 +16,7 @@ from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored
 from checks.numbers.precision import ACCUMULATORS, Array
 from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Op, Problem
-from checks.subjects.implementation import Judged, Outcome
+from checks.subjects.implementation import Awaited, Judged, Outcome
 from checks.trials.witness import HERE, Testimony, Witness
 
 T = TypeVar("T")
@@ -50,8 +50,20 @@ class Run:
     def outcome(self, part: str) -> Outcome:
         """What came of "forward" or "backward", which is called once."""
         if part not in self._outcomes:
-            self._outcomes[part] = self.implementation.call(part, self.case, watch=self.watched)
+            self.begin(part)
+            self._outcomes[part] = self._begun.pop(part)()
         return self._outcomes[part]
+
+    def begin(self, *parts: str) -> Run:
+        """Let what is judged begin with these, or with both, while others go on; what it raises is raised by `outcome`."""
+        for part in parts or ("forward", "backward"):
+            if part not in self._outcomes and part not in self._begun:
+                self._begun[part] = self.implementation.ahead(part, self.case, watch=self.watched)
+        return self
+
+    @cached_property
+    def _begun(self) -> dict[str, Awaited]:
+        return {}
 
     @cached_property
     def _outcomes(self) -> dict[str, Outcome]:
@@ -97,6 +109,13 @@ class Run:
             self._answers[question] = question(self)
         answer: T = self._answers[question]
         return answer
+
+    def taken(self, question: Callable[[Run], T]) -> T:
+        """The same of a question that one law asks, which may have been asked ahead: the answer is not kept."""
+        if question in self._answers:
+            answer: T = self._answers.pop(question)
+            return answer
+        return question(self)
 
     @cached_property
     def _answers(self) -> dict[Any, Any]:

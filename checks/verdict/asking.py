@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from checks.cases.wide import WIDE
-from checks.laws import Law, decides, witnessed
+from checks.laws import Law, begin, decides, witnessed
 from checks.subjects.refusals import Crashed, Ended, Malformed
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Trial
 from checks.verdict.decisions import NOT_TAKEN
 
 ORDER = 12  # what the order of laws is drawn with (Problem.rng)
+LARGE = 1 << 16  # elements, beyond which the arrays of several calls at once would take much memory
 
 
 @dataclass
@@ -44,7 +46,12 @@ class Asked:
             trial.witness.summon(trial.light.problem)
         # In another order in every case: code that counts its calls must not know which numbers come next.
         asked = [name for name, law in chosen.items() if decides(law) or problem.kind != WIDE]
-        for name in problem.rng(ORDER).permutation(asked):
+        order = problem.rng(ORDER).permutation(asked)
+        if problem.elements <= LARGE:
+            for name in order:
+                if not self._answered(name, partial(_begun, chosen[name])):
+                    return
+        for name in order:
             if not self._answered(name, _computed(heard[name]) if name in heard else chosen[name].check):
                 return
         self.later = heard
@@ -90,3 +97,9 @@ def _computed(law: Law) -> Callable[[Trial], tuple[Finding, ...]]:
         return ()
 
     return question
+
+
+def _begun(law: Law, trial: Trial) -> tuple[Finding, ...]:
+    """A question that finds nothing yet: what is judged has been told what will be asked of it."""
+    begin(law, trial)
+    return ()
