@@ -5,8 +5,10 @@ Every known mistake of every op is planted in the reference and judged: by each 
 parameters as in its documentation, and on a sweep of 16. The same goes for right code, in float64 and in float32, where
 whatever is caught is a false alarm. Seconds are for one wrong implementation: until it is caught, and for all cases.
 
-Two more kinds of mistakes stand in the first columns, with how many are caught of how many: layers that go wrong from
-some size on (sizes.py), and whether that size is told; layers of real widths in low precision (low_precision.py).
+More kinds of mistakes stand in the first columns, with how many are caught of how many: layers that go wrong from some size
+on along one axis, and whether that size is told, and along both of two axes (pairs), likewise (sizes.py); layers of real
+widths in low precision (low_precision.py); and long sums (sums.py), where caught is what does not end in exit 0: for each
+axis one number of terms and one precision, which take turns, by seed after seed.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from functools import cache
 from inspect import isclass
 from itertools import product
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
 
-from benchmarks import low_precision, sizes
+from benchmarks import low_precision, sharpness, sizes, sums
 from benchmarks.outcome import outcome
 from benchmarks.sharpness import StoredOnce, _algorithms
 from checks import ops
@@ -43,9 +46,11 @@ from checks.verdict.tried import Tried
 
 EXAMPLES = 40
 SWEEP = 16
-BEYOND = ("size", "threshold", "low")  # in these columns stands how many were planted, too
+BEYOND = ("size", "threshold", "pairs", "told", "low", "sums")  # in these columns stands how many were planted, too
 LOW = low_precision.OP
-PARTS = ("mistakes", "size", "low")
+PARTS = ("mistakes", "size", "pairs", "low", "sums")
+SUMS = tuple(product(sums.TERMS[:3], sharpness.GOALS))  # 10 to 577 terms; what is longer takes far longer
+IN = 24  # cases of a long sum, and as many as a run has where these say what is wrong
 LARGEST = 400  # numbers in a case that torch's gradcheck is given: it takes two calls of forward for each
 
 
@@ -77,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Which mistakes the laws catch, and which torch's gradcheck does.")
     parser.add_argument("ops", nargs="*", metavar="op", help="some ops (default: all)")
     parser.add_argument("--seeds", type=int, default=1, help="how often each is judged, by other cases (default: 1)")
-    parser.add_argument("--only", choices=PARTS, help="only known mistakes, only sizes, or only low precision")
+    parser.add_argument("--only", choices=PARTS, help="only known mistakes, or only these columns")
     given = parser.parse_args()
     chosen = [ops.find(name) for name in given.ops] or list(ops.ops().values())
     parts = (given.only,) if given.only else PARTS
@@ -99,7 +104,7 @@ def main() -> None:
                 lacking += [f"{mistake.name}, seed {seed}, {short}" for short in _lacking(by)]
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
-        caught.update(_beyond(op, parts))
+        caught.update(_beyond(op, parts, given.seeds))
         _print(op.name, len(mistakes) * given.seeds, caught, columns)
         print(*(f"  {line}" for line in lacking), sep="\n", end="\n" if lacking else "")
         total += caught
@@ -114,6 +119,9 @@ def main() -> None:
     _print("false alarms, bfloat16", len(stored), Counter({"all laws": sum(map(bool, stored))}), columns)
     if "low" in parts and LOW in chosen:
         _print("false alarms, low", 1, Counter(_alarms_in_low_precision()), columns)
+    if "sums" in parts:
+        alarms = Counter({column: total[f"right {column}"] for column in ("sums", "sums planted")})
+        _print("false alarms, sums", 1, alarms, columns)
     planted = max(1, total["mistakes"])
     print("seconds for one implementation: " + ", ".join(f"{n} {s / planted:.2f}" for n, s in seconds.items()))
 
@@ -142,14 +150,31 @@ def _cell(column: str, caught: Counter[str]) -> str:
     return f"{caught[column]}/{planted}" if planted else "-"
 
 
-def _beyond(op: Op, parts: tuple[str, ...]) -> Iterator[str]:
+def _beyond(op: Op, parts: tuple[str, ...], seeds: int) -> Iterator[str]:
     """What is caught of the mistakes that no case of usual size and precision shows, and what was planted."""
-    for seed, layer in enumerate(sizes.planted(op) if "size" in parts else ()):
-        yield from ("size planted", "threshold planted", *sizes.caught(layer, seed))
+    for part, planted, names in (("size", sizes.planted, BEYOND[:2]), ("pairs", sizes.planted_in_pairs, BEYOND[2:4])):
+        for number, layer in enumerate(planted(op) if part in parts else ()):
+            for seed in range(number, number + seeds):
+                yield from (f"{name} planted" for name in names)
+                found = set(sizes.caught(layer, seed))
+                yield from (name for name, of in zip(names, sizes.CAUGHT, strict=True) if of in found)
     for wrong, dtype, terms in low_precision.planted() if "low" in parts and op is LOW else ():
         yield "low planted"
         if low_precision.exit_code(wrong, dtype, terms):
             yield "low"
+    for number, (option, at) in enumerate(sums.long_axes(op) if "sums" in parts else ()):
+        for terms, dtype in (SUMS[(crc32(op.name.encode()) + number + seed) % len(SUMS)] for seed in range(seeds)):
+            yield from _of_long_sums(sums.Long(op, option, at, terms, dtype))
+
+
+def _of_long_sums(long: sums.Long) -> Iterator[str]:
+    """What is planted in long sums and does not end in exit 0; and what is right, and does not."""
+    if not long.is_summed():
+        return
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        for result, _, code in sums.judged(long, IN):
+            column = "right sums" if result == "right" else "sums"
+            yield from () if code is None else (f"{column} planted", *([column] if code else []))
 
 
 def _exit_codes_in_bfloat16(op: Op, seeds: int) -> Iterator[int]:

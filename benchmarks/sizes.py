@@ -29,6 +29,7 @@ from checks.verdict.judging import EXAMPLES
 
 OTHERS = 1000  # the seed of cases in which a mistake is seen to be one: not those that are to catch it
 FORMS = ("zero", "off", "tail", "ragged", "one")
+CAUGHT = ("size", "threshold")  # what can be: that it is wrong, and from which size on
 ENDS = ("zero", "tail")  # what is 0 there
 BOTH = TILES[:2]  # tiles that two axes are beyond, in all cases that are wide along both
 

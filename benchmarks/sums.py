@@ -48,6 +48,7 @@ from checks.verdict.report import RIGHT
 TERMS = (10, 100, 577, 4608, 10_000)
 FORMS: Mapping[str, float] = {"zero": 0.0, "twice": 2.0, "off": 1.01}
 SHORT = "short"
+ALL = frozenset((*FORMS, SHORT, "right"))
 ALGORITHMS = 3  # that are right
 CASES = 24  # of which half are concentrated, a part of them along the axis that is summed; more where these are too few
 NOTHING = 1e-9  # of the largest element: what is off by no more is right
@@ -241,7 +242,9 @@ def long_axes(op: Op) -> Iterator[tuple[str, int]]:
             yield from ((sizes.option, one) for one in at)
 
 
-def judged(long: Long, cases: int, forms: set[str], seconds: float = SECONDS) -> Iterator[tuple[str, str, int | None]]:
+def judged(
+    long: Long, cases: int, forms: frozenset[str] = ALL, seconds: float = SECONDS
+) -> Iterator[tuple[str, str, int | None]]:
     """Of each thing that is wrong, and each right algorithm: what it is, and the exit code; None once the time is up."""
     problems, until = long.problems(cases), process_time() + seconds
     if not problems:
@@ -259,13 +262,18 @@ def judged(long: Long, cases: int, forms: set[str], seconds: float = SECONDS) ->
         asked = whole.exit_code(judged, process_time() + AGAIN * seconds)
         return found if asked is None else asked
 
-    for algorithm in _algorithms(long.op)[:ALGORITHMS] if "right" in forms else ():
-        made = algorithm() if isinstance(algorithm, type) else algorithm
-        name = getattr(algorithm, "__name__", type(algorithm).__name__)
-        yield "right", name, code(StoredOnce(long.op, made, long.dtype), right=True)
+    def right(algorithms: Sequence[Any]) -> Iterator[tuple[str, str, int | None]]:
+        for algorithm in algorithms if "right" in forms else ():
+            made = algorithm() if isinstance(algorithm, type) else algorithm
+            name = getattr(algorithm, "__name__", type(algorithm).__name__)
+            yield "right", name, code(StoredOnce(long.op, made, long.dtype), right=True)
+
+    first, *others = _algorithms(long.op)[:ALGORITHMS]
+    yield from right([first])
     for result, what, wrong in long.wrong(problems):
         if what.split()[0] in forms:
             yield result, what, code(wrong, right=False)
+    yield from right(others)  # of which some are slow
 
 
 def _place(site: Site) -> str:
@@ -279,7 +287,7 @@ def main() -> None:
     parser.add_argument("ops", nargs="*", metavar="op", help="some ops (default: all)")
     parser.add_argument("--dtype", action="append", choices=GOALS, help="only this dtype; may be repeated")
     parser.add_argument("--terms", action="append", type=int, help="only so many; may be repeated")
-    parser.add_argument("--form", action="append", choices=(*FORMS, SHORT, "right"), help="only these; may be repeated")
+    parser.add_argument("--form", action="append", choices=sorted(ALL), help="only these; may be repeated")
     parser.add_argument("--axis", action="append", help="only axes of this option; may be repeated")
     parser.add_argument("--cases", type=int, default=CASES, help=f"of each (default: {CASES})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for each, at most (default: {SECONDS:g})")
@@ -292,7 +300,7 @@ def main() -> None:
         print("\n".join(table(known)))
         return
     torch.set_num_threads(1)
-    forms = set(given.form or (*FORMS, SHORT, "right"))
+    forms = frozenset(given.form or ALL)
     done = {_key(row) for row in known}
     counts: Counter[tuple[str, int]] = Counter()
     chosen = [find(name) for name in given.ops] or list(ops().values())
@@ -311,7 +319,7 @@ def main() -> None:
 
 
 def _print(
-    long: Long, cases: int, forms: set[str], seconds: float, counts: Counter[tuple[str, int]], *, everything: bool
+    long: Long, cases: int, forms: frozenset[str], seconds: float, counts: Counter[tuple[str, int]], *, everything: bool
 ) -> Iterator[tuple[str, str, int | None]]:
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         for result, what, code in judged(long, cases, forms, seconds):

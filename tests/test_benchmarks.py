@@ -61,9 +61,9 @@ def test_catch_has_a_column_for_each_kind_of_mistake_and_each_judge(capsys, monk
     monkeypatch.setattr(catch, "SWEEP", 1)
     monkeypatch.setattr(catch, "general", lambda: ())
     head, *rows = printed(catch.main, capsys, monkeypatch, "relu")
-    assert head.split()[:6] == ["op", "mistakes", "size", "threshold", "low", "exact"]
+    assert head.split()[:8] == ["op", "mistakes", *catch.BEYOND]
     assert head.endswith("torch  fast torch x16 fast x16")
-    assert rows[0].split()[:5] == ["relu", str(len(find("relu").mistakes)), "2/2", "2/2", "-"]
+    assert rows[0].split()[:8] == ["relu", str(len(find("relu").mistakes)), "2/2", "2/2", "1/1", "1/1", "-", "-"]
     (few_bits,) = [row.split() for row in rows if row.startswith("false alarms, bfloat16")]
     assert int(few_bits[3]) == len(sharpness._algorithms(find("relu")))
     assert set(few_bits[4:]) == {"-", "0"}
@@ -73,9 +73,18 @@ def test_catch_counts_what_is_caught_in_low_precision_and_false_alarms(capsys, m
     monkeypatch.setattr(low_precision, "TERMS", (577,))
     monkeypatch.setattr(low_precision, "DTYPES", ("bfloat16",))
     rows = printed(catch.main, capsys, monkeypatch, "linear", "--only", "low")
-    assert rows[1].split()[:5] == ["linear", "0", "-", "-", "16/16"]
+    assert rows[1].split()[:7] == ["linear", "0", "-", "-", "-", "-", "16/16"]
     (alarms,) = [row for row in rows if row.startswith("false alarms, low")]
     assert "0/4" in alarms.split()
+
+
+def test_catch_counts_what_is_wrong_of_long_sums_and_right_algorithms_beside_it(capsys, monkeypatch):
+    monkeypatch.setattr(catch, "SUMS", ((10, "float16"),))
+    monkeypatch.setattr(catch, "IN", 4)
+    _, row, *rows = printed(catch.main, capsys, monkeypatch, "softmax", "--only", "sums")
+    assert row.split()[7] == "9/9"
+    (alarms,) = [row for row in rows if row.startswith("false alarms, sums")]
+    assert "0/3" in alarms.split()
 
 
 def test_sums_finds_every_sum_of_a_formula_and_counts_exit_codes(capsys, monkeypatch):
