@@ -36,6 +36,7 @@ from checks.ops import _loss_formulas as formulas
 from checks.ops.activation import EXP, within_reach_of
 from checks.ops.loss import FAR, REDUCTION
 from checks.signature.options import one_of, real
+from checks.signature.places import REST
 from checks.signature.takes import Parameter, Sizes, Takes
 from reference import bce_with_logits, huber, kl_div, smooth_l1
 
@@ -140,6 +141,20 @@ def divergence_draw(problem: Problem, name: str, rng: np.random.Generator, whole
     logarithms = rng.uniform(-6, 0, problem.shape("target")) * np.log(2)
     made = logarithms if problem.parameters["log_target"] else np.exp(logarithms)
     return PRECISIONS[problem.dtype].rounded(made)
+
+
+def divergence_few(problem: Problem, case: Case) -> Case | None:
+    """Small targets that x is nearly right about, but at few places, of nearly all, where it is far below."""
+    places, x = problem.places, case.input("x").astype(np.float64)
+    if places is None or 0 in x.shape:
+        return None
+    at, a = places.axis[1], np.clip(x, -1, 1)
+    here = np.isin(np.arange(x.shape[at]), places.at).reshape([-1 if axis == at else 1 for axis in range(x.ndim)])
+    logarithms = np.where(here, -np.abs(a) / 4, -4.0)
+    made = np.where(here, -places.large * (1 + np.abs(a)), logarithms * (1 + REST * a))
+    target = logarithms if problem.parameters["log_target"] else np.exp(logarithms)
+    rounded = PRECISIONS[problem.dtype].rounded
+    return case.with_input("x", rounded(made)).with_input("target", rounded(target))
 
 
 def divergence_terms(problem: Problem) -> dict[str, int]:
@@ -280,7 +295,7 @@ KL_DIV = Op(
     twin=divergence_twin,
     rounds=Rounding(divergence_terms, divergence_magnitudes),
     kind=Kind(radius=divergence_radius),
-    cases=Inputs(divergence_draw, counted),
+    cases=Inputs(divergence_draw, counted, few=divergence_few),
     told=replace(_told("T19", formulas.kl_div, "x", "target"), letters={"y": "E", "target": "t"}),
     mistakes=mistakes.KL_DIV,
 )

@@ -14,8 +14,10 @@ Cases in which few terms count (signature/places.py) are kinds of their own: tho
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
 of torch), so two fifths decided are enough, and three or four that are open say nothing (where half are, three of three are
 so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all three kinds
-are counted together as well; and a short run, which has few, tries more of a kind that is doubtful (further.py). Wide ones
-count as wide: short runs have so few that each must be able to speak for its size.
+are counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one, those
+with each choice: of `FULL` that have it a fifth has to be decided, where right code decides a half. A short run, which has
+few, tries more of a kind that is doubtful (further.py). Wide ones count as wide: short runs have so few that each must be
+able to speak for its size.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from checks.trials.finding import Finding, Verdict
 HIDDEN = 5
 FULL = 10  # cases of a kind in which few terms count: of right code, which decides three fifths, 5 % have less than two
 ALL_CONCENTRATED = "concentrated"
+CHOICE = "; "  # between a kind in which few terms count and what was chosen, by name or by yes and no
+OF_CHOICE = f"{ALL_CONCENTRATED}{CHOICE}"
 NOT_TAKEN = "an empty batch is not taken"  # how the warning begins that stands in place of all findings on such a case
 
 
@@ -46,6 +50,8 @@ class Decision:
     @property
     def enough(self) -> bool:
         """Whether what shows in most of the cases shows in one that was decided."""
+        if self.kind.startswith(OF_CHOICE):
+            return self.cases < FULL or 5 * self.decided >= self.cases
         few = self.kind in {*CONCENTRATED, ALL_CONCENTRATED} and (
             5 * self.decided >= 2 * self.cases or self.cases - self.decided < HIDDEN
         )
@@ -58,17 +64,35 @@ class Decision:
 
 
 def too_few(decisions: Iterable[Decision]) -> Iterator[Decision]:
-    """What was not decided in enough cases: of a kind, or of all in which few terms count, if each kind has few."""
-    together: dict[str, list[Decision]] = {}
-    for decision in decisions:
-        if not decision.enough:
-            yield decision
-        elif decision.kind in CONCENTRATED:
-            together.setdefault(decision.result, []).append(decision)
-    for result, several in together.items():
-        of_all = Decision(result, ALL_CONCENTRATED, sum(d.decided for d in several), sum(d.cases for d in several))
-        if not of_all.enough:
-            yield of_all
+    """What was not decided in enough cases: of a kind, of all in which few terms count, or of those with one choice."""
+    counted = tuple(decisions)
+    kinds = by_kind(counted)
+    yield from (decision for decision in kinds if not decision.enough)
+    accused = {decision.result for decision in kinds if not decision.enough and decision.kind in CONCENTRATED}
+    concentrated = [d for d in counted if _of(d.kind)[0] in CONCENTRATED and d.result not in accused]
+    yield from (d for d in _added((d, ALL_CONCENTRATED) for d in concentrated) if not d.enough)
+    chosen = ((d, f"{OF_CHOICE}{choice}") for d in concentrated for choice in _of(d.kind)[1:])
+    yield from (d for d in _added(chosen) if not d.enough)
+
+
+def by_kind(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """The counts of each kind, whatever was chosen."""
+    return tuple(_added((decision, _of(decision.kind)[0]) for decision in decisions))
+
+
+def _added(named: Iterable[tuple[Decision, str]]) -> Iterator[Decision]:
+    """One for each result and name, in the order in which each came first."""
+    decided: Counter[tuple[str, str]] = Counter()
+    cases: Counter[tuple[str, str]] = Counter()
+    for decision, name in named:
+        decided[decision.result, name] += decision.decided
+        cases[decision.result, name] += decision.cases
+    return (Decision(*of, decided[of], many) for of, many in cases.items())
+
+
+def _of(kind: str) -> list[str]:
+    """The kind, and what was chosen."""
+    return kind.split(CHOICE)
 
 
 class Decisions:
@@ -82,7 +106,7 @@ class Decisions:
     def add(self, problem: Problem, found: Iterable[Finding]) -> None:
         """Count what was found in one more case."""
         for result, decided in decided_in(problem, found, self.deciding).items():
-            kind = kind_of(problem, result)
+            kind = _with_choices(problem, kind_of(problem, result))
             self.cases[result, kind] += 1
             self.decided[result, kind] += decided
 
@@ -99,6 +123,11 @@ def kind_of(problem: Problem, result: str) -> str:
         return problem.kind
     axes = problem.op.takes.axes[result.removeprefix("grad_")]
     return places.kind(result) if places.are_of(axes, problem.parameters) else ""
+
+
+def _with_choices(problem: Problem, kind: str) -> str:
+    chosen = (f"{name}={value}" for name, value in problem.parameters.items() if isinstance(value, str | bool))
+    return CHOICE.join((kind, *chosen)) if kind in CONCENTRATED else kind
 
 
 def decided_in(problem: Problem, found: Iterable[Finding], deciding: Iterable[str]) -> Mapping[str, bool]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from checks.cases.search import Stopped
 from checks.op import Problem
-from checks.verdict.decisions import kind_of
+from checks.verdict.decisions import by_kind, kind_of
 from checks.verdict.report import Verdict
 from checks.verdict.tried import Tried
 
@@ -29,7 +29,7 @@ def further(tried: Tried, go_on: Callable[[Visit, int], None]) -> None:
     tried.trips = False
 
     def visit(problem: Problem) -> None:
-        doubtful = {(d.result, d.kind) for d in tried.decisions.counted if d.doubtful}
+        doubtful = {(d.result, d.kind) for d in by_kind(tried.decisions.counted) if d.doubtful}
         if not doubtful or any(f.verdict is Verdict.BROKEN for f in tried.findings):
             raise Stopped
         results = ("y", *(f"grad_{name}" for name in problem.present))

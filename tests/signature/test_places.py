@@ -173,3 +173,16 @@ def test_channels_of_a_group_are_the_places_that_count_where_each_channel_is_a_g
     few = [p for p in problems if p.places and p.places.axis[0] == "C"]
     assert few
     assert {p.parameters["groups"] for p in few} == {1}
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_the_last_of_few_places_is_no_small_part_of_a_divergence(log_target):
+    """Whichever formula is chosen: its terms t·(log t − x) are of either sign, and were small by chance."""
+    problems = Long(find("kl_div"), "shape", -1, 577, "bfloat16").problems(80)
+    few = [p for p in problems if p.places and p.places.inputs and p.parameters["log_target"] == log_target]
+    assert few
+    for problem in few:
+        case = problem.reals().widened()
+        x, t = (np.moveaxis(case.input(name), problem.places.axis[1], -1) for name in ("x", "target"))
+        terms = np.exp(t) * (t - x) if log_target else t * (np.log(t) - x)
+        assert terms[..., -1].sum() > terms.sum() / 8

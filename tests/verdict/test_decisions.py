@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from benchmarks.sums import Long
 from checks import Verdict, gradcheck, judge
 from checks.cases.series import Series
 from checks.laws import decides, laws
@@ -21,7 +22,7 @@ from checks.signature.places import CONCENTRATED
 from checks.subjects.implementation import Implementation
 from checks.trials import trial
 from checks.trials.finding import Finding
-from checks.verdict.decisions import FULL, NOT_TAKEN, Decision, Decisions, decided_in, too_few
+from checks.verdict.decisions import FULL, NOT_TAKEN, Decision, Decisions, by_kind, decided_in, too_few
 from checks.verdict.further import further
 from checks.verdict.known import Known
 from checks.verdict.report import MET, worst
@@ -373,3 +374,27 @@ def test_the_command_line_ends_with_4(capsys):
     )
     assert capsys.readouterr().out == "softmax: undecided.  Shaded, float16\n"
     assert gradcheck.main(["softmax", "--examples", "20", "--seed", "4", "-q"]) == 0
+
+
+@pytest.mark.parametrize(("decided", "undecided"), [(0, True), (1, True), (2, False), (5, False)])
+def test_what_is_never_decided_with_one_choice_is_not_right_though_the_other_is_decided(decided, undecided):
+    """One of two formulas that lacks a term; half of the cases take the other one, and are decided."""
+    kind = CONCENTRATED[1]
+    counted = [
+        Decision("y", f"{kind}; log_target=True; reduction=sum", decided, 10),
+        Decision("y", f"{kind}; log_target=False; reduction=sum", 10, 10),
+        Decision("y", f"{kind}; log_target=False; reduction=mean", 6, 6),
+    ]
+    assert [(d.kind, d.decided, d.cases) for d in too_few(counted)] == (
+        [("concentrated; log_target=True", decided, 10)] if undecided else []
+    )
+    assert not list(too_few([replace(counted[0], cases=9, decided=0), *counted[1:]])), "nine say little"
+
+
+def test_cases_in_which_few_terms_count_are_counted_by_what_is_chosen_and_shown_together():
+    (problem,) = [p for p in Long(find("kl_div"), "shape", -1, 577, "bfloat16").problems(12) if p.places][:1]
+    decisions = Decisions(["agreement"])
+    decisions.add(problem, [Finding("agreement", "y", Verdict.HOLDS, problem)])
+    kinds = {d.result: d.kind for d in decisions.counted}
+    assert kinds["grad_x"].split("; ")[1:] == [f"{n}={problem.parameters[n]}" for n in ("log_target", "reduction")]
+    assert {d.kind for d in by_kind(decisions.counted)} <= {"", *CONCENTRATED}
