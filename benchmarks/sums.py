@@ -55,7 +55,9 @@ NOTHING = 1e-9  # of the largest element: what is off by no more is right
 LOOKED_AT = 8  # cases, for where sums stand: an array that is left out has none
 LARGEST = 1 << 20  # elements in a case: with several axes long, no more is learned
 AGAIN = 4  # times as long for what has to be asked in as many cases as a run has
-SECONDS = 60.0  # of processor time for an op, axis, size and dtype, after which nothing more is planted there
+SECONDS = (
+    60.0  # of processor time for what is right of an op, axis, size and dtype, and for what is wrong: no more then
+)
 
 Row = dict[str, Any]
 
@@ -246,13 +248,13 @@ def judged(
     long: Long, cases: int, forms: frozenset[str] = ALL, seconds: float = SECONDS
 ) -> Iterator[tuple[str, str, int | None]]:
     """Of each thing that is wrong, and each right algorithm: what it is, and the exit code; None once the time is up."""
-    problems, until = long.problems(cases), process_time() + seconds
+    problems = long.problems(cases)
     if not problems:
         return
     series = long.series(cases)
     shared = Shared(long.op, problems, long.dtype, series.go_on if series else None)
 
-    def code(implementation: Any, *, right: bool) -> int | None:
+    def code(implementation: Any, until: float, *, right: bool) -> int | None:
         judged = Implementation.of(long.op, implementation)
         found = shared.exit_code(judged, until)
         if found is None or (found == RIGHT) == right or cases >= EXAMPLES:
@@ -262,18 +264,15 @@ def judged(
         asked = whole.exit_code(judged, process_time() + AGAIN * seconds)
         return found if asked is None else asked
 
-    def right(algorithms: Sequence[Any]) -> Iterator[tuple[str, str, int | None]]:
-        for algorithm in algorithms if "right" in forms else ():
-            made = algorithm() if isinstance(algorithm, type) else algorithm
-            name = getattr(algorithm, "__name__", type(algorithm).__name__)
-            yield "right", name, code(StoredOnce(long.op, made, long.dtype), right=True)
-
-    first, *others = _algorithms(long.op)[:ALGORITHMS]
-    yield from right([first])
+    until = process_time() + seconds
+    for algorithm in _algorithms(long.op)[:ALGORITHMS] if "right" in forms else ():
+        made = algorithm() if isinstance(algorithm, type) else algorithm
+        name = getattr(algorithm, "__name__", type(algorithm).__name__)
+        yield "right", name, code(StoredOnce(long.op, made, long.dtype), until, right=True)
+    until = process_time() + seconds
     for result, what, wrong in long.wrong(problems):
         if what.split()[0] in forms:
-            yield result, what, code(wrong, right=False)
-    yield from right(others)  # of which some are slow
+            yield result, what, code(wrong, until, right=False)
 
 
 def _place(site: Site) -> str:
