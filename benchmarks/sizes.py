@@ -21,9 +21,10 @@ import numpy as np
 from benchmarks.outcome import outcome, where
 from checks.cases.wide import ONE_IN, wide_problems
 from checks.numbers.precision import Array
-from checks.op import Op, Problem, Reference
+from checks.op import Op, Problem
 from checks.signature.axes import parts
 from checks.signature.places import TILES
+from checks.signature.protocol import Reference
 from checks.subjects.implementation import Implementation
 from checks.verdict.judging import EXAMPLES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -14,19 +14,10 @@ from checks.algebra.expression import Expression
 from checks.numbers.precision import PRECISIONS, Array, accumulator, largest_root
 from checks.signature.derivative import Derivative, no_words, none, nowhere, one, unworked
 from checks.signature.places import Places, arranged, few
+from checks.signature.protocol import Reference
 from checks.signature.takes import Takes
 
 Arrays = tuple[Array | None, ...]
-
-
-class Reference(Protocol):
-    """Anything with forward and backward of the op; gradients come back one for each input."""
-
-    def forward(self, *inputs: Any, **parameters: Any) -> Any:
-        """Return y."""
-
-    def backward(self, grad_output: Any, *inputs: Any, **parameters: Any) -> Any:
-        """One gradient for each input, None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +117,8 @@ class Rounding:
     factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
     constants   for y and for each gradient: how many u all of it may be off in common, by exponents that are stored, say
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
+    running     for y and for each gradient, where code may keep sums that run on along whole axes and subtract them: how
+                many roundings they go through, and what each is relative to, in any element
     """
 
     terms: Callable[[Problem], Mapping[str, int]] | None = None
@@ -133,6 +126,7 @@ class Rounding:
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Callable[[Case], Mapping[str, float]] | None = None
     telling: Callable[[], Problem] | None = None
+    running: Callable[[Case], Mapping[str, tuple[int, float]]] | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,11 @@ each (ibid., theorem 24.2) and the products between them give, by Parseval, for 
     |error| ≤ ‖error‖₂ ≤ 20·u·(1 + log₂L)·‖a‖₂‖b‖₂
 
 for a, b the two arrays whose products are summed. A result that needs this bound is said to hold normwise only.
+
+**Sums that run on.** Windows are summed fast by prefix sums S, as S_b − S_a, over several axes by integral images, or by a
+sum that moves along, to which is added what enters and from which is subtracted what leaves. Each S is a sum of up to n
+terms and off by γₙ Σ|xᵢ|, over all of the axis and not the window alone (ibid., §4.2): normwise too, so that what is small
+beside large numbers is lost. How many terms, and of what size, the op says (op.py).
 """
 
 from __future__ import annotations
@@ -74,20 +79,31 @@ class Bound:
         return Bound(np.sum(magnitude * self.elementwise), np.sum(magnitude * self.normwise))
 
 
-def rounding(terms: int, magnitude: Array, factors: Iterable[Array], dtype: str) -> Bound:
+def rounding(
+    terms: int, magnitude: Array, factors: Iterable[Array], dtype: str, sums: tuple[int, float] = (0, 0.0)
+) -> Bound:
     """The bound for sums of at most `terms` products computed in `dtype`, compared with their float64 reference.
 
     magnitude  Σ|aᵢ||bᵢ| for each element, summed in float64 or float32
     factors    the arrays that every product takes one factor from; none for an op that nothing transforms
+    sums       of sums that run on, how many terms they have, and Σ|xᵢ|
     """
     magnitude = _at_least(terms, magnitude)
     with np.errstate(over="ignore", invalid="ignore"):
         elementwise = _rounding(terms, magnitude, dtype, "float64")
         largest = float(elementwise.max(initial=0.0))
-    return Bound(elementwise, np.asarray(max(_transform(magnitude, factors, dtype), largest)))
+    normwise = max(_transform(magnitude, factors, dtype), largest + _running_on(sums, dtype))
+    return Bound(elementwise, np.asarray(normwise))
 
 
-def rounded_once(terms: int, magnitude: Array, size: Array, factors: Iterable[Array], dtype: str) -> Bound:
+def rounded_once(
+    terms: int,
+    magnitude: Array,
+    size: Array,
+    factors: Iterable[Array],
+    dtype: str,
+    sums: tuple[int, float] = (0, 0.0),
+) -> Bound:
     """The bound where sums, or transforms, are kept in the accumulator of the dtype and rounded once to be stored.
 
     size  |y|, what is right; the rest as for `rounding`
@@ -101,7 +117,7 @@ def rounded_once(terms: int, magnitude: Array, size: Array, factors: Iterable[Ar
         elementwise = stored + (1 + u) * inside
         elementwise = np.where(size + elementwise < overflow, elementwise, np.where(magnitude > 0, inf, 0.0))
         normwise = stored + (1 + u) * _transform(magnitude, factors, kept)
-    return Bound(elementwise, np.maximum(normwise, elementwise))
+    return Bound(elementwise, np.maximum(normwise, elementwise + (1 + u) * _running_on(sums, kept)))
 
 
 def stored_once(inside: Array, size: Array, dtype: str) -> Array:
@@ -132,6 +148,12 @@ def _transform(magnitude: Array, factors: Iterable[Array], dtype: str) -> float:
     length = max([2, magnitude.size, *(a.size for a in arrays)])
     norms = prod(float(np.linalg.norm(a)) for a in arrays) if arrays else 0.0
     return 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
+
+
+def _running_on(sums: tuple[int, float], dtype: str) -> float:
+    """What sums of so many terms of this size together can be off by; 0 where nobody keeps any."""
+    terms, size = sums
+    return sum(gamma(terms, unit_roundoff(of)) for of in (dtype, "float64")) * size if terms else 0.0
 
 
 def added_narrow(parts: Array, magnitude: Array, dtype: str) -> Array:

@@ -224,9 +224,9 @@ def apart(case: Case) -> Iterator[Array]:
         yield mask
 
 
-def counts(problem: Problem) -> list[Array]:
+def counts(of: Problem | Case) -> list[Array]:
     """What sums are divided by, along each axis: the product over the axes is a window's divisor."""
-    over, include = window_of(problem), problem.parameters["count_include_pad"]
+    over, include = window_of(of), of.parameters["count_include_pad"]
     found = []
     for n, k, s, p, o in zip(over.size, over.kernel, over.stride, over.before, over.output, strict=True):
         first = np.arange(o) * s - p
@@ -246,6 +246,30 @@ def avg_pool_terms(problem: Problem) -> dict[str, int]:
     """A sum over the window and a division; as many shares as an input is in windows."""
     offsets = prod(window_of(problem).kernel)
     return {"y": offsets + 1, "x": offsets + 1}
+
+
+def avg_pool_running(case: Case) -> dict[str, tuple[int, float]]:
+    """Sums along all axes, of x and of the shares of g, of which 2^d at the corners of each window are subtracted.
+
+    A sum that moves along has each element enter and leave; what padding adds is a few zeros, and a division is one more.
+    """
+    divisors = counts(case)
+    shares = case.cotangent
+    for axis, count in enumerate(divisors, 2):
+        shares = shares / count.reshape(-1, *(1,) * (shares.ndim - axis - 1))
+    least = prod(int(c.min(initial=1 << 30)) for c in divisors)
+    return {
+        "y": running_on(case.input("x") / least),
+        "x": running_on(shares, case.input("x").shape),
+    }
+
+
+def running_on(terms: Array, over: tuple[int, ...] = ()) -> tuple[int, float]:
+    """How many roundings sums over all places go through that corners are taken of, and Σ|terms| of the largest map."""
+    axes = tuple(range(2, terms.ndim))
+    corners = 1 << len(axes)
+    longest = sum(max(n, m) for n, m in zip(terms.shape[2:], over[2:] or terms.shape[2:], strict=True))
+    return 2 * longest + corners + 2, corners * float(np.abs(terms).sum(axes).max(initial=0.0))
 
 
 def _takes(*parameters: Parameter) -> Takes:
@@ -280,7 +304,7 @@ AVG_POOL = Op(
     reference=avg_pool,
     takes=_takes(*MOVES, CEIL_MODE, COUNT_INCLUDE_PAD),
     twin=avg_pool_twin,
-    rounds=Rounding(avg_pool_terms),
+    rounds=Rounding(avg_pool_terms, running=avg_pool_running),
     kind=Kind(degree=1, unit=avg_pool_unit, linear_in=(("x",),)),
     cases=Inputs(tried=tried, written=written),
     told=Documents(sources={"y": "004, C11", "x": "004, C14"}),

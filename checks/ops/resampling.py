@@ -11,7 +11,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._resampling_mistakes import ADAPTIVE, SHUFFLE, UPSAMPLE
-from checks.ops.pooling import WHERE
+from checks.ops.pooling import WHERE, running_on
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, one_of, per_axis, whole
 from checks.signature.takes import LOUD, Drawn, Parameter, Sizes, Takes
@@ -69,6 +69,18 @@ def adaptive_terms(problem: Problem) -> dict[str, int]:
     axes = _adaptive(problem)
     divided = 2 * len(axes) + 2
     return {"y": prod(max(c) for c, _ in axes) + divided, "x": prod(most for _, most in axes) + divided}
+
+
+def adaptive_running(case: Case) -> dict[str, tuple[int, float]]:
+    """Sums along all axes of x, and of the shares of g, as of a mean over windows."""
+    shares, least, sizes = case.cotangent, 1, case.input("x").shape
+    for axis, (n, m) in enumerate(zip(sizes[2:], shares.shape[2:], strict=True), 2):
+        counts = np.asarray(_counts(n, m))
+        shares, least = (
+            shares / counts.reshape(-1, *(1,) * (shares.ndim - axis - 1)),
+            least * int(counts.min(initial=1)),
+        )
+    return {"y": running_on(case.input("x") / least), "x": running_on(shares, sizes)}
 
 
 def adaptive_twin(x: torch.Tensor, *, output_size: Any) -> torch.Tensor:
@@ -214,7 +226,7 @@ ADAPTIVE_AVG_POOL = Op(
         scales={"x": LOUD},
     ),
     twin=adaptive_twin,
-    rounds=Rounding(adaptive_terms),
+    rounds=Rounding(adaptive_terms, running=adaptive_running),
     kind=Kind(degree=1, unit=adaptive_unit, linear_in=(("x",),)),
     cases=Inputs(tried=adaptive_tried),
     told=Documents(letters={"x": "x", "y": "y", "g": "g"}, sources={"y": "W6", "x": "W6"}),

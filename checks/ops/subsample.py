@@ -9,7 +9,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
+import numpy as np
+
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import pooling
 from checks.ops._subsample_mistakes import SUBSAMPLE
 from checks.signature.drawing import Draws
@@ -60,6 +62,15 @@ def terms(problem: Problem) -> dict[str, int]:
     }
 
 
+def running(case: Case) -> dict[str, tuple[int, float]]:
+    """Sums along all axes of x times the coefficient, or the cotangent; back to x there is one product alone."""
+    terms, size = pooling.running_on(case.input("x"))
+    return {
+        "y": (terms, size * float(np.abs(case.input("coefficient")).max(initial=0.0))),
+        "coefficient": (terms + case.cotangent.size, size * float(np.abs(case.cotangent).sum())),
+    }
+
+
 def twin(x: torch.Tensor, coefficient: torch.Tensor, bias: torch.Tensor, *, kernel_size: Any) -> torch.Tensor:
     """The same function by torch: a mean times the size of its block."""
     axes = x.ndim - 2
@@ -82,7 +93,7 @@ OP = Op(
         refuse=refuse,
     ),
     twin=twin,
-    rounds=Rounding(terms),
+    rounds=Rounding(terms, running=running),
     kind=Kind(degree=2, unit=unit, linear_in=(("x", "bias"), ("coefficient", "bias"))),
     cases=Inputs(tried=pooling.tried),
     told=Documents(

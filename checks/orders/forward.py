@@ -22,10 +22,11 @@ import numpy as np
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.numbers.running import carried, errors, sizes
-from checks.op import Case, Inputs, Kind, Op, Problem, Reference, Rounding
+from checks.op import Case, Inputs, Kind, Op, Problem, Rounding
 from checks.orders.moved import along
 from checks.orders.second import joined, parted
 from checks.signature.derivative import Derivative, unwitnessed
+from checks.signature.protocol import Reference
 from checks.signature.takes import Takes
 
 G = "grad_output"

@@ -1,64 +1,87 @@
 """What kind of arithmetic an implementation does, told from whole numbers: sums, or transforms.
 
 On whole numbers small enough, sums of products are exact in any order (laws/exact.py). An implementation that is close
-but not exact there divides or transforms on the way (Winograd, FFT), and only normwise bounds hold for it (bounds.py).
-An implementation that is exact there has no such excuse, however large the normwise bound.
+but not exact there divides or transforms on the way (Winograd, FFT), or keeps sums that run on beyond its windows and
+subtracts them, and only normwise bounds hold for it (bounds.py). An implementation that is exact there has no such
+excuse, however large the normwise bound.
+
+Results are whole multiples of one over the unit of a problem (a mean over four of a quarter), so half of that is what
+noise has to be less than: a wrong sum of other whole numbers is off by all of it at least.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Problem
+from checks.trials.running import runs_on
 from checks.trials.trial import Run
 
 REDRAWS = 24
-HALF = 0.499  # what is off by less is nearer to the right whole number than to any other
+HALF = 0.499  # of what results are multiples of: what is off by less is nearer to the right number than to any other
 # Noise that stays among the same elements by chance, once in so many times, is taken for a mistake.
 CHANCE = 1e-9
 
 
-def transforms(run: Run) -> bool:
-    """Whether only normwise bounds hold for the implementation, by its own results on whole numbers."""
-    return run.once(_transforms)
+def transforms(run: Run, result: str = "") -> bool:
+    """Whether only normwise bounds hold for this result of the implementation, by what it is on whole numbers.
+
+    Without a name that a result has, as where several are compared at once: for any of them.
+    """
+    return run.once(_transforms(result if result == "y" or result.removeprefix("grad_") in run.problem.present else ""))
 
 
-def _transforms(run: Run) -> bool:
+@cache
+def _transforms(result: str) -> Callable[[Run], bool]:
+    """The question that several laws have about the same result."""
+    return lambda run: _is_transformed(run, result)
+
+
+def _is_transformed(run: Run, result: str) -> bool:
     """Whether whole numbers come out inexact, but by noise only: on this problem, or else on the op's telling one.
 
     The largest whole numbers that leave sums exact are tried: whatever a transform adds up on the way is larger. Short
     transforms are exact on whole numbers even so, and then the problem that the op keeps for this purpose is asked. An op
-    that keeps none is one that nobody transforms.
+    that keeps none, and no sums that run on, is one that nobody transforms. Sums that run on are seen in other ways, and
+    may be exact on all whole numbers.
     """
-    telling = run.problem.op.rounds.telling
-    if telling is None:
+    if not is_inexact(run):
         return False
-    problems = (run.problem, replace(telling(), dtype=run.problem.dtype))
+    telling = run.problem.op.rounds.telling
+    problems = (run.problem, *([] if telling is None else [replace(telling(), dtype=run.problem.dtype)]))
     stored = PRECISIONS[run.problem.dtype].rounded
     for problem in (replace(p, small=False) for p in problems if p.largest):
         for redraw in range(1, REDRAWS + 1):
             other = redrawn(run, problem, redraw)
-            off = [(result, a, e) for result, a, e in other.results() if not np.array_equal(a, stored(e))]
+            named = [(name, a, e) for name, a, e in other.results() if result in ("", name)]
+            off = [(name, a, e) for name, a, e in named if not np.array_equal(a, stored(e))]
             if off:
-                return all(is_noise(other, result, a, e) for result, a, e in off)
-    return False
+                return all(is_noise(other, name, a, e) for name, a, e in off)
+    return telling is None
+
+
+def is_inexact(run: Run) -> bool:
+    """Whether whole numbers may come out inexact: of an op that is transformed, or of code whose sums run on."""
+    return run.problem.op.rounds.telling is not None or runs_on(run)
 
 
 def is_noise(run: Run, result: str, actual: Array, expected: Array) -> bool:
     """Whether what should be whole numbers is off by no more than a transform's rounding.
 
-    That is the normwise bound, while sums of other terms than the right ones are off by 1 at least. Large numbers in low
-    precision can make the bound larger than that: then smaller ones decide.
+    That is the normwise bound, while sums of other terms than the right ones are off by a unit at least. Large numbers in
+    low precision can make the bound larger than that: then smaller ones decide.
     """
-    if not _within(actual, expected, float(run.bound(result).normwise)):
+    if not _within(actual, expected, float(run.bound(result).normwise)) or not is_inexact(run):
         return False
-    if _within(actual, expected, HALF):
+    if _within(actual, expected, _half(run)):
         return True
-    return _within(*run.once(faint).result(result), HALF)
+    return _within(*run.once(faint).result(result), _half(run))
 
 
 def _within(actual: Array, expected: Array, most: float) -> bool:
@@ -78,8 +101,13 @@ def faint(run: Run) -> Run:
         most = max(1, most // 2)
         smaller = replace(run, case=run.problem.whole_numbers(most))
         bounds = [smaller.y_bound, *smaller.gradient_bounds.values()]
-        if most == 1 or all(float(bound.normwise) < HALF for bound in bounds):
+        if most == 1 or all(float(bound.normwise) < _half(run) for bound in bounds):
             return smaller
+
+
+def _half(run: Run) -> float:
+    """What is nearer to one of the numbers that whole numbers can give than to any other."""
+    return HALF / (run.problem.unit or 1)
 
 
 def stays_put(run: Run, result: str, actual: Array, expected: Array) -> bool:
@@ -125,7 +153,8 @@ def _off(run: Run, result: str, actual: Array, expected: Array) -> Array:
 
 def _summed(run: Run, result: str, expected: Array) -> Array:
     """What products add to each element: y less what it is where one of their factors is 0, which is the bias."""
-    if result != "y":
+    factors = run.problem.op.rounds.factors.get("y")
+    if result != "y" or not factors:
         return expected
-    factor = run.problem.op.rounds.factors["y"][0]
+    factor = factors[0]
     return expected - replace(run, case=run.case.with_input(factor, np.zeros_like(run.case.input(factor)))).true_y

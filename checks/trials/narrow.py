@@ -33,6 +33,7 @@ import numpy as np
 from checks.numbers.bounds import Bound, added_narrow, gamma, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, PRECISIONS, Array
 from checks.trials.accumulator import axes_of, loses, place_of, rounds_products, summed_by, widths
+from checks.trials.arithmetic import is_inexact
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
 from checks.trials.sides import falls_to_both_sides, is_factor
@@ -83,12 +84,11 @@ def excused(found: Finding, run: Run, actual: Array, expected: Array, *, whole: 
             best = replace(other, verdict=Verdict.UNDECIDED, note=note)
     if not run.problem.op.rounds.factors and not whole:
         best = _by_constants(found, run, actual) or best
-    if (
-        run.problem.op.rounds.telling is not None and best.verdict is not Verdict.WARNING
-    ):  # asked last: it takes up to as many calls as there are redraws
+    if best.verdict is not Verdict.WARNING and is_inexact(run):  # asked last: as many calls as there are redraws
         loose = np.broadcast_to(run.bound(found.result).normwise, actual.shape)
         if np.all(np.abs(actual - expected) <= loose) and falls_to_both_sides(run, found.result):
-            note = f"transforms in {run.problem.dtype}, or something is wrong: float32 would tell"
+            how = "transforms" if run.problem.op.rounds.running is None else "sums that run on"
+            note = f"{how} in {run.problem.dtype}, or something is wrong: float32 would tell"
             return replace(found, verdict=Verdict.UNDECIDED, note=note)
     return best
 

@@ -146,7 +146,8 @@ class Run:
         size, kept = np.abs(self._true(name)), ACCUMULATORS[dtype]
         if is_run(self.problem.op):
             return Bound(stored_once(errors(self._carried(name, kept)), size, dtype), np.asarray(0.0))
-        return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype)
+        sums = self._sums.get(name, (0, 0.0))
+        return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype, sums)
 
     def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
         """What rounding can do to this result in a formula that may keep digits which others lose.
@@ -244,7 +245,14 @@ class Run:
         return sizes.widened(np.float32 if _is_moderate(sizes) else np.float64)
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
-        return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype)
+        sums = self._sums.get(name, (0, 0.0))
+        return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype, sums)
+
+    @cached_property
+    def _sums(self) -> Mapping[str, tuple[int, float]]:
+        """Of sums that code may keep running along whole axes, by result: their terms, and Σ|terms| of the largest."""
+        running = self.problem.op.rounds.running
+        return {} if running is None else running(self.case.absolute().widened())
 
     def _factors(self, name: str) -> Iterator[Array]:
         """The arrays that every product of a result takes one factor from."""
