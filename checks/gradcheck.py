@@ -237,11 +237,11 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
     from checks.command.functions import add_options, said, specs
-    from checks.functions.conjugate import COMPLEX_DTYPES
     from checks.functions.function import EXAMPLES as CASES
     from checks.functions.function import NotTaken, judge_function
     from checks.functions.inputs import HELP, read
     from checks.functions.isolated import Functions
+    from checks.numbers.pairs import COMPLEX_DTYPES
 
     parser = Parser(
         prog=program,

@@ -1,15 +1,10 @@
 """Functions of complex numbers, as functions of pairs of real ones; and by which convention their gradients go.
 
-z = a + ib is the array (…, 2) of a and b, and so is a complex result. A loss L is real, and moves by a and b; two
-conventions say how that is one complex number, of a result (the cotangent g that a backward is handed) as of an input (what
-it returns):
-
-    torch   ∂L/∂a + i·∂L/∂b, so that dL = Re(conj(grad)·dz):    of a holomorphic f   conj(f'(z))·g
-    JAX     ∂L/∂a − i·∂L/∂b, so that dL = Re(grad·dz):                               f'(z)·g
-
-Either is right if it is used throughout. As pairs both are the same real function and the same real gradient, by which
-they are judged as any function is, element by element. Which one it is is found beforehand, of each input by itself, by
-slopes along random lines: a gradient that goes by one, beside another that goes by the other, is wrong.
+z = a + ib is the array (…, 2) of a and b, and so is a complex result; there are two conventions for a complex gradient,
+torch's and JAX's (numbers/pairs.py). As pairs both are the same real function and the same real gradient, by which they are
+judged as any function is, element by element. Which one it is is found beforehand, of each input by itself, by slopes along
+random lines: a gradient that goes by one, beside another that goes by the other, is wrong. Of what goes through the
+reverse mode of a framework it is known, and there the other one is wrong.
 
 What is said to be of a kind (`positive`, `integers(0,5)` …) is real.
 """
@@ -26,35 +21,48 @@ import numpy as np
 from checks.functions.blackbox import NotTaken, input_names, name_of
 from checks.functions.inputs import Input, Sizes
 from checks.functions.trees import leaves, of_leaves
+from checks.numbers.pairs import (
+    BOTH,
+    COMPLEX_DTYPES,
+    CONVENTIONS,
+    HALF,
+    JAX,
+    NAMES,
+    TORCH,
+    TURNED,
+    conjugated,
+    convention_of,
+    number,
+    pair,
+    refuse_convention,
+)
 from checks.numbers.precision import Array
 from checks.verdict.report import Finding
 
-COMPLEX_DTYPES = {"complex128": "float64", "complex64": "float32"}
-TORCH, JAX = CONVENTIONS = ("torch", "jax")
-NAMES = {TORCH: "torch's", JAX: "JAX's"}
 LINES = 3  # along which slopes are compared
 STEP = 2.0**-17  # of central slopes: off by its square, 10⁻¹⁰, and by 10⁻¹⁶ / 10⁻⁵
 ALIKE = 1e-4  # of the gradient's length; what is meant differs from it by about all of it
-HALF, TURNED = "half", "turned"
 
 Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What each gradient goes by: a convention, HALF of torch's, TURNED, "both" for both, or "" for none of these."""
+    """What each gradient goes by: a convention, HALF of torch's, TURNED, BOTH, or "" for none of these.
+
+    stated     the convention that somebody asked for
+    framework  that of the framework whose reverse mode the backward is
+    """
 
     by: Mapping[str, str]
     dtype: str
     stated: str = ""
+    framework: str = ""
 
     @property
     def convention(self) -> str:
-        """The one that was stated; or that the gradients fit: torch's where they fit both, or some of them none."""
-        if self.stated:
-            return self.stated
-        told = {by for by in self.by.values() if by in CONVENTIONS}
-        return JAX if told == {JAX} else TORCH
+        """The one that was stated, or that of the framework that it goes through; or that the gradients fit."""
+        return self.stated or self.framework or convention_of(self.by)
 
     @property
     def said(self) -> str:
@@ -64,7 +72,7 @@ class Found:
     @property
     def in_words(self) -> str:
         """Which one, for the report."""
-        if all(by == "both" for by in self.by.values()):
+        if all(by == BOTH for by in self.by.values()):
             return "complex gradients right by torch's and JAX's convention alike"
         return f"complex gradients by {NAMES[self.convention]} convention"
 
@@ -78,7 +86,9 @@ class Found:
         by, own = self.by.get(name, ""), NAMES[convention]
         if by in CONVENTIONS and by != convention:
             what = "not conjugated" if convention == TORCH else "conjugated"
-            others = "that is asked for" if self.stated else "that another gradient goes by"
+            others = "that another gradient goes by"
+            if self.stated or self.framework:
+                others = "that is asked for" if self.stated else f"by which {self.framework} calls it"
             return (what, f"It is right by {NAMES[by]} convention, and not by {own}, {others}.")
         if by == HALF:
             return (
@@ -90,17 +100,12 @@ class Found:
         return "", ""
 
 
-def refuse_convention(convention: str, dtype: str, *, plain: bool) -> None:
+def refuse_complex(convention: str, dtype: str, *, plain: bool) -> None:
     """Raise ValueError, in a sentence, where there is no such convention, or nothing that it could be about.
 
     plain  whether order 1 is judged, in reverse mode alone
     """
-    if convention not in {"", *CONVENTIONS}:
-        raise ValueError(f"convention {convention} given; expected {' or '.join(CONVENTIONS)}")
-    if convention and dtype not in COMPLEX_DTYPES:
-        raise ValueError(
-            f"convention {convention} is about complex numbers; expected dtype {' or '.join(COMPLEX_DTYPES)}"
-        )
+    refuse_convention(convention, dtype)
     if dtype in COMPLEX_DTYPES and not plain:
         raise ValueError(f"functions of {dtype} are judged by order 1 in reverse mode alone")
 
@@ -118,7 +123,7 @@ def as_real(
         return function, backward, list(inputs), dtype, None
     pairs, which = as_pairs(inputs)
     by = found_by(function, backward, pairs, which, sizes, input_names(function, len(pairs)))
-    found = Found(by, dtype, convention)
+    found = Found(by, dtype, convention, getattr(backward, "convention", ""))
     return (*of_pairs(function, backward, which, found.convention), pairs, COMPLEX_DTYPES[dtype], found)
 
 
@@ -127,7 +132,7 @@ def as_pairs(inputs: Sequence[Input]) -> tuple[list[Input], list[bool]]:
     found = []
     which = [not i.kind and (i.given is None or i.given.dtype.kind == "c") for i in inputs]
     for one, is_complex in zip(inputs, which, strict=True):
-        given = None if one.given is None else _pair(one.given)
+        given = None if one.given is None else pair(one.given)
         found.append(replace(one, axes=(*one.axes, 2), given=given) if is_complex else one)
     return found, which
 
@@ -141,13 +146,13 @@ def of_pairs(
         given = _numbers(arrays, which)
         y = function(*given)
         _write_back(arrays, given, which)
-        return of_leaves(y, [_pair(leaf) for leaf in leaves(y)])
+        return of_leaves(y, [pair(leaf) for leaf in leaves(y)])
 
     def gradients(grad_output: Any, *arrays: Array) -> tuple[Any, ...]:
         given = _numbers(arrays, which)
         y = function(*(np.array(a) for a in given))
         above = [
-            _conjugated(_number(g), convention) if np.iscomplexobj(leaf) else g
+            conjugated(number(g), convention) if np.iscomplexobj(leaf) else g
             for g, leaf in zip(leaves(grad_output), leaves(y), strict=True)
         ]
         found = backward(of_leaves(y, above), *given)
@@ -156,7 +161,7 @@ def of_pairs(
         if len(several) != len(given):
             return several
         return tuple(
-            _pair(_conjugated(np.asarray(g, np.result_type(np.asarray(g), np.complex64)), convention))
+            pair(conjugated(np.asarray(g, np.result_type(np.asarray(g), np.complex64)), convention))
             if c and g is not None
             else g
             for g, c in zip(several, which, strict=True)
@@ -217,7 +222,7 @@ def _of_one(
             if not abs(float(np.sum(readings[reading] * v)) - slope) <= ALIKE * size:
                 fits.discard(reading)
     if {TORCH, JAX} <= fits:
-        return "both"
+        return BOTH
     return next((reading for reading in (*CONVENTIONS, HALF, TURNED) if reading in fits), "")
 
 
@@ -227,28 +232,13 @@ def _all(found: Sequence[Any], count: int) -> list[Any]:
 
 def _numbers(arrays: Iterable[Any], which: Sequence[bool]) -> list[Any]:
     """What the function is called with."""
-    return [_number(a) if c else np.array(a) for a, c in zip(arrays, which, strict=True)]
-
-
-def _number(a: Any) -> Array:
-    if np.iscomplexobj(a):
-        raise TypeError("the parts of a complex number are real")
-    return np.asarray(a[..., 0] + np.asarray(1j, np.result_type(a.dtype, np.complex64)) * a[..., 1])
-
-
-def _pair(a: Any) -> Any:
-    """The parts of complex numbers; anything else as it is."""
-    return np.stack([np.real(a), np.imag(a)], axis=-1) if np.iscomplexobj(a) else a
-
-
-def _conjugated(a: Array, convention: str) -> Array:
-    return np.conj(a) if convention == JAX else a
+    return [number(a) if c else np.array(a) for a, c in zip(arrays, which, strict=True)]
 
 
 def _write_back(arrays: Sequence[Any], given: Sequence[Any], which: Sequence[bool]) -> None:
     """Write to the arrays what was written to those that the function was given, so that the contract hears of it."""
     for a, now, is_complex in zip(arrays, given, which, strict=True):
-        pairs = _pair(now) if is_complex else now
+        pairs = pair(now) if is_complex else now
         if (
             isinstance(a, np.ndarray)
             and a.flags.writeable

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from checks.functions.trees import leaves, of_leaves
+from checks.numbers.pairs import COMPLEX_DTYPES
 from checks.numbers.precision import Array
 from checks.subjects.nested import to_call
 from checks.subjects.pulled import Framework
@@ -37,7 +38,7 @@ class Theirs:
         kind = next((a.dtype for a in map(np.asarray, arrays) if a.dtype.kind in "fc"), np.dtype("float64"))
         if kind in {np.dtype(np.longdouble), np.dtype(np.clongdouble)}:
             raise TypeError(f"no framework has {kind}")
-        return self.made(str(kind))
+        return self.made(COMPLEX_DTYPES.get(str(kind), str(kind)))
 
     def forward(self, *arrays: Array) -> Any:
         """y, in the form in which it is returned."""
@@ -127,6 +128,7 @@ def of_arrays(found: Any, made: Callable[[str], Framework]) -> tuple[Function, F
         double = _free(theirs.double_backward)
         double.__name__ = name
         backward.double_backward = double  # type: ignore[attr-defined]
+    backward.convention = getattr(made("float64"), "convention", "")  # type: ignore[attr-defined]
     names = _names(found)
     kind = inspect.Parameter.POSITIONAL_ONLY
     for one, more in (forward, ()), (backward, ("grad_output",)):

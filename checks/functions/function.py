@@ -30,7 +30,7 @@ from checks.cases.search import Stopped
 from checks.functions.asked import laws_of
 from checks.functions.blackbox import BlackBox, Function, NotTaken, Shape, input_names, name_of, op_of, problems_of
 from checks.functions.chance import refuse_chance
-from checks.functions.conjugate import COMPLEX_DTYPES, as_real, refuse_convention
+from checks.functions.conjugate import as_real, refuse_complex
 from checks.functions.coverage import TOO_COARSE, Coverage
 from checks.functions.domain import within_domain
 from checks.functions.elements import Places
@@ -41,6 +41,7 @@ from checks.functions.inputs import read as inputs_of
 from checks.functions.narrow import Narrow
 from checks.functions.second import of_second_order, own_double_backward
 from checks.functions.sizes import below, elements, sizes_of
+from checks.numbers.pairs import COMPLEX_DTYPES
 from checks.numbers.precision import NATIVE, PRECISIONS, Array
 from checks.op import Problem
 from checks.signature.options import Range
@@ -94,7 +95,7 @@ def judge_function(
 
     Raises ValueError, in one sentence, for inputs that function does not take.
     """
-    refuse_convention(convention, dtype, plain=order == 1 and FORWARD not in modes)
+    refuse_complex(convention, dtype, plain=order == 1 and FORWARD not in modes)
     _refuse(function, COMPLEX_DTYPES.get(dtype, dtype), order, modes)
     read, ranges = inputs_of(inputs)
     is_over = getattr(function, "is_over", bool)  # its process ended, so that no size is smaller

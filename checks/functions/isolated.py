@@ -95,7 +95,7 @@ class Functions(Outlived):
 
         called.__name__ = name
         called.is_over = lambda: bool(self.over)  # type: ignore[attr-defined]
-        called.narrow = str(told["narrow"])  # type: ignore[attr-defined]
+        called.narrow, called.convention = str(told["narrow"]), str(told["convention"])  # type: ignore[attr-defined]
         if told["signature"] is not None:
             called.__signature__ = _signature(told["signature"])  # type: ignore[attr-defined]
         called.lacks = tuple(map(str, told["lacks"]))  # type: ignore[attr-defined]

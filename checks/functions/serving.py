@@ -68,6 +68,7 @@ def _told(one: Function, functions: list[Function]) -> dict[str, Any]:
         "name": _name(one),
         "signature": _signature(one),
         "narrow": str(getattr(one, "narrow", "")),
+        "convention": str(getattr(one, "convention", "")),
         "lacks": list(getattr(one, "lacks", ())),
     }
     return told | {part: _told(found, functions) for part in PARTS if (found := getattr(one, part, None)) is not None}

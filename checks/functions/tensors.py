@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from checks.functions.trees import leaves, of_leaves
+from checks.numbers.pairs import TORCH
 from checks.numbers.precision import Array
 from checks.subjects.bridges.torch import lacks
 from checks.subjects.implementation import made
@@ -106,6 +107,7 @@ def of_arrays(found: Any, narrow: str = "") -> tuple[Function, Function, list[tu
     forward.jvp = jvp  # type: ignore[attr-defined]
     forward.lacks = lacks(found)  # type: ignore[attr-defined]
     backward.double_backward = double_backward  # type: ignore[attr-defined]
+    backward.convention = TORCH  # type: ignore[attr-defined]
     one: Any
     for one, more in (forward, ()), (backward, ("grad_output",)), (double_backward, ("grad_grads", "grad_output")):
         one.__name__ = getattr(found, "__name__", type(found).__name__)

@@ -14,8 +14,10 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
+from checks.numbers.pairs import CONVENTIONS
 from checks.op import Op
 from checks.orders.forward import WAYS, forward_mode
+from checks.orders.pairs import named, of_complex
 from checks.orders.samples import PER_SAMPLE, per_sample
 from checks.orders.second import double_backward, triple_backward
 
@@ -24,6 +26,7 @@ OPERATORS: dict[str, Callable[[Op], Op]] = {
     "triple_backward": triple_backward,
     **{name: forward_mode(way) for name, way in WAYS.items()},
     PER_SAMPLE: per_sample,
+    **{named(convention): of_complex(convention) for convention in ("", *CONVENTIONS)},
 }
 _within: AbstractContextManager[None] = nullcontext()
 

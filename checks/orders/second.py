@@ -34,6 +34,7 @@ from checks.signature.takes import Takes
 
 GRADIENTS = "gradients"  # the axis of all gradients, one after another
 GIVEN, THIRD = "double_backward", "triple_backward"
+LOUDEST = 8  # an input that is scaled by 2 to this has no scale of its own
 
 
 def double_backward(op: Op) -> Op:
@@ -127,8 +128,10 @@ class Twice:
     def forward(self, *given: Any, **parameters: Any) -> Array:
         """All gradients that there are, one after another; given are grad_output and the inputs."""
         arrays = list(given)
-        if any(np.iscomplexobj(a) for a in arrays):  # then all, for gradients have a dtype for each
-            arrays = [a if a is None or a.dtype.kind != "f" else a + 0j for a in arrays]
+        if any(np.iscomplexobj(a) for a in arrays):  # then all that have a gradient, for these have a dtype for each
+            named = zip(("", *self.op.inputs), arrays, strict=False)
+            kept = self.op.takes.constant
+            arrays = [a if a is None or a.dtype.kind != "f" or n in kept else a + 0j for n, a in named]
         return joined(self.op.reference.backward(*arrays, **parameters))
 
     def backward(self, grad_output: Any, *inputs: Any, **parameters: Any) -> tuple[Array | None, ...]:
@@ -273,18 +276,56 @@ def _errors(op: Op) -> Callable[[Case], Mapping[str, Array]]:
 
     Formulas in use differ more from one another than at first order: σ'' is had from y by σ(1 − σ)(1 − 2σ), and a variance
     as a difference of means, so that errors are relative to the largest number on the way, and not to the result. What is
-    typical of an array is large where such a number is.
+    typical of an array is large where such a number is; where none is left, as in one element in the tail of a function,
+    what the backward is off by is (beside).
     """
 
     def magnitudes(case: Case) -> dict[str, Array]:
         found = {}
+        off = beside(op, base_case(case, op), parted(op, case.cotangent, case.inputs[1:]))
         for name, run in _run(op, case, "float64").items():
             error = errors(run) / unit_roundoff("float64")
             finite = error[np.isfinite(error)]
-            found[name] = 2 * (error + (float(finite.mean()) if finite.size else 0.0))
+            found[name] = 2 * (error + (float(finite.mean()) if finite.size else 0.0)) + off.get(name, 0.0)
         return found
 
     return magnitudes
+
+
+def beside(op: Op, case: Case, tangents: Sequence[Array | None]) -> Mapping[str, Array]:
+    """What each gradient of this case is off by, in u, times the longest tangent by an input that has a scale of its own.
+
+    A function that tends to a constant does so on a scale of its own, about 1, whatever its inputs are: nobody scales those
+    far up. On that scale the derivative of a formula loses what the formula does: f' = σ·(1 + x(1 − σ)) of SiLU has an
+    error of u where x is large, and so has f'' as autograd makes it of that, though f'' is e⁻ˣ there.
+    """
+    named = zip(op.inputs, tangents, strict=True)
+    lengths = [float(np.abs(v).max()) for n, v in named if v is not None and np.size(v) and _has_a_scale(op, n)]
+    longest = max(lengths, default=0.0)
+    return {name: longest * off for name, off in _first_order(op, case).items()} if longest else {}
+
+
+def _has_a_scale(op: Op, name: str) -> bool:
+    scales = op.takes.scales.get(name, (0,))
+    return not isinstance(scales, str) and max(scales) < LOUDEST
+
+
+def _first_order(op: Op, case: Case) -> Mapping[str, Array]:
+    """How far rounding leads in the gradients of the op itself, in u: as it says, or by running error analysis."""
+    if op.rounds.magnitudes is not None:
+        named = zip((*op.inputs, "y"), (*case.inputs, case.cotangent), strict=True)
+        problem = Problem(op, {n: None if a is None else a.shape for n, a in named}, case.parameters)
+        counted = op.rounds.terms(problem) if op.rounds.terms else {}
+        found = op.rounds.magnitudes(case.widened())
+        return {n: counted.get(n, 1) * np.asarray(a) for n, a in found.items() if n != "y"}
+    kept = op.takes.constant
+    arrays = [
+        a if a is None or n in kept else carried(a, "float64") for n, a in zip(op.inputs, case.inputs, strict=True)
+    ]
+    with np.errstate(all="ignore"):
+        gradients = op.reference.backward(carried(case.cotangent, "float64"), *arrays, **case.parameters)
+    u = unit_roundoff("float64")
+    return {n: errors(g) / u for n, g in zip(op.inputs, gradients, strict=True) if g is not None}
 
 
 def _twin(op: Op) -> Callable[..., Any]:

@@ -17,8 +17,39 @@ Hand = Callable[[tuple[Array | None, ...]], Handed]
 
 def derivatives(op: Op, function: Callable[..., Any], handed: Hand) -> Mapping[str, Callable[..., Any]]:
     """By their names in the protocol: each of NumPy arrays, for a function of tensors of the op's inputs."""
-    beyond = _Beyond(op, function, handed)
-    return {name: getattr(beyond, name) for name in (*PARTS, SAMPLES)}
+    beyond, twin = _Beyond(op, function, handed), _Beyond(op, op.twin, handed)
+    return {name: _refusing(getattr(beyond, name), getattr(twin, name), op) for name in (*PARTS, SAMPLES)}
+
+
+def _refusing(part: Callable[..., Any], of_twin: Callable[..., Any], op: Op) -> Callable[..., Any]:
+    """The part, where NotImplementedError says what torch lacks: it raises the same of its own function of the op."""
+
+    def called(*arrays: Any, **parameters: Any) -> Any:
+        try:
+            return part(*arrays, **parameters)
+        except RuntimeError as error:
+            said = str(error)
+            if isinstance(error, NotImplementedError) or not (
+                _lacks(said) or said == _said(of_twin, arrays, parameters, op)
+            ):
+                raise
+            raise NotImplementedError(f"torch has none here: {said.strip().splitlines()[0]}") from error
+
+    return called
+
+
+def _lacks(said: str) -> bool:
+    """Whether torch says of one of its own functions that it has no such derivative."""
+    return said.startswith("derivative for aten::") and "is not implemented" in said
+
+
+def _said(of_twin: Callable[..., Any], arrays: Any, parameters: Mapping[str, Any], op: Op) -> str:
+    """What torch's own function of the op raises here, or nothing."""
+    try:
+        of_twin(*arrays, **{**op.takes.defaults, **parameters})
+    except Exception as error:  # noqa: BLE001, whatever it is, it is compared with what the code raised
+        return str(error)
+    return ""
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,14 @@ def derived(op: Op, given: Any, name: str) -> Any:
     for wanted, how in both:
         if not callable(getattr(given, wanted, None)):
             raise Lacking(f"{name} has no {wanted}; {op.name} needs {how}")
-    made = {}
+    made: dict[str, Any] = {}
     for which, (call, signed) in op.derivative.adapted(given).items():
         call.__name__ = getattr(signed, "__name__", part if which == "forward" else "backward")
         with suppress(TypeError, ValueError):  # what is built in may have none
             own = inspect.signature(signed or getattr(given, part))
             call.__signature__ = own if signed else _of_all(op, own, which)
         made[which] = call
-    return SimpleNamespace(**made, __name__=name)
+    return SimpleNamespace(**made, __name__=name, assumed=getattr(made["backward"], "assumed", ()))
 
 
 def _of_all(op: Op, signature: inspect.Signature, which: str) -> inspect.Signature:

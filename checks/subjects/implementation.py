@@ -154,7 +154,8 @@ class Implementation(Judged):
                     f"{name}: {function.part} {function.refuses}; {op.name} needs {needed(op, function.part)}"
                 )
         beyond = offers(given, op) if op.derivative is None else ()
-        return cls(op, name, forward, backward, shares, offers=beyond)
+        assumed = getattr(given, "assumed", ()) if op.derivative is not None else ()
+        return cls(op, name, forward, backward, shares, assumed=assumed, offers=beyond)
 
     @property
     def is_reference(self) -> bool:  # type: ignore[override]

@@ -191,7 +191,8 @@ def as_implementation(pulled: Nested, signature: inspect.Signature, name: str) -
     beyond = {part: getattr(pulled, part) for part in PARTS if hasattr(pulled.framework, "pushed")}
     beyond |= {SAMPLES: pulled.per_sample} if hasattr(pulled.framework, "vmapped") else {}
     lacks = getattr(pulled.framework, "lacks", lambda _: ())(pulled.function)
-    return signed(pulled.forward, pulled.backward, signature, name, lacks, **beyond)
+    convention = getattr(pulled.framework, "convention", "")
+    return signed(pulled.forward, pulled.backward, signature, name, lacks, convention, **beyond)
 
 
 def to_call(name: str, found: Any) -> Any:

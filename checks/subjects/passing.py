@@ -23,12 +23,14 @@ ANYTHING = inspect.Signature(
 
 
 def signed(
-    forward: Any, backward: Any, signature: inspect.Signature, name: str, lacks: Sequence[str] = (), **beyond: Any
-) -> Any:
+    forward: Any, backward: Any, signature: inspect.Signature, name: str, lacks: Sequence[str] = (),
+    convention: str = "", **beyond: Any,
+) -> Any:  # fmt: skip
     """Both as one object, of which forward and backward say that they take what `signature` says; it goes by this name.
 
     beyond  what there is of derivatives beside: double_backward, jvp
     lacks   those of them of which it is known that they will be refused (offered.py)
+    convention  by which gradients of complex numbers go there (numbers/pairs.py), "" where that is not known
     """
     rest = [_by_position(p) for p in signature.parameters.values()]
     parts = {"forward": (forward, signature), "backward": (backward, _with(("grad_output",), rest))}
@@ -38,7 +40,7 @@ def signed(
     first |= {"jvp_jvp": ("tangents", "tangents2"), "per_sample": ("grad_output",)}
     parts |= {part: (call, _with(first[part], rest)) for part, call in beyond.items()}
     made = {part: _named(part, *both) for part, both in parts.items()}
-    return SimpleNamespace(**made, __name__=name, withheld=tuple(lacks))
+    return SimpleNamespace(**made, __name__=name, withheld=tuple(lacks), convention=convention)
 
 
 def _with(names: Sequence[str], rest: Sequence[inspect.Parameter]) -> inspect.Signature:

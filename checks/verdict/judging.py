@@ -26,7 +26,7 @@ from checks.diagnosis.seen import is_empty
 from checks.laws import Law, contract, decides, laws_of, witnessed
 from checks.numbers.precision import NATIVE, PRECISIONS
 from checks.op import Op, Problem
-from checks.orders.named import of_order
+from checks.orders.named import the_one
 from checks.subjects.implementation import Implementation, Judged
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
@@ -82,8 +82,8 @@ def judge(  # noqa: PLR0915, one step after another
     op              name of the op, e.g. "conv"
     implementation  a module, class or object with forward and backward; or, to be run in a process of its own, the text
                     that --impl takes, such as "mine.py:Conv" or "torch:package.module:name"; None for the reference
-    dtype           "float64", "float32", "float16" or, through a bridge such as torch, "bfloat16": what the inputs are,
-                    and what the implementation computes in
+    dtype           "float64", "float32", "float16", through a bridge such as torch "bfloat16", or "complex128" or
+                    "complex64" (orders/pairs.py): what the inputs are, and what the implementation computes in
     examples        how many cases to draw
     budget          seconds in which to try cases, in place of `examples`: as many as fit, and at least one; what fails is
                     shrunk and explained after that
@@ -115,7 +115,7 @@ def judge(  # noqa: PLR0915, one step after another
     Raises ValueError, with what is close, for an op, law, dtype or option that does not exist and for values that no
     case can have; NotAnImplementation, a TypeError, if the implementation has no forward or backward or cannot be loaded.
     """
-    (op,) = of_order(op, order)
+    op, dtype = the_one(op, order, dtype)
     judged = ops.find(op)
     chosen = _chosen(laws, judged)
     pinned = pinned_values(judged, pinned)

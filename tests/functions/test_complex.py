@@ -112,10 +112,14 @@ def test_tensors_go_by_torchs_convention(tmp_path, capsys):
 
     assert run("f", "2,3 3,2", "--convention", "torch") == 0
     capsys.readouterr()
-    assert run("Square", "3", "--convention", "torch") == 1
+    assert run("Square", "3") == 1
     said = capsys.readouterr().out
-    assert "not conjugated: It is right by JAX's convention, and not by torch's, that is asked for." in said
-    assert "--convention torch --dtype complex128" in said
+    assert "not conjugated: It is right by JAX's convention, and not by torch's, by which torch calls it." in said
+
+
+def test_a_convention_that_is_asked_for_is_asked_for_again():
+    report = judged(square, lambda g, z: g * 2 * z, convention="torch")
+    assert "convention='torch'" in report.again
 
 
 def test_what_makes_no_sense_is_said():

@@ -78,6 +78,32 @@ def test_what_jax_differentiates_and_what_is_its_own(name, inputs, dtype, wrong)
     assert name != "Layer" or {f.result for f in report.findings} >= {"grad_x", "grad_weight"}
 
 
+@jax.custom_vjp
+def conjugates(z):
+    return z * z
+
+
+conjugates.defvjp(lambda z: (z * z, z), lambda z, g: (2 * g * jnp.conj(z),))
+
+
+def spectrum(z, s):
+    return jnp.abs(jnp.fft.fft(z @ z.T)) ** 2 * s
+
+
+def test_complex_numbers_go_by_jaxs_convention_and_have_to():
+    """Real inputs beside complex ones stay real."""
+    forward, backward, _ = function_of(f"jax:{__name__}:spectrum")
+    asked = {"dtype": "complex128", "seed": 1, "examples": 3}
+    report = judge_function(forward, backward, "2,3 2:positive", **asked)
+    assert decided(report), str(report)
+    assert not report.failures, str(report)
+    assert "complex gradients by JAX's convention" in report.implementation
+    forward, backward, _ = function_of(f"jax:{__name__}:conjugates")
+    report = judge_function(forward, backward, "3", **asked)
+    assert [(f.result, f.mistake) for f in report.failures] == [("grad_z", "conjugated")]
+    assert "not by JAX's, by which jax calls it" in report.failures[0].explanation
+
+
 def test_beyond_a_backward_there_is_what_jax_has():
     forward, backward, _ = function_of(f"jax:{__name__}:tree")
     x, at = np.random.default_rng(0).uniform(-1, 1, (4, 2)), np.array([0, 2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from checks.ops import find, ops
 from checks.orders.moved import along
 from checks.subjects.refusals import NotAnImplementation
 from checks.verdict.report import Verdict
-from reference import batch_norm, conv, layer_norm, sigmoid, softmax, tanh
+from reference import batch_norm, conv, layer_norm, sigmoid, silu, softmax, tanh
 
 # Without torch, whose own double backward is slow to load: it is a witness of the same truth.
 OURS = ("exact", "agreement", "adjoint", "complex_step", "linearity", "symmetry")
@@ -152,3 +154,55 @@ def test_every_op_can_be_differentiated_along_a_line(op):
     found = find(f"{op}.double_backward")
     assert found.inputs == ("grad_output", *find(op).inputs)
     assert len({m.name for m in found.mistakes}) == len(found.mistakes)
+
+
+def in_the_tail(times):
+    """SiLU's f'' by the product rule from σ alone, which is off by a rounding of 1 where f'' is e⁻ˣ."""
+
+    def twice(grad_grads, grad_output, x):
+        (u,), s = grad_grads, 1 / (1 + np.exp(-x))
+        slope = s + x * s * (1 - s)
+        return u * slope, times * u * grad_output * s * (1 - s) * (2 + x * (1 - 2 * s))
+
+    return SimpleNamespace(backward=silu.backward, double_backward=twice)
+
+
+def test_a_single_element_in_the_tail_of_a_function_may_lose_what_the_formula_loses(verdict_alone):
+    def of_one(given):
+        return judge("silu", given, order=2, examples=30, seed=1, laws=("agreement",), shape=(1, 1)).findings
+
+    assert not [f for f in of_one(in_the_tail(1)) if f.verdict is Verdict.BROKEN]
+    assert [f for f in of_one(in_the_tail(1.001)) if f.verdict is Verdict.BROKEN]
+
+
+def test_what_has_no_gradient_stays_real_where_others_are_complex():
+    report = judged("weighted_cross_entropy", None, examples=6, laws=("complex_step",))  # a warning would be an error
+    assert not report.failures, str(report)
+    assert any(f.verdict is Verdict.HOLDS for f in report.findings)
+
+
+def test_what_torch_lacks_is_no_case_and_what_raises_in_code_is_a_crash(verdict_alone):
+    import torch
+
+    from checks.subjects.bridges.torch import bridged
+
+    op = find("hinge")
+    found = bridged(op, op.twin, dtype="float64", device="cpu")
+    report = judged("hinge", found, examples=3)
+    assert not report
+    assert not report.failures
+    assert "derivative for aten::multi_margin_loss_backward is not implemented" in " ".join(
+        map(str, report.unsupported)
+    )
+
+    class Raises(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):  # noqa: ARG004, torch's protocol
+            return x.tanh()
+
+        @staticmethod
+        def backward(ctx, g):  # noqa: ARG004, torch's protocol
+            raise RuntimeError("derivative of mine is not there yet")
+
+    report = judged("tanh", bridged(find("tanh"), Raises, dtype="float64", device="cpu"), examples=3)
+    assert report.exit_code == 3, str(report)

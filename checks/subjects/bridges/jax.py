@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from checks.numbers.pairs import JAX
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.keeping import spoken
@@ -34,6 +35,7 @@ class Jax:
 
     dtype: str
     device: Any
+    convention = JAX
 
     def array(self, a: Array) -> Any:
         """A copy, on the device: jax.numpy.asarray may share the memory, which a caller may then write to."""

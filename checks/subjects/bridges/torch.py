@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from checks.numbers.pairs import TORCH
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.beyond import derivatives
@@ -139,7 +140,8 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
         return tuple(given.numpy(gradients.get(n)) for n, _ in named)
 
     name = getattr(found, "__name__", type(found).__name__)
-    return signed(forward, backward, signature, name, lacks(found), **derivatives(op, function, handed))
+    beyond = derivatives(op, function, handed)
+    return signed(forward, backward, signature, name, lacks(found), TORCH, **beyond)
 
 
 def owns(found: Any) -> bool:
