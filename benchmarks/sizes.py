@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.outcome import outcome, where
+from checks.cases.series import EXAMPLES
 from checks.cases.wide import ONE_IN, wide_problems
 from checks.numbers.precision import Array
 from checks.op import Op, Problem
@@ -26,7 +27,6 @@ from checks.signature.axes import parts
 from checks.signature.places import TILES
 from checks.signature.protocol import Reference
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import EXAMPLES
 
 OTHERS = 1000  # the seed of cases in which a mistake is seen to be one: not those that are to catch it
 FORMS = ("zero", "off", "tail", "ragged", "one")

@@ -35,14 +35,13 @@ from benchmarks.shared import Shared
 from benchmarks.sharpness import GOALS, StoredOnce, _algorithms
 from benchmarks.shortened import Counted, Site, on_counting
 from benchmarks.sizes import Along, GoesWrong
-from checks.cases.series import Series
+from checks.cases.series import EXAMPLES, Series
 from checks.cases.wide import widened
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Op, Problem
 from checks.ops import find, ops
 from checks.signature.takes import Sizes
 from checks.subjects.implementation import Implementation
-from checks.verdict.judging import EXAMPLES
 from checks.verdict.report import RIGHT
 
 TERMS = (10, 100, 577, 4608, 10_000)

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checks import judge, ops
+from checks import ops
 from checks.cases.search import Stopped
 from checks.command.arguments import Parser, add_limits, command
 from checks.command.orders import expanded
@@ -33,9 +33,10 @@ from checks.subjects.isolation import half_the_memory
 from checks.subjects.loading import built_in
 from checks.subjects.names import first_on_the_path, ours
 from checks.subjects.refusals import Crashed, NotAnImplementation
-from checks.verdict import known
-from checks.verdict.crew import cores
 from checks.verdict.report import Finding, Report, deciding, worst
+
+if TYPE_CHECKING:
+    from checks.verdict.known import Known
 
 PROGRAM = "python -m checks.gradcheck"
 ANY_FUNCTION = 'Any other function is judged by {} function FILE.py:f --backward FILE.py:b --inputs "B,3 3"'
@@ -117,6 +118,8 @@ def _run(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, c
         if report.interrupted:
             break
     outputs.write(reports)
+    from checks.verdict import known
+
     if options.write_known:
         written(known.as_toml(reports), options.write_known)
     over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
@@ -149,6 +152,8 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
         finally:
             bar.clear()
         return
+    from checks.verdict.crew import cores
+
     bar = Bar("all", len(chosen))
     # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
     jobs = options.jobs or cores()
@@ -198,6 +203,13 @@ def _judged(
     return judge(name, **_how(name, options), progress=progress, first=first, jobs=jobs, shard=options.shard)
 
 
+def judge(op: str, **how: Any) -> Report:
+    """As checks.judge; what it needs is loaded when the command line has been read."""
+    from checks.verdict.judging import judge
+
+    return judge(op, **how)
+
+
 def _how(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """What `judge` is told of a run, wherever it runs."""
     given = {o.name: getattr(options, o.name, None) for o in ops.find(name).takes.options}
@@ -221,8 +233,10 @@ def _how(name: str, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _known(options: argparse.Namespace) -> tuple[known.Known, ...]:
+def _known(options: argparse.Namespace) -> tuple[Known, ...]:
     """The entries of the file that --known names."""
+    from checks.verdict import known
+
     return known.load(options.known, laws()) if options.known else ()
 
 
@@ -237,10 +251,9 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
     from checks.command.functions import add_options, said, specs
-    from checks.functions.function import EXAMPLES as CASES
-    from checks.functions.function import NotTaken, judge_function
     from checks.functions.inputs import HELP, read
     from checks.functions.isolated import Functions
+    from checks.functions.sizes import EXAMPLES as CASES
     from checks.numbers.pairs import COMPLEX_DTYPES
 
     parser = Parser(
@@ -265,6 +278,9 @@ def function(given: Sequence[str], program: str) -> int:
     again = said(options)
     dtype = COMPLEX_DTYPES.get(options.dtype, options.dtype)
     subject = Functions(specs(options), options.timeout, options.memory or half_the_memory(), dtype)
+    subject.begin()
+    from checks.functions.function import NotTaken, judge_function  # while the other process loads what it needs
+
     try:
         found = subject.load()
         report = judge_function(

@@ -121,9 +121,9 @@ def requested(config: pytest.Config) -> Request:
 
 def _request(config: pytest.Config) -> Request:
     from checks import ops
+    from checks.cases.series import EXAMPLES
     from checks.laws import laws
     from checks.verdict import known
-    from checks.verdict.judging import EXAMPLES
 
     def option(name: str) -> Any:
         return config.getoption(f"judge_{name}", None)

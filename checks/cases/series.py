@@ -31,6 +31,7 @@ Shard = tuple[int, int]  # the k-th of n parts of a run, k from 1 on
 TURN, USUAL, WIDE = "in turn", "as usual", "wide"
 PATTERN = ("", TURN, "", TURN, USUAL, WIDE)
 BLOCK = 34 * len(PATTERN)  # of as many cases as are usual there is one
+EXAMPLES = 200  # cases of a run, if nobody says how many
 ATTEMPTS = 200  # at a case that is of no kind which is left out
 LIKE = 50  # problems that are drawn of those which are like one, where no other fails
 

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from checks import ops
+from checks.cases.series import EXAMPLES
 from checks.cases.wide import ONE_IN, REACH
 from checks.command.arguments import Parser, add_limits, typed
 from checks.command.orders import add_orders
 from checks.command.subjects import ADAPT, COMPILE
+from checks.numbers.precision import PROMISES
 from checks.op import Op
 from checks.signature.options import duration, one_of, shard, whole
-from checks.verdict.judging import EXAMPLES, PROMISES
 
 
 def parser_of(op: Op | None, program: str) -> Parser:
@@ -59,7 +60,7 @@ def parser_of(op: Op | None, program: str) -> Parser:
         metavar="D",
         help="what sums of float16 and bfloat16 are promised to be kept in: float32, or same",
     )
-    few = "so many distinct shapes only (default: 12 where a first call takes 20 times as long as the second)"
+    few = "so many distinct shapes only (default: 12 with --compile, or if a first call takes 20 times the second)"
     parser.add_argument("--shapes", type=typed(whole(1)), metavar="N", help=few)
     parser.add_argument("--scheduler", metavar="URL", help="a Dask cluster to send the cases to: tcp://host:8786")
     part = "the K-th of N parts of the cases only, for one --seed"

@@ -40,7 +40,7 @@ from checks.functions.inputs import Sizes, shown
 from checks.functions.inputs import read as inputs_of
 from checks.functions.narrow import Narrow
 from checks.functions.second import of_second_order, own_double_backward
-from checks.functions.sizes import below, elements, sizes_of
+from checks.functions.sizes import EXAMPLES, below, elements, sizes_of
 from checks.numbers.pairs import COMPLEX_DTYPES
 from checks.numbers.precision import NATIVE, PRECISIONS, Array
 from checks.op import Problem
@@ -55,7 +55,7 @@ from checks.verdict.tried import Tried
 
 __all__ = ["NotTaken", "decided", "judge_function"]
 
-EXAMPLES, FEWEST = 60, 16  # cases, if nobody says how many, of small inputs and of large ones
+FEWEST = 16  # cases, if nobody says how many, of large inputs
 NUMBERS = 600  # that are drawn in all cases together, at least
 SHRINKING = 10.0  # seconds that smaller sizes are looked for
 SEEDS = 3  # cases of such sizes, in which what is wrong may be seen

@@ -14,6 +14,7 @@ import numpy as np
 from checks.functions.inputs import Input, Sizes, is_open
 from checks.signature.options import Range
 
+EXAMPLES = 60  # cases, if nobody says how many, of small inputs
 SMALL = (2, 3, 4, 5, 6)
 WIDE = (257, 300)  # beyond two tiles of 128, and a multiple of few
 MOST = 4096  # elements of all inputs together, of wide ones

@@ -95,5 +95,6 @@ PRECISIONS: Mapping[str, Precision] = MappingProxyType(
 )
 # What sums are kept in, where that is not the precision of what is summed: products of two such numbers are exact there.
 ACCUMULATORS: Mapping[str, str] = MappingProxyType({"float16": "float32", "bfloat16": "float32"})
+PROMISES = ("float32", "same")  # what an implementation may say that it keeps them in
 # What NumPy computes in by itself; the others need a bridge.
 NATIVE = tuple(name for name, precision in PRECISIONS.items() if precision.storage == name)

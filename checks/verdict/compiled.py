@@ -1,8 +1,8 @@
 """Whether what is judged is compiled anew for every shape: then few shapes are tried, with many values (cases/few.py).
 
-It is measured. The first forward of a shape is compared with the second, for shapes after the first, whose call also loads
-what all need. Code that is only slow has both alike; a pause of the machine would have to fall on the first call of three
-shapes, and on no second one.
+Where a framework's compiler was asked for (--compile) that is known. Elsewhere it is measured: the first forward of a shape
+is compared with the second, for shapes after the first, whose call also loads what all need. Code that is only slow has
+both alike; a pause of the machine would have to fall on the first call of three shapes, and on no second one.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from checks.cases.search import Stopped
 from checks.op import Problem
 from checks.subjects.implementation import Judged
+from checks.subjects.loading import COMPILED
 from checks.subjects.refusals import Crashed, Malformed, Unsupported
 
 SHAPES = 12  # that are tried then
@@ -23,6 +25,11 @@ TIMES = 20.0  # what a second call takes, from which on a first one is expensive
 NOTICED = 0.02  # seconds; what is quicker is no compilation
 LOOKED_AT = 3  # shapes that have to be so
 LARGE = 1 << 14  # elements of a case on which nothing is measured: there calls themselves take long
+
+
+def is_compiled(implementation: Any) -> bool:
+    """Whether a compiler was asked for: whatever calls take on this machine, each shape is compiled."""
+    return isinstance(implementation, str) and implementation.startswith(COMPILED)
 
 
 def first_call(subject: Judged, problems: Sequence[Problem]) -> float | None:

@@ -18,13 +18,13 @@ from checks.cases.few import shapes_of
 from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
 from checks.cases.search import Failed, Stopped
-from checks.cases.series import Series, Shard
+from checks.cases.series import EXAMPLES, Series, Shard
 from checks.cases.wide import REACH
 from checks.diagnosis.illustration import illustrated, sample
 from checks.diagnosis.naming import diagnose
 from checks.diagnosis.seen import is_empty
 from checks.laws import Law, contract, decides, laws_of, witnessed
-from checks.numbers.precision import NATIVE, PRECISIONS
+from checks.numbers.precision import NATIVE, PRECISIONS, PROMISES
 from checks.op import Op, Problem
 from checks.orders.named import the_one
 from checks.subjects.implementation import Implementation, Judged
@@ -34,7 +34,7 @@ from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.beside import witness
 from checks.trials.witness import HERE
 from checks.verdict import where
-from checks.verdict.compiled import SHAPES, first_call
+from checks.verdict.compiled import SHAPES, first_call, is_compiled
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.eager import compared
 from checks.verdict.further import further
@@ -44,10 +44,8 @@ from checks.verdict.report import MET, Finding, Report, Verdict
 from checks.verdict.tried import Progress, Tried, right_by
 from checks.verdict.where import Elsewhere
 
-EXAMPLES = 200
 MORE = 10  # times as many cases are drawn at most, where few of them are supported
 SHRUNK = 10  # problems for each of few shapes, that are tried while one is shrunk
-PROMISES = ("float32", "same")
 DRAWS = 3  # of small numbers, until a failure shows on them
 PAST = "It depends on what was called before (see behaviour), so no single case tells more."
 
@@ -106,7 +104,8 @@ def judge(  # noqa: PLR0915, one step after another
                     are spawned, so a script that asks for more has to begin with `if __name__ == "__main__":`
     shard           (k, n): try the k-th of n parts of the cases only; checks.verdict.merging.merged puts reports together
     shapes          draw from so many distinct shapes only, with many values for each: for what is compiled anew for every
-                    shape. If None, few are drawn where the first call of a shape is seen to take far longer than the second
+                    shape. If None, 12 are drawn of what "compiled:" stands in front of, and where the first call of a shape
+                    is seen to take far longer than the second
     order           2: judge its double backward, double_backward(grad_grads, grad_output, *inputs) -> one gradient for
                     grad_output and one for each input, against the reference differentiated (orders/second.py); 3: the
                     third order. Forward mode is an op by name: "conv.jvp" (orders/forward.py)
@@ -146,7 +145,10 @@ def judge(  # noqa: PLR0915, one step after another
         series = Series(
             judged, pinned, dtype, many, seed, reach=reach, among=among, until=until, few=few, most=most, shard=shard
         )
-        crew = Crew(tried, told if named else None, jobs, many // (shard or (1, 1))[1], until)
+        # Each process would compile each shape for itself, so that others are not worth it unless somebody asks for them.
+        crew = Crew(
+            tried, told if named else None, jobs or (1 if shapes else None), many // (shard or (1, 1))[1], until
+        )
         try:
             if stopped:
                 series.interrupted = True
@@ -169,6 +171,7 @@ def judge(  # noqa: PLR0915, one step after another
         judged = wrapped.op  # without the gradients that it does not have
         pinned = {**pinned_values(judged, dict(wrapped.pins)), **pinned}
         with watched(progress, op, examples // (shard or (1, 1))[1]) as progress:  # noqa: PLR1704, a bar in its place
+            shapes = SHAPES if shapes is None and is_compiled(implementation) else shapes
             if shapes is None and not wrapped.is_reference:
                 try:
                     compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))

@@ -10,6 +10,9 @@ from checks.cases.wide import WIDE
 from checks.ops import find
 from checks.render.json import as_data, render
 from checks.render.load import from_text
+from checks.subjects.implementation import Implementation
+from checks.subjects.isolation import Isolated
+from checks.verdict import judging
 from reference import conv, linear
 
 QUICK = ["exact"]
@@ -69,6 +72,28 @@ def test_where_first_calls_are_expensive_few_shapes_are_the_default():
     assert report.pinned["shapes"] == 12
     assert judge("linear", linear, examples=5, seed=4, laws=QUICK).shapes is None
     assert judge("conv", Compiled(), examples=5, seed=4, laws=QUICK).shapes is None
+
+
+class Pretended(Isolated):
+    """What is named, without a process or a framework: the reference."""
+
+    def begin(self):
+        return False
+
+    def load(self):
+        self.name = self.spec
+
+    def call(self, part, case, **how):
+        return Implementation.of(self.op, self.op.reference).call(part, case, **how)
+
+
+def test_what_a_compiler_is_asked_for_has_few_shapes_however_fast_it_is(monkeypatch):
+    monkeypatch.setattr(judging, "Isolated", Pretended)
+    shapes = [judge("linear", name, examples=5, seed=4, laws=QUICK).shapes for name in ("compiled:jax", "jax")]
+    assert shapes == [12, None]
+    report = judge("linear", "compiled:jax", examples=30, seed=4, laws=QUICK)
+    assert len({shape_of(f.problem) for f in report.findings}) <= 12
+    assert "drawn from 12 distinct shapes" in str(report)
 
 
 def test_a_failure_in_few_shapes_is_shrunk_in_a_bounded_number_of_them():

@@ -101,3 +101,12 @@ def test_python_runs_it_as_a_module():
         [sys.executable, "-m", "checks", *FEW, "-q"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "linear: right.  reference.linear, float64\n", "")
+
+
+def test_a_door_loads_what_it_needs_and_no_other():
+    """Whoever asks for a function waits for its process, which begins before the judge is loaded."""
+    code = "import sys; from checks import __main__ as m; m._door(*m.DOORS['function']); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    loaded = set(said.split())
+    assert "checks.gradcheck" in loaded
+    assert not loaded & {"checks.explain", "checks.vectors.__main__", "checks.verdict.judging", "hypothesis", "torch"}
