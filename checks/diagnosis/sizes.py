@@ -120,15 +120,34 @@ class _Axis:
 
 
 def _axes(problem: Problem) -> Iterator[_Axis]:
-    """The sizes that pin this problem: what is pinned and is no parameter of the op."""
+    """The sizes that pin this problem: what is pinned and is no parameter of the op, but one that y is as large as."""
     options = {option.name: option for option in problem.op.takes.options}
     for name, value in problem.pins.items():
-        if name in problem.parameters or name not in options or name == "dims":
+        if (
+            name not in options
+            or name == "dims"
+            or (name in problem.parameters and not _comes_out(problem, name, value))
+        ):
             continue
-        if isinstance(value, int):
+        if isinstance(value, int) and name in problem.parameters:
+            yield _Axis(name, None, value, f"{name} along each axis")
+        elif isinstance(value, int):
             yield _Axis(name, None, value, options[name].help.removeprefix("number of "))
         elif isinstance(value, tuple):
             yield from (_Axis(name, i, n, _called(options[name], i, len(value))) for i, n in enumerate(value))
+
+
+def _comes_out(problem: Problem, name: str, value: Any) -> bool:
+    """Whether a parameter is the size of y along some axis, and with another value is that too."""
+    whole = value if isinstance(value, tuple) else (value,)
+    if not all(type(n) is int for n in whole):
+        return False
+    others = tuple(n - 1 if n > 1 else 2 for n in whole)
+    other = resized(problem, name, others if isinstance(value, tuple) else others[0])
+    return other is not None and any(
+        (is_now, was) in zip(others, whole, strict=True)
+        for is_now, was in zip(other.shape("y"), problem.shape("y"), strict=True)
+    )
 
 
 def _called(option: Option, at: int, several: int) -> str:
@@ -280,7 +299,8 @@ def resized(problem: Problem, option: str, value: Any) -> Problem | None:
     shapes = {name: None if problem.shapes[name] is None else shape for name, shape in drawn.shapes.items()}
     if replace(drawn, shapes=shapes).pins != {**problem.pins, option: value}:
         return None
-    return replace(problem, shapes=shapes)
+    own = {option: drawn.parameters[option]} if option in problem.parameters else {}
+    return replace(problem, shapes=shapes, parameters={**problem.parameters, **own})
 
 
 @dataclass(frozen=True)

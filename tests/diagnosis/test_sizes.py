@@ -326,3 +326,21 @@ def test_a_threshold_that_only_some_indices_show_is_not_named_later():
     problem = Problem(find("cross_entropy"), arrays, {"reduction": "sum"}, seed=3)
     said = threshold_of("cross_entropy", ClassesUpTo(64), problem, "agreement", result="grad_logits")
     assert int(said.split("right up to ")[1].split()[0]) in range(64, 70), said
+
+
+def test_a_threshold_of_what_comes_out_is_told_where_a_parameter_is_its_size():
+    pool = find("adaptive_avg_pool").reference
+
+    class Layer:
+        forward = staticmethod(pool.forward)
+
+        @staticmethod
+        def backward(g, x, *, output_size):
+            less = g.copy()
+            less[:, :, 16:] = 0
+            return pool.backward(less, x, output_size=output_size)
+
+    (found,) = judge(
+        "adaptive_avg_pool", Layer, seed=3, examples=4, laws=NUMBERS, output_size=20, size=40, dims=1
+    ).failures
+    assert found.where.startswith("right up to output_size 16 along each axis, wrong from 17 on: grad_x")
