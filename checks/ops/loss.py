@@ -73,6 +73,18 @@ def euclidean_unit(problem: Problem) -> int | None:
     return 2 * count if count and not count & (count - 1) else None
 
 
+def euclidean_few(problem: Problem, case: Case) -> Case | None:
+    """Targets of the other sign at few places: differences of two that are large may be small."""
+    places, target = problem.places, case.input("target")
+    if places is None or 0 in target.shape:
+        return None
+    at = places.axis[1]
+    here = np.isin(np.arange(target.shape[at]), places.at).reshape(
+        [-1 if axis == at else 1 for axis in range(target.ndim)]
+    )
+    return case.with_input("target", np.where(here, -target, target))
+
+
 def euclidean_terms(problem: Problem) -> dict[str, int]:
     """Four products for each square of a difference, summed; a difference, and two scales, for the gradients."""
     return {"y": 4 * prod(problem.shape("prediction")) + 2, "prediction": 4, "target": 4}
@@ -171,7 +183,7 @@ EUCLIDEAN = Op(
     twin=euclidean_twin,
     rounds=Rounding(euclidean_terms, euclidean_magnitudes),
     kind=Kind(degree=2, unit=euclidean_unit),
-    cases=Inputs(tried=number_of_samples),
+    cases=Inputs(tried=number_of_samples, few=euclidean_few),
     told=Documents(
         letters={"y": "E"},
         sources={"y": "004, C18", "prediction": "004, C16", "target": "004, C16"},

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log
+from math import log, sqrt
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from checks.numbers.precision import PRECISIONS, Array, accumulator
 from checks.signature.axes import Axes, parts
 
 WHOLE = "*shape"  # the axes of what has no axis of a kind of its own
-USE = 8  # what places are drawn with (Problem.rng)
+USE, SCATTERED = 8, 16  # what places are drawn with (Problem.rng)
+LEFT = 1 / 12  # of a sum, that rounding may be
 SHARE = 1 / 60
 ONE_IN = 2
 FEW_ARRAYS = 3  # have the axis, y counted, where products of two of them are still no large argument of a sigmoid
@@ -111,7 +112,25 @@ def arranged(case: Any, problem: Any) -> Any:
     for name, exponent in problem.exponents.items() if places is None or not places.inputs else ():
         if exponent and name in problem.present:
             case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
-    return case if places is None else places.of(case, problem)
+    return _scattered(case, problem) if places is None else places.of(case, problem)
+
+
+def _scattered(case: Any, problem: Any) -> Any:
+    """A cotangent that is 0 at most places, anywhere, where sums of so many of either sign leave little more than rounding.
+
+    A sum of m of them is about √m of their size, and may be off by n·v·m of it, n being all.
+    """
+    n, takes = case.cotangent.size, problem.op.takes
+    lost = n * accumulator(problem.dtype).unit_roundoff
+    if (
+        lost * sqrt(n) <= LEFT
+        or problem.kind
+        or (problem.unit is not None and problem.largest)
+        or _is_elementwise(takes)
+    ):
+        return case
+    share = max((LEFT / lost) ** 2, len(TILES)) / n
+    return replace(case, cotangent=case.cotangent * (problem.rng(SCATTERED).random(case.cotangent.shape) < share))
 
 
 def few(problem: Any) -> Places | None:

@@ -329,7 +329,7 @@ def test_a_threshold_that_only_some_indices_show_is_not_named_later():
 
 
 def test_a_threshold_of_what_comes_out_is_told_where_a_parameter_is_its_size():
-    pool = find("adaptive_avg_pool").reference
+    pool = find("adaptive_max_pool").reference
 
     class Layer:
         forward = staticmethod(pool.forward)
@@ -337,10 +337,10 @@ def test_a_threshold_of_what_comes_out_is_told_where_a_parameter_is_its_size():
         @staticmethod
         def backward(g, x, *, output_size):
             less = g.copy()
-            less[:, :, 16:] = 0
+            less[:, :, 16:] = 0  # of places that come out
             return pool.backward(less, x, output_size=output_size)
 
     (found,) = judge(
-        "adaptive_avg_pool", Layer, seed=3, examples=4, laws=NUMBERS, output_size=20, size=40, dims=1
+        "adaptive_max_pool", Layer, seed=3, examples=4, laws=NUMBERS, output_size=40, size=80, dims=1
     ).failures
     assert found.where.startswith("right up to output_size 16 along each axis, wrong from 17 on: grad_x")
