@@ -125,11 +125,20 @@ def entropy_few(problem: Problem, case: Case) -> Case | None:
     """Losses that are small, by logits of `FAR` at the targets, but of few samples, whose are as far below the others."""
     x, here = case.input("logits"), places_of_targets(problem, case)
     if here is None:
-        return None
+        return _classes_alike(problem, case)
     signs = np.where(here, -1.0, 1.0)
     chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == np.expand_dims(case.input("target"), 1)
     logits = np.where(chosen, FAR * np.expand_dims(signs, 1), np.clip(x, -REST, REST))
     return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))
+
+
+def _classes_alike(problem: Problem, case: Case) -> Case | None:
+    """Of few classes that are large, none so much larger that it has the share of all of them."""
+    places, x = problem.places, case.input("logits")
+    if places is None or 0 in x.shape:
+        return None
+    here = np.isin(np.arange(x.shape[1]), places.at).reshape(1, -1, *(1,) * (x.ndim - 2))
+    return case.with_input("logits", PRECISIONS[problem.dtype].rounded(np.where(here, (3 * places.large + x) / 4, x)))
 
 
 def entropy_terms(problem: Problem) -> dict[str, int]:

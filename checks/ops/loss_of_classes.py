@@ -78,7 +78,7 @@ def weighted_few(problem: Problem, case: Case) -> Case | None:
     """As of cross-entropy, none of the few ignored; where all classes have a share, so that none is small, large ones."""
     here, target = places_of_targets(problem, case), case.input("target")
     if here is None:
-        return None
+        return entropy_few(problem, case)
     none, x = problem.parameters["ignore_index"], case.input("logits")
     target = np.where(here & (target == none), x.shape[1] - 1 if none == 0 else 0, target)
     case = case.with_input("target", target)

@@ -26,7 +26,7 @@ from checks.signature.axes import Axes, parts
 
 WHOLE = "*shape"  # the axes of what has no axis of a kind of its own
 USE, SCATTERED = 8, 16  # what places are drawn with (Problem.rng)
-LEFT = 1 / 12  # of a sum, that rounding may be
+MUCH, LITTLE = 1 / 8, 1 / 32  # of a sum of numbers of either sign, that rounding may be
 SHARE = 1 / 60
 ONE_IN = 2
 FEW_ARRAYS = 3  # have the axis, y counted, where products of two of them are still no large argument of a sigmoid
@@ -123,13 +123,13 @@ def _scattered(case: Any, problem: Any) -> Any:
     n, takes = case.cotangent.size, problem.op.takes
     lost = n * accumulator(problem.dtype).unit_roundoff
     if (
-        lost * sqrt(n) <= LEFT
+        lost * sqrt(n) <= MUCH
         or problem.kind
         or (problem.unit is not None and problem.largest)
         or _is_elementwise(takes)
     ):
         return case
-    share = max((LEFT / lost) ** 2, len(TILES)) / n
+    share = max((LITTLE / lost) ** 2, len(TILES)) / n
     return replace(case, cotangent=case.cotangent * (problem.rng(SCATTERED).random(case.cotangent.shape) < share))
 
 

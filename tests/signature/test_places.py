@@ -211,3 +211,16 @@ def test_differences_are_large_where_two_inputs_are():
         squares = np.square(case.input("prediction") - case.input("target"))
         along = np.moveaxis(squares, problem.places.axis[1], 0).reshape(problem.places.size, -1).sum(1)
         assert along[-1] > along.sum() / 12
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "weighted_cross_entropy"])
+def test_of_few_classes_that_are_large_none_has_the_share_of_all(name):
+    """The largest is taken off before: what is left out of the others has to be no small part of these."""
+    problems = Long(find(name), "classes", 0, 577, "bfloat16").problems(40)
+    few = [p for p in problems if p.places and p.places.inputs and p.places.axis[0] == "C"]
+    assert few
+    for problem in few:
+        powers = np.exp(np.moveaxis(problem.reals().widened().input("logits"), 1, 0).reshape(577, -1))
+        here = powers[list(problem.places.at)]
+        assert np.all(here.min(0) > here.sum(0) / 30)
+        assert np.all(here.sum(0) > np.delete(powers, problem.places.at, 0).sum(0))
