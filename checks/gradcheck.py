@@ -63,9 +63,8 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except NotAnImplementation as wrong:
         print(f"{command(program)}: {wrong}", file=sys.stderr)
         if not all(built_in(one.impl) for one in chosen):
-            print(
-                f"\nA file to start from:\n\n{start(chosen[0].op, chosen[0].impl, str(wrong))}", end="", file=sys.stderr
-            )
+            one = next((s for s in chosen if (s.op.name, s.impl) == wrong.subject), chosen[0])
+            print(f"\nA file to start from:\n\n{start(one.op, one.impl, str(wrong))}", end="", file=sys.stderr)
         return NOT_LOADED
     except BrokenPipeError:
         return _left()
@@ -200,7 +199,11 @@ def _judged(
     jobs: int | None = 1,
 ) -> Report:
     """The report on one op."""
-    return judge(name, **_how(name, options), progress=progress, first=first, jobs=jobs, shard=options.shard)
+    try:
+        return judge(name, **_how(name, options), progress=progress, first=first, jobs=jobs, shard=options.shard)
+    except NotAnImplementation as wrong:
+        wrong.subject = name, options.impl
+        raise
 
 
 def judge(op: str, **how: Any) -> Report:

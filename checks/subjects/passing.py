@@ -32,7 +32,7 @@ def signed(
     lacks   those of them of which it is known that they will be refused (offered.py)
     convention  by which gradients of complex numbers go there (numbers/pairs.py), "" where that is not known
     """
-    rest = [_by_position(p) for p in signature.parameters.values()]
+    rest = list(signature.parameters.values())
     parts = {"forward": (forward, signature), "backward": (backward, _with(("grad_output",), rest))}
     first = {"double_backward": ("grad_grads", "grad_output"), "jvp": ("tangents",)}
     first |= {"triple_backward": ("grad_grad_grads", "grad_grads", "grad_output")}
@@ -84,12 +84,3 @@ def in_numbers(arrays: Sequence[Any], parameters: Mapping[str, Any]) -> dict[str
         return dict(parameters)
     alike = len(set(over.before)) == 1  # one number: not everybody takes one for each axis
     return {**parameters, "padding": over.before[0] if alike else over.before}
-
-
-def _by_position(parameter: inspect.Parameter) -> inspect.Parameter:
-    """The parameter without its default, which none may follow that has no default."""
-    return (
-        parameter
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        else parameter.replace(default=inspect.Parameter.empty)
-    )

@@ -44,7 +44,12 @@ class Ended(Crashed):
 
 
 class NotAnImplementation(TypeError):
-    """The object to be judged has no forward and backward, or none that take the inputs."""
+    """The object to be judged has no forward and backward, or none that take the inputs.
+
+    subject  the op, and the text that names the object, where several are judged
+    """
+
+    subject: tuple[str, str | None] | None = None
 
 
 def brief(error: BaseException) -> str:

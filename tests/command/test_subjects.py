@@ -77,3 +77,12 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(folder, capsys, words, fil
     said = capsys.readouterr().err
     assert refusal in said
     assert said.count("\n") == 1
+
+
+def test_a_file_to_start_from_is_of_what_could_not_be_judged(folder, capsys):
+    (folder / "mine.py").write_text("from reference.linear import *\nclass Half:\n    def forward(self, x): return x\n")
+    given = ["linear,relu", "--impl", "linear=mine.py", "--impl", "relu=mine.py:Half", "--jobs", "1", *FEW]
+    assert gradcheck.main(given) == 3
+    said = capsys.readouterr().err
+    assert "Half has no backward" in said
+    assert "Half" in said.partition("A file to start from")[2]

@@ -9,6 +9,7 @@ from checks.cases.drawing import problems_of
 from checks.cases.layouts import LAYOUTS, broadcast, laid_alike
 from checks.cases.search import Search
 from checks.laws import laws
+from checks.op import Problem
 from checks.ops import find
 from checks.subjects import loading
 from checks.subjects.bridges import torch as bridge
@@ -359,3 +360,14 @@ def test_what_is_torchs_needs_no_word_in_front(tmp_path):
     assert judge("max_pool", spoken, seed=1, examples=4, laws=["exact"]).exit_code == 0
     assert bridge.owns(loading.find(f"{tmp_path / 'bare.py'}:Scaled"))
     assert not bridge.owns(torch.relu)
+
+
+@pytest.mark.parametrize("name", ["relu", "softplus", "leaky_relu"])
+def test_what_torch_takes_beside_the_parameters_of_an_op_stays_as_it_is(name):
+    """`inplace=False` and the like stand behind the inputs, by position: no array is handed over for them."""
+    op = find(name)
+    made = Implementation.of(op, loading.load(op, f"torch:torch.nn.functional:{name}"))
+    problem = Problem(op, {"x": (2, 3), "y": (2, 3)}, op.takes.defaults)
+    right = Implementation.of(op, op.reference)
+    case = problem.reals()
+    assert np.allclose(made.backward(case)["x"], right.backward(case)["x"])
