@@ -5,13 +5,13 @@ A law module has a docstring that states the property, `RANK` (the order: sharpe
     def check(trial: Trial) -> Iterator[Finding]
 
 which asks the trial for what it needs and is never told which op it is looking at. It may have a function `begin(trial)`,
-in which what is judged is called ahead of that (Run.begin): then it computes while the judge does.
-
-`OWN_FORWARD = True` says that one side of the comparison is the implementation's own forward, so that a wrong y breaks it
-too. `DECIDES = True` says that it compares every element of the result that a finding is about: a law without it samples,
-along a line or by a promise, and may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide
-cases. `WITNESSED` names what it compares, "y" or "gradients", with what a witness computes (trials/witness.py), for whom
-the other laws need not wait. `OF_DERIVATIVES = True` says that it is asked of what is itself a derivative (orders/) alone.
+in which what is judged is called ahead of that (Run.begin): then it computes while the judge does. `OWN_FORWARD = True`
+says that one side of the comparison is the implementation's own forward, so that a wrong y breaks it too. `DECIDES = True`
+says that it compares every element of the result that a finding is about: a law without it samples, along a line or by a
+promise, and may accuse a result but not decide it (verdict/decisions.py), and is not asked of wide cases, but for its
+`wide`, if it has one, which is `check` in a few calls. `WITNESSED` names what it compares, "y" or "gradients", with what a
+witness computes (trials/witness.py), for whom the other laws need not wait. `OF_DERIVATIVES = True` says that it is asked
+of what is itself a derivative (orders/) alone.
 """
 
 from __future__ import annotations
@@ -58,6 +58,12 @@ def _every() -> dict[str, Law]:
 def decides(law: Law) -> bool:
     """Whether its findings are about every element of a result."""
     return bool(getattr(law, "DECIDES", False))
+
+
+def of_wide(law: Law) -> Callable[[Trial], Iterator[Finding]] | None:
+    """What is asked of cases with a large axis, if anything is."""
+    asked: Callable[[Trial], Iterator[Finding]] | None = law.check if decides(law) else getattr(law, "wide", None)
+    return asked
 
 
 def witnessed(law: Law) -> str:

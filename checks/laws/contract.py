@@ -10,6 +10,7 @@
   which the report works out.
 - **Layouts.** Fortran order, strides, negative strides, misaligned, read-only, and a cotangent that is broadcast: within
   the bound, not bit for bit, since sums may go in another order there.
+  They are asked of wide cases as well (cases/wide.py), since code may read memory in another way from some size on.
   What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
 - **Samples.** One sample of a batch, alone, gives what it gave in the batch.
 - Warnings, which leave the numbers right: another dtype than that of the inputs; NaN or ∞, in any of the arrays, that
@@ -27,6 +28,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from checks.cases.layouts import CHANNELS_LAST, LAYOUTS, broadcast
+from checks.cases.wide import WIDE
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
@@ -36,7 +38,7 @@ from checks.trials import extremes
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
 from checks.trials.traces import COTANGENT, misplaced, oddly
-from checks.trials.trial import Run, Trial
+from checks.trials.trial import Run, Trial, is_run
 
 RANK = 10
 
@@ -76,9 +78,23 @@ def check(trial: Trial, turn: int | None = None, *, infinite: bool = True) -> It
     yield from _extreme(run)
 
 
+def wide(trial: Trial) -> Iterator[Finding]:
+    """What is asked of a case with a large axis, beyond which code may have ways of its own: memory, in two calls.
+
+    Arrays in one layout, or a cotangent that is broadcast unless bounds are slow, as it has its own; and what a call does
+    to them. What takes more calls is asked of small cases alone.
+    """
+    run = trial.light
+    first = {part: run.outcome(part) for part in PARTS}
+    yield _untouched(run, first)
+    yield _dtypes(run, first)
+    turn = int(run.problem.rng(RANK).integers(len(LAYOUTS) + (not is_run(run.problem.op))))
+    yield from _broadcast(run) if turn == len(LAYOUTS) else _laid_out(run, turn)
+
+
 def calls(problem: Problem) -> int:
-    """How many calls are compared with others on the same arrays."""
-    return CALLS if problem.unit is None else FEWER
+    """How many calls are compared with others on the same arrays; of a wide case none."""
+    return 0 if problem.kind == WIDE else CALLS if problem.unit is None else FEWER
 
 
 def _promise(run: Run, broken: str, *, warning: bool = False) -> Finding:

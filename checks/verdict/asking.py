@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from checks.cases.wide import WIDE
-from checks.laws import Law, begin, decides, witnessed
+from checks.laws import Law, begin, decides, of_wide, witnessed
 from checks.subjects.refusals import Crashed, Ended, Malformed
 from checks.trials.finding import Finding, Verdict
 from checks.trials.trial import Trial
@@ -45,14 +45,17 @@ class Asked:
         if heard:
             trial.witness.summon(trial.light.problem)
         # In another order in every case: code that counts its calls must not know which numbers come next.
-        asked = [name for name, law in chosen.items() if decides(law) or problem.kind != WIDE]
-        order = problem.rng(ORDER).permutation(asked)
+        wide = problem.kind == WIDE
+        asked = {name: of_wide(law) if wide else law.check for name, law in chosen.items()}
+        order = problem.rng(ORDER).permutation([name for name, question in asked.items() if question])
         if problem.elements <= LARGE:
             for name in order:
-                if not self._answered(name, partial(_begun, chosen[name])):
+                known = decides(chosen[name]) or not wide
+                if known and not self._answered(name, partial(_begun, chosen[name])):
                     return
         for name in order:
-            if not self._answered(name, _computed(heard[name]) if name in heard else chosen[name].check):
+            question = _computed(heard[name]) if name in heard else asked[name]
+            if question and not self._answered(name, question):
                 return
         self.later = heard
 
