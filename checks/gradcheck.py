@@ -29,6 +29,7 @@ from checks.laws import laws
 from checks.op import Op
 from checks.render.outputs import Outputs, colour, written
 from checks.signature.options import flag
+from checks.subjects import lifeline
 from checks.subjects.isolation import half_the_memory
 from checks.subjects.loading import built_in
 from checks.subjects.names import first_on_the_path, ours
@@ -160,7 +161,7 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
     each = jobs // processes  # what is left over, of many cores and few ops
     if options.budget:  # of all together
         options.budget *= processes / len(chosen)
-    with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn"), lifeline.follow) as pool:
         waiting = [pool.submit(_judged, one.op.name, one.within(options), jobs=each) for one in chosen]
         try:
             for done, future in enumerate(waiting):

@@ -27,6 +27,7 @@ from checks.laws import laws
 from checks.numbers.precision import PRECISIONS
 from checks.render import board, words
 from checks.signature.options import whole
+from checks.subjects import lifeline
 from checks.subjects.loading import BUILT_IN, COMPILED, offered, version
 from checks.subjects.names import first_on_the_path, ours
 from checks.subjects.refusals import Crashed, NotAnImplementation
@@ -166,7 +167,7 @@ def _run(waiting: list[Cell], jobs: int, keep: Any) -> bool:
         except KeyboardInterrupt:
             return False
         return True
-    with first_on_the_path(), ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+    with first_on_the_path(), ProcessPoolExecutor(jobs, get_context("spawn"), lifeline.follow) as pool:
         left: set[Future[dict[str, Any]]] = {pool.submit(cell.judged) for cell in waiting}
         try:
             while left:

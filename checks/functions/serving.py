@@ -24,7 +24,7 @@ from checks.functions import framework, tensors  # noqa: F401, loaded before nam
 from checks.functions.named import backward_of, judged
 from checks.functions.wire import Forms
 from checks.numbers.precision import Array
-from checks.subjects import system
+from checks.subjects import lifeline, system
 from checks.subjects.names import theirs
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.subjects.worker import array_in, commands, failed, mapped, reply
@@ -39,6 +39,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     system.limit(settings["memory"])
     settings |= {name: system.passed(settings[name]) for name in ("commands", "replies", "inputs", "results")}
+    lifeline.hold(settings["commands"])
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it
     with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies, theirs:
         functions: list[Function] = []

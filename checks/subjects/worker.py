@@ -23,7 +23,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Case
 from checks.ops import find
-from checks.subjects import system
+from checks.subjects import lifeline, system
 from checks.subjects.implementation import Implementation
 from checks.subjects.loading import load
 from checks.subjects.names import theirs
@@ -43,6 +43,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     system.limit(settings["memory"])
     settings |= {name: system.passed(settings[name]) for name in ("commands", "replies", "inputs", "results")}
+    lifeline.hold(settings["commands"])
     op = find(settings["op"])
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it
     with os.fdopen(settings["replies"], "w", encoding="utf-8") as replies, theirs:

@@ -20,7 +20,7 @@ from functools import cache
 from typing import IO
 
 from checks.op import Problem
-from checks.subjects import names, system
+from checks.subjects import lifeline, names, system
 from checks.trials.witness import HERE, Refused, Testimony, Witness, testimony
 
 
@@ -113,9 +113,10 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 def main() -> None:
     """Answer until the judge closes its end."""
+    commands, replies = sys.stdin.buffer, sys.stdout.buffer
+    lifeline.hold(commands.fileno())
     import torch  # noqa: F401, before the first problem comes
 
-    commands, replies = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:
             problem = pickle.load(commands)  # noqa: S301, written by this very module

@@ -23,6 +23,7 @@ from checks import ops
 from checks.cases.search import Stopped
 from checks.laws import laws_of
 from checks.op import Problem
+from checks.subjects import lifeline
 from checks.subjects.implementation import Implementation, Judged
 from checks.subjects.isolation import Isolated
 from checks.subjects.names import first_on_the_path
@@ -208,6 +209,7 @@ _here: list[Tried] = []  # in a process of a crew: what it judges
 def _begin(subject: Subject | None) -> None:
     assert subject is not None  # noqa: S101, without one there is no crew
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever draws
+    lifeline.follow()
     known = laws_of(ops.find(subject.op))
     _here.append(Tried(subject.judged(), {name: known[name] for name in subject.laws}))
 
