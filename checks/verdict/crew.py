@@ -35,6 +35,7 @@ CHUNK = 4  # cases that are sent at a time; one, where there is a time at which 
 AHEAD = 4  # chunks that are drawn for each process before the first has been answered
 PATIENCE = 5.0  # seconds of work done, and still to do, from which on other processes are worth starting
 LONG = 20.0  # seconds to go, from which on they are, where there is a time at which to end
+CROWDED = 2  # processes that want to run for each core, on average of a minute, from which on others are in the way
 LOOKING = 3.0  # seconds without an answer, after which it is looked whether all processes live
 
 
@@ -71,7 +72,8 @@ class Answer:
 class Crew:
     """Tries problems, here or in other processes, and has them counted in order.
 
-    jobs   how many processes; None: as many as there are cores, once the run is seen to take longer than a few seconds
+    jobs   how many processes; None: as many as there are cores, once the run is seen to take longer than a few seconds,
+           on a machine that has cores to spare
     until  in place of `examples`: when it is to end (of `time.perf_counter`)
     """
 
@@ -132,6 +134,8 @@ class Crew:
         if self.jobs is None:
             done = self.tried.done
             spent = time.perf_counter() - self.tried.started
+            if is_crowded():
+                return False
             if self.until is not None:
                 if not done or self.until - time.perf_counter() < LONG:
                     return False
@@ -201,6 +205,11 @@ class Crew:
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def is_crowded() -> bool:
+    """Whether others have more to do than there are cores: then more processes make a run no shorter, and dearer."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > CROWDED * cores()
 
 
 _here: list[Tried] = []  # in a process of a crew: what it judges

@@ -8,6 +8,7 @@ from checks.cases.search import Search
 from checks.laws import laws
 from checks.render.json import as_data
 from checks.subjects.implementation import Implementation
+from checks.verdict import crew as crews
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.tried import Tried
 
@@ -73,3 +74,17 @@ def test_what_a_dead_process_was_sent_is_judged_here(often):
 def test_jobs_that_cannot_be_are_refused(jobs, expected):
     with pytest.raises(ValueError, match=expected):
         judge("conv", ops.find("conv").reference, jobs=jobs)
+
+
+@pytest.mark.parametrize(("load", "starts"), [(1.0, True), (30.0, False)])
+def test_no_other_processes_are_started_where_others_have_the_cores(monkeypatch, load, starts):
+    monkeypatch.setattr(crews, "PATIENCE", 0.0)
+    monkeypatch.setattr(crews, "cores", lambda: 2)
+    monkeypatch.setattr(crews.os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(crews, "ProcessPoolExecutor", lambda *_: "started")
+    op = ops.find("linear")
+    tried = Tried(Implementation.of(op, op.reference), {"exact": laws()["exact"]})
+    crew = Crew(tried, Subject("linear", None, "float64", "cpu", 1.0, None, "", ("exact",)), None, 10)
+    Search(problems_of(op, {}, "float64"), 3, 1).run(tried.add)
+    assert crew._is_worth_it() is starts
+    assert crew.pool == ("started" if starts else None)
