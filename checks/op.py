@@ -117,8 +117,8 @@ class Rounding:
     factors     for y and for each gradient: the arrays that every product takes one factor from ("g": cotangent)
     constants   for y and for each gradient: how many u all of it may be off in common, by exponents that are stored, say
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
-    running     for y and for each gradient, where code may keep sums that run on along whole axes and subtract them: how
-                many roundings they go through, and what each is relative to, in any element
+    running     for y and for each gradient, where code may add what a result does not contain and subtract it, as sums do
+                that run on along whole axes: how many roundings it goes through, and what each is relative to
     """
 
     terms: Callable[[Problem], Mapping[str, int]] | None = None

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from checks.op import Documents, Inputs, Kind, Op, Problem, Rounding
+import numpy as np
+
+from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._linear_mistakes import LINEAR
 from checks.signature.takes import LOUD, Sizes, Takes
 from reference import linear
@@ -20,6 +22,25 @@ def terms(problem: Problem) -> dict[str, int]:
     out_features, in_features = problem.shape("weight")
     samples = prod(problem.shape("x")[:-1])
     return {"y": in_features + 1, "x": out_features, "weight": samples, "bias": samples}
+
+
+def by_blocks(case: Case) -> dict[str, tuple[int, float]]:
+    """Products of matrices by Strassen's seven of blocks: adds blocks that a result does not contain, and subtracts them.
+
+    Halved down to single numbers, n rows and columns, padded to a power of two, are off by less than 6·n^(log₂ 12)
+    roundings of the largest element of one factor times that of the other (Higham, Accuracy and Stability of Numerical
+    Algorithms, 2nd ed., theorem 23.2). Beyond some 64 float32 has too few digits for that; the usual bound is wide there.
+    """
+    weight = case.input("weight")
+    rows = max(1, prod(case.cotangent.shape[:-1]), *weight.shape)
+    roundings = 6 * 12 ** (rows - 1).bit_length() + 1
+    arrays = {"g": case.cotangent, "w": weight, "x": case.input("x")}
+    largest = {name: float(np.abs(a).max(initial=0.0)) for name, a in arrays.items()}
+    return {
+        "y": (roundings, largest["x"] * largest["w"]),
+        "x": (roundings, largest["g"] * largest["w"]),
+        "weight": (roundings, largest["g"] * largest["x"]),
+    }
 
 
 def tried(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
@@ -49,7 +70,11 @@ OP = Op(
         scales={"x": LOUD, "weight": LOUD, "bias": "x weight"},
     ),
     twin=twin,
-    rounds=Rounding(terms, factors={"y": ("x", "weight"), "x": ("g", "weight"), "weight": ("g", "x"), "bias": ("g",)}),
+    rounds=Rounding(
+        terms,
+        factors={"y": ("x", "weight"), "x": ("g", "weight"), "weight": ("g", "x"), "bias": ("g",)},
+        running=by_blocks,
+    ),
     kind=Kind(degree=2, linear_in=(("x", "bias"), ("weight", "bias"))),
     cases=Inputs(tried=tried),
     told=Documents(

@@ -1,4 +1,6 @@
-"""Whether an implementation keeps sums that run on along whole axes, and takes windows as differences of two of them.
+"""Whether an implementation adds what a result does not contain, and subtracts it.
+
+Sums do that run on along whole axes, of which windows are differences, and Strassen's products of blocks.
 
 Among whole numbers one is so large that beside it the others are lost. A result that it does not reach is the same
 whether it is there or is 0, to the last bit, unless it was added and subtracted on the way: then what is left is off by
@@ -6,7 +8,7 @@ roundings of the large number, and by no more than these. What reads a wrong ele
 windows is not off at all.
 
 Prefix sums and integral images are seen so, from either end, and a sum that moves along, which is exact on all whole
-numbers that windows have room for. Which results may be summed so, and what that loses, the op says (op.py).
+numbers that windows have room for. Which results may be had so, and what that loses, the op says (op.py).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from checks.trials.trial import Run
 USE = 24  # what places are drawn with (Problem.rng)
 SMALL = 9  # the largest of the other whole numbers
 PLACES = 14  # at which the large one stands, beside the first and the last
-PROBLEMS = 4  # asked until it is seen: sums run on in any problem whose results are off by it
+PROBLEMS = 8  # asked until it is seen, which it is in nearly any problem whose results are off by it
 
 
 def runs_on(run: Run) -> bool:
