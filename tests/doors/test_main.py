@@ -14,6 +14,13 @@ from checks.render import __main__ as render
 
 ROOT = Path(__file__).parents[2]
 SECONDS = re.compile(r"[\d.]+ s\b")
+HALF = """
+from reference import linear
+class Half:
+    forward = staticmethod(linear.forward)
+    def backward(self, *arrays):
+        return (linear.backward(*arrays)[0] / 2, *linear.backward(*arrays)[1:])
+"""
 FEW = ["linear", "--examples", "5", "--seed", "3"]
 
 
@@ -110,3 +117,12 @@ def test_a_door_loads_what_it_needs_and_no_other():
     loaded = set(said.split())
     assert "checks.gradcheck" in loaded
     assert not loaded & {"checks.explain", "checks.vectors.__main__", "checks.verdict.judging", "hypothesis", "torch"}
+
+
+def test_what_shrinks_failures_is_loaded_without_extensions(tmp_path):
+    (tmp_path / "half.py").write_text(HALF)
+    end = "import sys; print('hypothesis' in sys.modules, gradcheck.os.environ.get('HYPOTHESIS_NO_PLUGINS'))"
+    given = ["linear", "--impl", "half.py:Half", "--examples", "5", "--seed", "1", "-q"]
+    code = f"from checks import gradcheck; assert gradcheck.main({given}) == 1; {end}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert ran.stdout.splitlines()[-1] == "True 1"
