@@ -27,6 +27,8 @@ class Called:
     weights   whether it has any: a layer that keeps some is one around it, if not
     last      by an option of several axes, what it is for those who mean the last of them alone
     idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
+    words     what others say for a value of a parameter that is a word
+    second    of an input to which others add another, what that is called: torch's bias_hh beside bias_ih
     """
 
     names: tuple[str, ...] = ()
@@ -42,6 +44,8 @@ class Called:
     weights: bool = True
     last: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     idle: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    second: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # "train" says that statistics are those of the batch; which pooling it is, others say in a word.
@@ -60,6 +64,7 @@ CALLED: Mapping[str, Called] = {
         {"mode": ("average", "avg", "mean"), "type": ("average", "avg", "mean")},
     ),
     "grid_sample": Called(("gridsample", "gridsampler", "bilinearsampler", "spatialtransformer")),
+    "upsample": Called(("interpolate", "resize"), words=dict.fromkeys(("bilinear", "trilinear"), "linear")),
     "lp_pool": Called(("lppool", "lppooling", "powerpool")),
     "batch_norm": Called(("batchnorm", "batchnormalization", "bn", "spatialbatchnorm"), TRAINING),
     "layer_norm": Called(("layernorm", "layernormalization", "ln"), TRAINING, last={"last": layer_norm_of_last}),
@@ -89,6 +94,7 @@ CALLED: Mapping[str, Called] = {
             ("o", "output", "out"),
         ),
         idle={"wy": (3, "H"), "by": (3, 1)},
+        second={"bias": ("bhh", "biashh", "bh", "biash", "recurrentbias")},
     ),
     "gru_cell": Called(
         ("gru", "grustep", "grucell"),

@@ -19,10 +19,13 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.adapting.asked import asked
-from checks.subjects.adapting.fitting import apart
+from checks.subjects.adapting.fitting import ALIKE, apart
 from checks.subjects.adapting.layer import adapted
 from checks.subjects.adapting.made import numbers_of
-from checks.subjects.pulled import Framework, of_leaves
+from checks.subjects.adapting.roles import Unfit
+from checks.subjects.adapting.words import called, plain
+from checks.subjects.pulled import Framework, each, of_leaves
+from checks.subjects.refusals import NotAnImplementation, brief
 
 Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
 DEPTH = 3
@@ -48,9 +51,13 @@ def spoken(
     if op.derivative is not None or (not own and _is_right(op, by_names)):
         return direct(dtype, compiled=compiled)
     held = {"": made("float64")}
+    still = frozenset(name for n in op.takes.constant for name in called(n))
     try:
-        found = adapted(op, _kept(op, layer, Calls(parts, held)), type(layer).__name__)
-    except Exception:  # noqa: BLE001, whatever theirs raises: then its names are all that is known of it
+        found = adapted(op, _kept(op, layer, Calls(parts, held, still)), type(layer).__name__)
+    except Exception as error:
+        if own or (_off(op, by_names, {}) or (0.0, 0.0))[1] < ALIKE:
+            why = error if isinstance(error, Unfit) else brief(error)
+            raise NotAnImplementation(f"{type(layer).__name__} was not adapted: {why}") from error
         return direct(dtype, compiled=compiled)
     held[""] = made(dtype)
     if compiled:  # what was tried before that is not: each try would be compiled
@@ -59,18 +66,25 @@ def spoken(
 
 
 def _is_right(op: Op, by_names: Any) -> bool:
-    """Whether y is nearly right on whole numbers, with every parameter at its default."""
-    one = asked(op)
+    """Whether y is nearly right on whole numbers, with every parameter at its default, in every number of axes it takes.
+
+    One that is made for two axes may take an array that has one less for a sample by itself.
+    """
+    usual, *others = [{"dims": axes} for axes in dict.fromkeys(op.takes.dims or ())] or [{}]
+    first = _off(op, by_names, usual)
+    return first is not None and first[0] <= NEARLY and all((_off(op, by_names, o) or [0])[0] <= NEARLY for o in others)
+
+
+def _off(op: Op, by_names: Any, pins: Mapping[str, Any]) -> tuple[float, float] | None:
+    """How far off y is, of its size, and how alike; None where it raises, ∞ where it has another shape."""
+    one = asked(op, **pins)
     takes = inspect.signature(by_names.forward).parameters
+    parameters = {n: v for n, v in one.parameters.items() if n in takes}
     try:
-        y = np.asarray(
-            by_names.forward(
-                *(one.arrays[n] for n in op.inputs), **{n: v for n, v in one.parameters.items() if n in takes}
-            )
-        )
+        y = np.asarray(by_names.forward(*(one.arrays[n] for n in op.inputs), **parameters))
     except Exception:  # noqa: BLE001, whatever theirs raises
-        return False
-    return y.shape == one.y.shape and apart(y, one.y)[0] <= NEARLY
+        return None
+    return apart(y, one.y) if y.shape == one.y.shape else (np.inf, 0.0)
 
 
 def _kept(op: Op, layer: Any, calls: Calls) -> Any:
@@ -99,11 +113,13 @@ class Calls:
     """What is called, in NumPy's arrays.
 
     held  the framework that computes now, under "", and under "compiler" too where it compiles
+    still what an input is called by which the op has no gradient
     made  what its compiler made, for each part and all shapes
     """
 
     parts: Parts
     held: dict[str, Framework]
+    still: frozenset[str] = frozenset()
     made: dict[Any, Any] = field(default_factory=dict)
 
     def weights(self, op: Op) -> dict[str, Array]:
@@ -117,27 +133,29 @@ class Calls:
 
     def run(self, bound: inspect.BoundArguments, params: dict[str, Array]) -> Any:
         """y."""
-        called, _, arrays, _ = self._begun(bound, params)
-        y = self._compiled("forward", called, arrays)(*arrays)
-        return self.held[""].numpy(y) if self.held[""].is_array(y) else y
+        function, _, arrays, _ = self._begun(bound, params)
+        y = self._compiled("forward", function, arrays)(*arrays)
+        found = [self.held[""].numpy(one) if self.held[""].is_array(one) else one for one in each(y)]
+        return tuple(found) if isinstance(y, tuple | list) else found[0]
 
-    def pull(
-        self, g: Array, bound: inspect.BoundArguments, params: dict[str, Array]
-    ) -> tuple[list[Any], dict[str, Any]]:
+    def pull(self, g: Any, bound: inspect.BoundArguments, params: dict[str, Array]) -> tuple[list[Any], dict[str, Any]]:
         """The gradients by what it is called with, None by what is no real number, and by its weights."""
         framework = self.held[""]
-        called, names, arrays, many = self._begun(bound, params)
-        given = [a for a in bound.args if isinstance(a, np.ndarray)]
-        places = [i for i in range(len(arrays)) if i >= many or given[i].dtype.kind == "f"]
+        function, names, arrays, many = self._begun(bound, params)
+        given = [a for _, a in _arrays_of(bound.args)]
+        real = [given[i].dtype.kind == "f" for i in range(many)] + [plain(n) not in self.still for n in names]
+        places = [i for i, is_asked in enumerate(real) if is_asked]
 
-        def pulled(cotangent: Any, *every: Any) -> Sequence[Any]:
-            leaves = [every[i] for i in places]
-            return framework.pulled(of_leaves(called, every, places, cotangent), leaves, [cotangent])
+        above = [framework.array(np.asarray(one)) for one in each(g)]
 
-        above = framework.array(np.asarray(g))
-        found = self._compiled("backward", pulled, [above, *arrays])(above, *arrays)
+        def pulled(*every: Any) -> Sequence[Any]:
+            cotangents, own = every[: len(above)], every[len(above) :]
+            like = cotangents if isinstance(g, tuple) else cotangents[0]
+            return framework.pulled(of_leaves(function, own, places, like), [own[i] for i in places], cotangents)
+
+        found = self._compiled("backward", pulled, [*above, *arrays])(*above, *arrays)
         by = {i: None if a is None else framework.numpy(a) for i, a in zip(places, found, strict=True)}
-        grads = {n: by[many + i] for i, n in enumerate(names)}
+        grads = {n: by.get(many + i) for i, n in enumerate(names)}
         return [by.get(i) for i in range(many)], {n: a for n, a in grads.items() if a is not None}
 
     def _begun(
@@ -145,20 +163,22 @@ class Calls:
     ) -> tuple[Callable[..., Any], list[str], list[Any], int]:
         """A function of the arrays that are passed and then the weights, what these are called, how many come first."""
         framework, args = self.held[""], bound.args
-        positions = [i for i, a in enumerate(args) if isinstance(a, np.ndarray)]
-        inputs = [framework.array(args[i]) for i in positions]
+        positions, given = zip(*_arrays_of(args), strict=True)
+        inputs = [framework.array(a) for a in given]
         own, made = self.parts(framework, inputs)
         names = short(list(own))
         for n, a in zip(names, own.values(), strict=True):
             params.setdefault(n, framework.numpy(a))
 
-        def called(*arrays: Any) -> Any:
-            given = list(args)
-            for i, a in zip(positions, arrays, strict=False):
-                given[i] = a
+        def function(*arrays: Any) -> Any:
+            put = dict(zip(positions, arrays, strict=False))
+            given = [
+                tuple(put.get((i, j), b) for j, b in enumerate(a)) if isinstance(a, tuple) else put.get((i,), a)
+                for i, a in enumerate(args)
+            ]
             return made(arrays[len(positions) :])(*given, **bound.kwargs)
 
-        return called, names, [*inputs, *(framework.array(params[n]) for n in names)], len(positions)
+        return function, names, [*inputs, *(framework.array(params[n]) for n in names)], len(positions)
 
     def _compiled(self, part: str, function: Callable[..., Any], arrays: Sequence[Any]) -> Callable[..., Any]:
         """The function, or what its compiler made of it for such shapes."""
@@ -168,6 +188,14 @@ class Calls:
         if key not in self.made:
             self.made[key] = self.held["compiler"].compiled(function)
         return cast("Callable[..., Any]", self.made[key])
+
+
+def _arrays_of(args: Sequence[Any]) -> Iterator[tuple[tuple[int, ...], Array]]:
+    """The arrays among what is handed over, a state that is a tuple looked into, each with its place."""
+    for i, one in enumerate(args):
+        for j, inner in enumerate(one) if isinstance(one, tuple) else ((None, one),):
+            if isinstance(inner, np.ndarray):
+                yield (i,) if j is None else (i, j), inner
 
 
 def _guesses(op: Op) -> Iterator[Array]:

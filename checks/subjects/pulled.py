@@ -125,18 +125,27 @@ class Pulled:
 
 
 def of_leaves(function: Function, arrays: Sequence[Any], places: Sequence[int], like: Any) -> Several:
-    """The function of the arrays at these places, the others as they are; y has the shape of `like`, or ValueError."""
+    """The function of the arrays at these places, the others as they are; y has the shape of `like`, or ValueError.
+
+    Where y is a tuple, `like` is one, too.
+    """
 
     def called(*leaves: Any) -> list[Any]:
         filled = list(arrays)
         for i, leaf in zip(places, leaves, strict=True):
             filled[i] = leaf
-        y = function(*filled)
-        if like is not None and tuple(y.shape) != tuple(like.shape):  # some frameworks would read beyond the cotangent
-            raise ValueError(f"y has shape {tuple(y.shape)}, and its cotangent {tuple(like.shape)}")
-        return [y]
+        several = each(function(*filled))
+        for y, above in zip(several, each(like), strict=True) if like is not None else ():
+            if tuple(y.shape) != tuple(above.shape):  # some frameworks would read beyond the cotangent
+                raise ValueError(f"y has shape {tuple(y.shape)}, and its cotangent {tuple(above.shape)}")
+        return several
 
     return called
+
+
+def each(y: Any) -> list[Any]:
+    """The results of a function, one or several."""
+    return list(y) if isinstance(y, tuple | list) else [y]
 
 
 def present(given: Sequence[Any]) -> list[Any]:

@@ -61,6 +61,8 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
     yield from _whole(form, plan)
     for n, paths in plan.held.items():
         yield f"{n} is {said(paths[0])}"
+    for n, path in plan.second.items():
+        yield f"{said(path)} is added to it and made 0: the gradients of both are judged as grad_{n}, by turns"
     if plan.zeroed:
         yield f"{' and '.join(said(p) for p in plan.zeroed)} has no place here, and is made 0"
     if plan.gradients:

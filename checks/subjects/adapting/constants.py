@@ -13,9 +13,22 @@ from checks.cases.pins import pinned_values
 from checks.op import Op
 from checks.subjects.adapting.run import Form
 
-USUAL = (1e-8, 1e-3, 1e-6, 1e-7, 1e-12, 1e-10, 1e-9, 1e-4, 1e-16, 1e-15)  # that are added to what must not be 0
+USUAL = (
+    1e-8,
+    1e-3,
+    1e-6,
+    1e-7,
+    1e-12,
+    1e-10,
+    1e-9,
+    1e-4,
+    1e-16,
+    1e-15,
+    2.0**-52,
+    2.0**-23,
+)  # that are added to what must not be 0
 SMALL = 1e-2  # below which a number that is added so is
-MOST = 40
+MOST = 42
 TOGETHER = 3000  # choices of several values at once, each a call of the reference with a few numbers
 DEPTH = 4  # of functions that call others
 

@@ -1,7 +1,7 @@
 """Which arrangement of its arrays makes a forward right: decided by y alone, on whole numbers and axes of different sizes.
 
 Ways to speak to a layer are tried in turn, the usual ones first, each with every order of every array: of the first where
-y is right, to the last bit where sums are exact, it is taken. Where y is right in none, what came of the usual ones is
+y is right, but for its rounding, it is taken. Where y is right in none, what came of the usual ones is
 compared with what is right at other values of parameters that are not taken; and where that is right in none, the nearest
 is taken.
 """
@@ -39,6 +39,7 @@ RIGHT = 2.0**-40
 MOST_PARTS = 4  # places among which the parts of y are looked for
 MOST_NUMBERS = 16  # arrangements in which one number is compared
 CASES = 5  # in which one number is compared with what is right
+SMALL = 2.0**-10  # times as large are numbers that are asked once more
 NEAR = 2.0**-10  # a number that is so near what is right is meant to be that, as that of a logarithm kept from 0
 ALIKE = 0.5  # the cosine above which a wrong y is still seen to be this op's: of n numbers by chance it is about 1/√n
 
@@ -59,7 +60,7 @@ class Fit:
     @property
     def right(self) -> bool:
         """Whether y is right."""
-        return self.off <= (0.0 if self.one.op.kind.degree else RIGHT)
+        return self.off <= RIGHT
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def fitted(form: Form) -> Fit:
             came = []
         found, count, why = _fits(form, way, began, came if way.usual or not way.plan.constants else None)
         tried, failure = tried + count, failure or why
-        if right := [fit for fit in found if fit.right]:
+        if right := [fit for fit in found if fit.right and (way.usual or _is_right_of_small(form, fit))]:
             return replace(right[0], also=len({_bare(fit) for fit in right} - {_bare(right[0])}))
         usual += found if way.usual else []
         if time.process_time() - began > SECONDS:
@@ -127,6 +128,7 @@ def _hidden(form: Form, came: Sequence[Came]) -> Fit | None:
     }
     values = values_of(form.op, gone, functions_of(form))
     known: dict[Any, Array | None] = {}
+    near: Fit | None = None
     for chosen in islice(together(values), 1, None):
         for one in came:
             if not {*chosen} & {*one.plan.constants, *one.pins}:
@@ -134,8 +136,22 @@ def _hidden(form: Form, came: Sequence[Came]) -> Fit | None:
                 if key not in known:
                     known[key] = _right_with(one, chosen)
                 if (fit := _with_values(form, one, chosen, known[key])) is not None:
-                    return fit
-    return None
+                    if _is_right_of_small(form, fit):
+                        return fit
+                    near = near or fit
+    return near
+
+
+def _is_right_of_small(form: Form, fit: Fit) -> bool:
+    """Whether y is right of small numbers, too, where what is added to a variance shows: of whole ones, ε = 10⁻¹² is 0."""
+    first = form.op.inputs[0]
+    if not fit.plan.constants or first in form.op.takes.constant:
+        return True
+    small = replace(fit.one, arrays={**fit.one.arrays, first: fit.one.arrays[first] * SMALL})
+    with suppress(Exception):  # of numbers that are no such input, whatever is raised
+        again, _ = _tried(form, fit.plan, small, fit.pins)
+        return again is not None and again.right
+    return False
 
 
 def _right_with(one: Came, chosen: Mapping[str, Any]) -> Array | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
+from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.arrangement import Arrangement, held_as
 from checks.subjects.adapting.asked import Asked
 from checks.subjects.adapting.run import Form, Place, Plan, Run
@@ -20,8 +21,8 @@ Choice = tuple[Arrangement, tuple[Path, ...]]  # how an input lies, and all path
 
 def held_in(
     form: Form, plan: Plan, one: Asked, wanted: Sequence[str]
-) -> tuple[dict[str, list[Choice]], tuple[Path, ...]]:
-    """Where it keeps each of these inputs, and how it lies there; and what has the name of one but not its shape."""
+) -> tuple[dict[str, list[Choice]], tuple[Path, ...], dict[str, Path]]:
+    """Where it keeps each input and how it lies; what has the name of one but not its shape; where what is added lies."""
     run = Run(form, plan, one.sizes, one.parameters)
     found: dict[str, list[Choice]] = {}
     odd: list[Path] = []
@@ -36,7 +37,10 @@ def held_in(
                 found[n] = choices
         if all(n in found or n in one.op.takes.optional for n in wanted):
             break
-    return found, tuple(dict.fromkeys(odd))
+    second = second_of(form, run.layer, found)
+    kept = {n: [c for c in of if second.get(n) not in c[1]] for n, of in found.items()}
+    second = {n: path for n, path in second.items() if kept[n]}
+    return {n: kept[n] or of for n, of in found.items()}, tuple(dict.fromkeys(odd)), second
 
 
 def _choices(form: Form, run: Run, one: Asked, n: str, wanted: Sequence[str]) -> tuple[list[Choice], list[Path]]:
@@ -51,12 +55,25 @@ def _choices(form: Form, run: Run, one: Asked, n: str, wanted: Sequence[str]) ->
         orders = list(held_as(axes.names, shape, got(run.layer, paths[0]).shape, one.sizes))
         if names and not orders and axes.optional:
             odd += paths
-        if orders and not any(is_gradient(p, _every_alias(wanted)) for p in paths):
+        others = axes.optional and not names and any(is_called(p, _every_alias(wanted)) for p in paths)
+        if orders and not others and not any(is_gradient(p, _every_alias(wanted)) for p in paths):
             best = 0 if told else min((aliases.index(named(p)[-1]) for p in names), default=len(aliases))
             ranked.append((best, [(order, paths) for order in orders]))
     least = min((rank for rank, _ in ranked), default=0)
     chosen = [choices for rank, choices in ranked if rank == least]
     return [choice for choices in chosen for choice in choices] if len(chosen) <= MOST or told else [], odd
+
+
+def second_of(form: Form, layer: object, choices: Mapping[str, Sequence[Choice]]) -> dict[str, Path]:
+    """Where what is added to an input lies, of those of which it has two: as large, and called as a second is."""
+    found: dict[str, Path] = {}
+    for n, names in CALLED.get(form.op.name, Called()).second.items():
+        held = [np.shape(got(layer, paths[0])) for _, paths in choices.get(n, ())]
+        for paths in _places(layer):
+            called_so = [path for path in paths if is_called(path, names)]
+            if called_so and np.shape(got(layer, paths[0])) in held:
+                found[n] = called_so[0]
+    return found
 
 
 def _places(layer: object) -> list[tuple[Path, ...]]:

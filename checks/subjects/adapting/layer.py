@@ -213,7 +213,8 @@ class Adapted:
         if n in self.plan.cut:
             found = run.put_together(n, returned)
         else:
-            gradient = run.at(self.plan.gradients[n], returned)
+            places = self.plan.seconds if n in self.plan.seconds and run.is_second else self.plan.gradients
+            gradient = run.at(places[n], returned)
             arranged = self.plan.arranged[n]
             table = (
                 dense(gradient, arranged.shape(shape, run.sizes)) if isinstance(gradient, dict | tuple | list) else None

@@ -80,7 +80,15 @@ def with_gradients(form: Form, plan: Plan, one: Asked) -> Plan:
             names = dict.fromkeys(g for a in _aliases(form, plan, n)[:2] for g in list(gradient_names(a))[:3])
             words = ", ".join([*names][:SHOWN])
             raise Unfit(f"backward returns no gradient of {n}, and leaves none as {words}, nor in grads or the like")
-    return replace(plan, gradients=found, pieces=pieces)
+    seconds: dict[str, Place] = {}
+    for n, path in plan.second.items():
+        of_second = [
+            o.place for o in left if is_gradient(o.place[1], named(path)[-1:], [path]) and o.place != found.get(n)
+        ]
+        if not of_second:
+            raise Unfit(f"backward leaves no gradient of {said(path)}, which is added to {n}")
+        seconds[n] = of_second[0]
+    return replace(plan, gradients=found, pieces=pieces, seconds=seconds)
 
 
 def _of_pieces(form: Form, plan: Plan, left: Sequence[Left], returned: Any) -> dict[Piece, Place]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from checks.op import Op
+from checks.ops._called import CALLED, Called
 from checks.signature.axes import parts
 from checks.subjects.adapting.roles import role_of
 from checks.subjects.adapting.slots import arrays_in, is_called, is_gradient, named
@@ -30,6 +31,10 @@ def numbers_of(op: Op, layer: Any) -> dict[str, Any]:
         number = tuple(value) if isinstance(value, list) else value
         if isinstance(number, tuple) and len(set(number)) == 1:  # as a case has what is alike along all axes
             number = number[0]
+        if isinstance(number, float) and type(op.takes.defaults[role.of]) is int and number.is_integer():
+            number = int(number)
+        if isinstance(number, str):
+            number = CALLED.get(op.name, Called()).words.get(number, number)
         if isinstance(number, int | float | tuple | str) and _is_taken(op, role.of, number):
             found[role.of] = number
     return found
@@ -44,7 +49,11 @@ def _is_taken(op: Op, name: str, value: Any) -> bool:
 
 
 def sizes_of(op: Op, layer: Any, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What its weights pin: options and their values, in every order in which they may lie; {} where it has none."""
+    """What its weights pin: options and their values, in every order in which they may lie; else what its attributes say.
+
+    {} where nothing is said.
+    """
+    named = _named(op, layer)
     readings = [list(_readings(op, layer, n, numbers)) or [{}] for n in op.inputs[1:]]
     seen: list[dict[str, Any]] = []
     for together in islice(product(*readings), MOST):
@@ -53,10 +62,23 @@ def sizes_of(op: Op, layer: Any, numbers: Mapping[str, Any]) -> Iterator[dict[st
             if any(sizes.setdefault(axis, size) != size for axis, size in one.items()):
                 break
         else:
-            pins = _pins(op, sizes)
+            pins = _pins(op, {**named, **sizes})
             if pins not in seen:
                 seen.append(pins)
                 yield pins
+
+
+def _named(op: Op, layer: Any) -> dict[str, Any]:
+    """The sizes of axes that it has as attributes: normalized_shape, num_features."""
+    found: dict[str, Any] = {}
+    for name, value in getattr(layer, "__dict__", {}).items():
+        role = role_of(op, name)
+        if role is None or role.kind != "size" or role.along is not None:
+            continue
+        several = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if several and all(type(n) is int and n > 0 for n in several):
+            found.setdefault(role.of, several if role.of.startswith("*") else several[0])
+    return found
 
 
 def _readings(op: Op, layer: Any, n: str, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -46,8 +46,9 @@ def plans_of(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
     held = [n for n in op.inputs[1:] if n not in form.passed and not any(n in piece.of for piece in cuts[0])]
     zeroed: tuple[Path, ...] = ()
     if held and form.made is not None:
-        found, zeroed = held_in(form, plan, one, held)
+        found, zeroed, second = held_in(form, plan, one, held)
         choices |= found
+        plan = replace(plan, second=second)
     missing = [n for n in held if n not in choices and n not in op.takes.optional]
     if missing:
         words = ", ".join(called(missing[0])[:6])
@@ -61,7 +62,7 @@ def plans_of(form: Form, way: Way, one: Asked) -> Iterator[Plan]:
             going = {n: Arrangement(axes[n].names, x.order) for n in along}
             arranged = {first: x, "y": y, **going} | {n: a for n, (a, _) in zip(choices, rest, strict=True)}
             where = {n: paths for n, (_, paths) in zip(choices, rest, strict=True) if paths}
-            if len({id(paths) for paths in where.values()}) == len(where):
+            if len({*where.values()}) == len(where):
                 # What has the name of one input may be told to be another.
                 used = {path for paths in where.values() for path in paths} | {piece.place[1] for piece in cut}
                 odd = tuple(path for path in zeroed if path not in used)

@@ -12,6 +12,8 @@ from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.words import (
     CACHE,
+    DIGITS,
+    NODES,
     PARAMETERS,
     RATES,
     SETTINGS,
@@ -38,7 +40,8 @@ class Role:
     """What an argument is.
 
     kind   "array", "size", "parameter", "settings", "cotangent", "cache", "rate", "switch", "shape", "piece", the weight
-           of one gate, or "open", a number whose meaning is looked for by trying
+           of one gate, "state", several arrays as a tuple, "node", what has been handed over, or "open", a number whose
+           meaning is looked for by trying
     of     which array, axis or parameter; of a switch, nothing
     along  which of the spatial axes, where it speaks of one
     worded whether what is its default is a word
@@ -71,7 +74,10 @@ class Arguments:
 
     def of(self, kind: str) -> list[str]:
         """What the arguments of this kind are."""
-        return [role.of for role in self.roles.values() if role.kind == kind]
+        together = [
+            role.of for role in self.roles.values() if role.kind == kind or (role.kind, kind) == ("state", "array")
+        ]
+        return [of for one in together for of in (one.split() if kind == "array" else (one,))]
 
     def named(self, kind: str, of: str) -> str | None:
         """The name of the argument of this role."""
@@ -85,7 +91,16 @@ def of_constructor(op: Op, made: Callable[..., Any], told: Mapping[str, Role] = 
 
 def of_forward(op: Op, function: Callable[..., Any], told: Mapping[str, Role] = NOTHING) -> Arguments:
     """The arguments of a forward: the first is the first input."""
-    return _read(op, function, arrays=list(op.inputs), first=Role("array", op.inputs[0]), told=told)
+    return _with_state(op, _read(op, function, arrays=list(op.inputs), first=Role("array", op.inputs[0]), told=told))
+
+
+def _with_state(op: Op, read: Arguments) -> Arguments:
+    """The same, where one argument is all parts of a state as a tuple, and nothing else is the others."""
+    parts = CALLED.get(op.name, Called()).parts
+    there = [name for name, role in read.roles.items() if role.kind == "array" and role.of in parts]
+    if len(parts) < 2 or len(there) != 1 or {*parts} <= {*read.of("array")}:
+        return read
+    return replace(read, roles={**read.roles, there[0]: Role("state", " ".join(parts))})
 
 
 def of_backward(op: Op, function: Callable[..., Any], forward: Arguments, *, derivative: bool = False) -> Arguments:
@@ -150,16 +165,22 @@ def _read(
             role = _first(first, p.name, role, known)
         if role is not None and role.kind == "cotangent" and default is not None and not op.takes.axes["y"].names:
             continue  # of one number the cotangent is 1 unless it is said: backward(dout=1), which not all use
-        if role is None and p.default is p.empty:
-            role = Role("open")
-        if role is not None and role.kind == "array" and p.default is not p.empty:
-            role = replace(role, spared=True)
+        role = _as_given(role, p, made=first is None)
         if role is None:
             unknown.append(p.name)
         else:
             roles[p.name] = role
     only = frozenset(p.name for p in taken if p.kind is p.POSITIONAL_ONLY)
     return Arguments(roles, tuple(unknown), only)
+
+
+def _as_given(role: Role | None, p: inspect.Parameter, *, made: bool) -> Role | None:
+    """The role of an argument by whether it has a default: without one it has to be handed over."""
+    if role is None:
+        return Role("open") if p.default is p.empty else None
+    if role.kind == "size" and p.default is None and not made:
+        return None  # as output_size of a transposed convolution, which says which of several sizes is meant
+    return replace(role, spared=True) if role.kind == "array" and p.default is not p.empty else role
 
 
 def _first(first: Role, name: str, role: Role | None, known: Mapping[str, Role] | None) -> Role | None:
@@ -186,7 +207,13 @@ def _role(
     if number is not None:
         number = replace(number, worded=isinstance(default, str), tuples=isinstance(default, tuple | list))
     usual = number or array if made else array or number
-    return switch(op, name) or usual or _other(op, said, cotangent=bool(known) and ("cotangent", "") not in gone)
+    other = switch(op, name) or usual or _other(op, said, cotangent=bool(known) and ("cotangent", "") not in gone)
+    bare = said.rstrip(DIGITS)
+    if other is None and bare and bare != said:  # W1 and b1, of a first layer
+        return next(
+            (Role("array", n) for n in arrays if _is_array(n, bare, default) and ("array", n) not in gone), None
+        )
+    return other
 
 
 def switch(op: Op, name: str) -> Role | None:
@@ -203,6 +230,8 @@ def _other(op: Op, said: str, *, cotangent: bool) -> Role | None:
         return Role("settings", said)
     if said in CACHE or said.endswith("cache"):
         return Role("cache")
+    if said in NODES:
+        return Role("node")
     if said in RATES:
         return Role("rate")
     if said in SHAPES:

@@ -81,6 +81,7 @@ class Plan:
     constants  what parameters are that it does not take
     values     of switches; `sizes` of arguments whose meaning is found by trying
     parts      where those of y lie, if they are returned apart
+    second     where what is added to an input lies, as a second bias: it is 0, and gradients of both are judged by turns
     gates      their order, as places in the op's own; `mirrored` are those of which it has 1 − σ(a)
     pieces     the weights of each gate, where these are arrays of their own, and where the gradient of each is left
     masks      how it has arrays that are true or false, by name (masks.py), where not as the op
@@ -91,6 +92,7 @@ class Plan:
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
     held: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     zeroed: tuple[Path, ...] = ()
+    second: Mapping[str, Path] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     switches: Mapping[str, Any] = field(default_factory=dict)
     opened: Mapping[str, str] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class Plan:
     factor: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
     gradients: Mapping[str, Place] = field(default_factory=dict)
+    seconds: Mapping[str, Place] = field(default_factory=dict)  # gradients of what is added
 
     @property
     def cut(self) -> list[str]:
@@ -130,11 +133,18 @@ class Run:
                 self.layer = self._called(self.form.made, self.form.making)
             for n, paths in self.plan.held.items():
                 self.hold(n, paths)
-            for path in self.plan.zeroed:
+            for path in (*self.plan.zeroed, *self.plan.second.values()):
                 put(self.layer, path, np.zeros_like(got(self.layer, path)))
         for piece in self.plan.pieces:
             if piece.place[0] == "layer":
-                put(self.layer, piece.place[1], self._piece(piece))
+                self._lay(piece)
+
+    def _lay(self, piece: Piece) -> None:
+        """Put a gate's weight where it is kept, if what is kept there lies so."""
+        held, laid = got(self.layer, piece.place[1]), self._piece(piece)
+        if held is not None and np.shape(held) != laid.shape:
+            raise NotImplementedError(f"does not take a {piece.name} of {laid.ndim} axes")
+        put(self.layer, piece.place[1], laid)
 
     def hold(self, n: str, paths: tuple[Path, ...]) -> None:
         """Lay an input where it is kept."""
@@ -162,7 +172,9 @@ class Run:
             return self.returned
         function = self.form.backward if self.layer is None else getattr(self.layer, self.form.backward)
         self.steps["watched"] = True
-        return self._called(function, self.form.backwards or Arguments(), g)
+        returned = self._called(function, self.form.backwards or Arguments(), g)
+        # Of a state that is a tuple the gradient is one, too.
+        return _flat(returned) if self.form.forwards.of("state") else returned
 
     def at(self, place: Place, returned: Any = None) -> Any:
         """What lies there, of what forward returned, or of what backward did."""
@@ -188,9 +200,13 @@ class Run:
         found = {piece: self.at(place, returned) for piece, place in self.plan.pieces.items() if n in piece.of}
         axes = self.form.op.takes.axes
         shapes = {m: axes[m].shape(self.sizes, self.parameters) for m in self.plan.cut}
-        # Of two biases that are added both gradients are judged, by turns.
+        return put_together(self.form.op, n, found, shapes, second=self.is_second)
+
+    @property
+    def is_second(self) -> bool:
+        """Whether it is the turn of the second: of two biases that are added the gradients of both are judged, by turns."""
         first = self.arrays[self.form.op.inputs[0]]
-        return put_together(self.form.op, n, found, shapes, second=first is not None and len(first) % 2 == 1)
+        return first is not None and len(first) % 2 == 1
 
     def _piece(self, piece: Piece) -> Array:
         return np.array(cut_out(self.form.op, piece, self._present), order="C")
@@ -266,6 +282,9 @@ class Run:
             yield None if self.returned is None else self.cache
         elif kind in {"settings", "rate"}:
             yield self.settings if kind == "settings" else 1.0
+        elif kind in {"state", "node"}:
+            several = of.split() if kind == "state" else self.form.forwards.of("array")
+            yield (tuple if kind == "state" else Node)(self.laid(n) for n in several)
         elif kind in {"array", "piece"}:
             array = self._apart(of) if kind == "piece" else self._argument(of, spared=role.spared)
             yield from () if array is None else (array,)
@@ -273,10 +292,8 @@ class Run:
             yield self.plan.switches[of]
         elif kind == "open" and name in self.plan.opened:
             yield self._number(self.sizes[self.plan.opened[name]], role)
-        elif kind == "shape":
-            yield self.laid(of).shape[1:]
-        elif kind == "size":
-            yield self._number(self.sizes[of], role)
+        elif kind in {"shape", "size"}:
+            yield self.laid(of).shape[1:] if kind == "shape" else self._number(self.sizes[of], role)
         elif kind == "parameter" and (value := self._parameter(of)) is not None:
             yield self._number(value, role)
 
@@ -315,6 +332,24 @@ class Run:
     def _setting(self, key: str, role: Role) -> Any:
         """What a dictionary of settings has under this key."""
         return next(self._values(key, role, None), None)
+
+
+class Node(tuple[Any, ...]):
+    """What was handed over forwards, as a graph has it: a node with its inputs."""
+
+    __slots__ = ()
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """All of it."""
+        return tuple(self)
+
+
+def _flat(returned: Any) -> Any:
+    """A tuple without tuples in it."""
+    if not isinstance(returned, tuple | list):
+        return returned
+    return tuple(inner for one in returned for inner in (one if isinstance(one, tuple | list) else (one,)))
 
 
 def _kept(rest: list[Any]) -> Any:

@@ -80,8 +80,8 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
         "weight weights w kernel kernels filter filters theta wmat coef coefs k f embeddings table lut embedding"
     ),
     "bias": _of("bias biases b bvec intercept offset"),
-    "gamma": _of("gamma g scale weight weights w"),
-    "beta": _of("beta b shift bias biases bvec intercept offset"),
+    "gamma": _of("gamma g scale weight weights w bngain gain a2 bw"),
+    "beta": _of("beta b shift bias biases bvec intercept offset bnbias b2 bb"),
     "logits": _of(
         "x input inputs a aprev z data inp inputdata features image images tensor xs logits scores ypred yhat "
         "pred preds predictions prediction output outputs"
@@ -90,7 +90,7 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
         "ypred yhat pred preds predictions prediction output outputs x input inputs a aprev z data inp "
         "inputdata features image images tensor xs"
     ),
-    "target": _of("y t target targets labels label ytrue truth onehot yonehot ts"),
+    "target": _of("y t target targets labels label ytrue truth onehot yonehot ts yb"),
     "index": _of(
         "index indices idx ids tokens inputids tokenids x input inputs a aprev z data inp inputdata features "
         "image images tensor xs"
@@ -99,14 +99,19 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "k": _of("k key keys"),
     "v": _of("v value values"),
     "mask": _of("mask attnmask"),
-    "h": _of("h hprev prevh hidden aprev hx state"),
+    "h": _of(
+        "h hprev prevh hidden aprev hx state hprevt prevhidden hiddenprev prevstate previousstate states hiddenstate "
+        "htm1 hc"
+    ),
     "bias_x": _of("biasx bx bih biasih b"),
     "bias_h": _of("biash bh bhh biashh"),
-    "c": _of("c cprev prevc cell cx cellstate cstate ccell cin ct"),
+    "c": _of("c cprev prevc cell cx cellstate cstate ccell cin ct cprevt prevcell cellprev ctm1"),
     "weight_x": _of("weightx wx wih weightih u"),
     "weight_h": _of("weighth wh whh weighthh w"),
 }
 CACHE = _of("cache ctx context saved memory tape linearcache activationcache state caches mem")
+NODES = _of("node")  # of a graph, which has what was handed over as its inputs
+DIGITS = "0123456789"  # at the end of a name they say which layer
 SETTINGS = _of(
     "param params hparam hparams hyper hyperparams hparameters hyperparameters config cfg options opts "
     "settings attrs parameters"

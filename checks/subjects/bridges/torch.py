@@ -22,6 +22,7 @@ import numpy as np
 from checks.numbers.pairs import TORCH
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.subjects.adapting.words import called, plain
 from checks.subjects.beyond import derivatives
 from checks.subjects.keeping import spoken
 from checks.subjects.offered import FORWARD, SECOND
@@ -70,12 +71,17 @@ class Torch:
         """By inductor."""
         return _compiled(function)
 
-    def parts(self, module: Any) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
-        """Its parameters, by name, and what makes a function of others; its buffers are brought to the dtype."""
+    def parts(self, op: Op, module: Any) -> tuple[dict[str, Any], Callable[[Sequence[Any]], Any]]:
+        """Its parameters, by name, and what makes a function of others; its buffers are brought to the dtype.
+
+        A buffer that is an input of the op, as a mean that was gathered in training, is one of them.
+        """
         import torch
 
         module.to(self.device, getattr(torch, self.dtype))
-        own = dict(module.named_parameters())
+        inputs = {name for n in op.takes.constant for name in called(n)}
+        buffers = {n: a for n, a in module.named_buffers() if plain(n.rpartition(".")[2]) in inputs}
+        own = {**dict(module.named_parameters()), **buffers}
 
         def made(arrays: Sequence[Any]) -> Any:
             given = dict(zip(own, arrays, strict=True))
@@ -97,20 +103,20 @@ def bridged(op: Op, found: Any, *, dtype: str, device: str, compiled: bool = Fal
     if not isinstance(found, torch.nn.Module):
         return by_names(dtype, compiled=compiled)
     made = partial(Torch, device=device)
-    return spoken(op, found, by_names, made, lambda own, _: own.parts(found), dtype, compiled=compiled)
+    return spoken(op, found, by_names, made, lambda own, _: own.parts(op, found), dtype, compiled=compiled)
 
 
 def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) -> Any:
     """It, where arrays and parameters are called as the op's."""
     import torch
 
-    called, signature = _function(op, found, device)
-    called = _compiled(called) if compiled else called
+    own, signature = _function(op, found, device)
+    own = _compiled(own) if compiled else own
 
     def function(*tensors: Any, **parameters: Any) -> Any:
         numbers = in_numbers(tensors, parameters)
         try:
-            return called(*tensors, **numbers)
+            return own(*tensors, **numbers)
         except (RuntimeError, ValueError) as error:
             if isinstance(name := numbers.get("padding"), str):
                 raise NotImplementedError(f"does not take padding {name!r}") from error

@@ -1,0 +1,79 @@
+"""Layers of torch as they are made, at their own sizes: each is judged as it is, and a wrong gradient inside it shows."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import warnings
+
+import numpy as np
+import pytest
+
+from checks.ops import find
+from checks.subjects.implementation import Implementation
+from checks.subjects.loading import BRIDGES
+from checks.subjects.refusals import NotAnImplementation
+from tests.subjects.adapting.test_zoo import disagreements
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+LAYERS = [
+    ("conv", lambda: nn.Conv2d(3, 8, 3, padding=1)),
+    ("conv_transpose", lambda: nn.ConvTranspose2d(3, 5, 3, stride=2, padding=1, output_padding=1)),
+    ("adaptive_avg_pool", lambda: nn.AdaptiveAvgPool2d(3)),
+    ("pad", lambda: nn.ZeroPad2d(1)),
+    ("upsample", lambda: nn.Upsample(scale_factor=2, mode="bilinear")),
+    ("batch_norm_inference", lambda: nn.BatchNorm2d(5).eval()),
+    ("layer_norm", lambda: nn.LayerNorm(6, elementwise_affine=False)),
+    ("layer_norm", lambda: nn.LayerNorm(6, bias=False)),
+    ("rms_norm", lambda: nn.RMSNorm(6)),
+    ("lstm_cell", lambda: nn.LSTMCell(4, 5)),
+    ("lstm_cell", lambda: nn.LSTMCell(4, 5, bias=False)),
+    ("embedding", lambda: nn.Embedding(10, 4, padding_idx=2)),
+]
+
+
+class Scaled(torch.autograd.Function):
+    """What it is given, with a gradient that is a little too large."""
+
+    @staticmethod
+    def forward(_, y):
+        return y.clone()
+
+    @staticmethod
+    def backward(_, g):
+        return g * 1.01
+
+
+def mistaken(layer):
+    """The same layer, of a class of its own, with a wrong gradient inside."""
+
+    class Mistaken(type(layer)):
+        @functools.wraps(type(layer).forward)
+        def forward(self, x, *more):
+            y = super().forward(x, *more)
+            return (Scaled.apply(y[0]), *y[1:]) if isinstance(y, tuple) else Scaled.apply(y)
+
+    changed = copy.deepcopy(layer)
+    changed.__class__ = Mistaken
+    return changed
+
+
+@pytest.mark.parametrize(("op", "made"), LAYERS, ids=[f"{op}-{i}" for i, (op, _) in enumerate(LAYERS)])
+def test_a_layer_of_torch_is_judged_as_it_is(op, made):
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        for layer, is_right in ((made(), True), (mistaken(made()), False)):
+            bridged = BRIDGES["torch"].bridged(find(op), layer, dtype="float64", device="cpu")
+            assert bool(disagreements(find(op), Implementation.of(find(op), bridged))) != is_right
+
+
+def test_one_number_of_axes_is_judged_where_a_layer_means_another_thing_in_others():
+    layer = nn.AdaptiveAvgPool2d(3)  # which takes three axes for one sample
+    bridged = BRIDGES["torch"].bridged(find("adaptive_avg_pool"), layer, dtype="float64", device="cpu")
+    assert {n: bridged.pins[n] for n in ("dims", "output_size")} == {"dims": 2, "output_size": 3}
+
+
+def test_what_is_another_layer_is_refused_in_a_sentence():
+    with pytest.raises(NotAnImplementation, match="argument x2 means is not known"):
+        BRIDGES["torch"].bridged(find("similarity"), nn.CosineSimilarity(dim=1), dtype="float64", device="cpu")
