@@ -28,6 +28,7 @@ class Called:
     last      by an option of several axes, what it is for those who mean the last of them alone
     idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
     words     what others say for a value of a parameter that is a word
+    drawn     an input that others draw themselves
     second    of an input to which others add another, what that is called: torch's bias_hh beside bias_ih
     """
 
@@ -46,6 +47,7 @@ class Called:
     idle: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     second: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drawn: str = ""
 
 
 # "train" says that statistics are those of the batch; which pooling it is, others say in a word.
@@ -81,6 +83,11 @@ CALLED: Mapping[str, Called] = {
     "euclidean_loss": Called(
         ("mse", "meansquarederror", "l2loss", "mseloss", "squarederror", "halfmse", "sse"),
         factors=("2", "1 / elements of a sample", "2 / elements of a sample"),
+    ),
+    "dropout": Called(drawn="mask"),
+    "hinge": Called(
+        ("hingeloss", "svm", "svmloss", "multiclasssvm", "multiclasshinge", "multimarginloss"),
+        factors=("elements of a sample",),
     ),
     "embedding": Called(("embed", "wordembedding", "lookup")),
     "lstm_cell": Called(

@@ -50,6 +50,7 @@ WHOLE = ("size", "spatial")  # sizes of x that a layer is not told
 UNEQUAL = (1, 2)  # what is added to a parameter along each of two axes
 ALONE = ("classes",)  # of which one decides nothing: numbers of classes look like one-hot rows then
 TRIES = 200  # until no array is left out
+ODD = 3  # a window that has a middle
 SMALLEST = 4  # of sizes that are alike
 DIVISIBLE = (8, 12)  # sizes of x, by its windows
 LARGEST = 4  # of the whole numbers: sums of products of them are exact
@@ -171,6 +172,14 @@ def dividing_sizes(op: Op) -> dict[str, Any]:
     return {"size": DIVISIBLE} if windows else {}
 
 
+def odd_sizes(op: Op) -> dict[str, Any]:
+    """Windows of odd size, which some code asks for."""
+    if op.takes.defaults.get("kernel_size"):
+        return {"kernel_size": ODD}
+    kernel = next((s for s in op.takes.sizes if s.axes == "*kernel"), None)
+    return {kernel.option: (ODD,) * (op.takes.dims or (1,))[0]} if kernel is not None else {}
+
+
 def completed(
     op: Op, sizes: Mapping[str, Any], shapes: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -201,6 +210,7 @@ def sorts(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
             more = {**alike, sizes.option: alike[sizes.option] + len(alike)}
             yield Sort(f"other {sizes.option} than {sizes.like}", partial(_differ, both), more)
     yield from _sorts_of_followers(of, pins)
+    yield from _sorts_of_windows(of, pins)
     for name, default in of.op.takes.defaults.items():
         if name in pins:
             continue
@@ -218,6 +228,15 @@ def _sorts_of_followers(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
         if name in of.op.takes.defaults and of.dims == len(DIVISIBLE) and not {name, window, "size"} & {*pins}:
             more: dict[str, Any] = {name: 1, window: 2, "size": DIVISIBLE}
             yield Sort(f"a {name} other than the {window}", partial(_unlike, name, window), more)
+
+
+def _sorts_of_windows(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
+    """Windows that have no middle."""
+    for name, odd in odd_sizes(of.op).items():
+        if name not in pins:
+            even: Any = tuple(n + 1 for n in odd) if isinstance(odd, tuple) else odd + 1
+            axes = "" if name in of.op.takes.defaults else "*kernel"
+            yield Sort("windows of even size", partial(_even, name, axes), {name: even[: of.dims] if axes else even})
 
 
 def _sorts_of_sizes(sizes: Sizes, dims: int) -> Iterator[Sort]:
@@ -280,6 +299,11 @@ def _unequal(name: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> 
 def _unlike(name: str, window: str, _: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
     value = parameters[name]
     return value is not None and bool(np.any(np.asarray(value) != np.asarray(parameters.get(window, value))))
+
+
+def _even(name: str, axes: str, sizes: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    window = sizes[axes] if axes else parameters[name]
+    return bool(np.any(np.asarray(window) % 2 == 0))
 
 
 def _moving(word: str, sizes: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

@@ -23,7 +23,7 @@ from checks.ops._called import CALLED, Called
 from checks.subjects import chance
 from checks.subjects.adapting.asked import LARGEST, Asked, asked
 from checks.subjects.adapting.constants import functions_of, together, values_of
-from checks.subjects.adapting.factor import factors_of, times
+from checks.subjects.adapting.factor import factors_of, ratio
 from checks.subjects.adapting.plans import plans_of
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
@@ -156,13 +156,17 @@ def _is_right_of_small(form: Form, fit: Fit) -> bool:
 
 def _right_with(one: Came, chosen: Mapping[str, Any]) -> Array | None:
     """What is right with these values; None if this case cannot have them."""
-    known = {**one.plan.constants, **chosen}
-    following = {n: known[of] for n, of in FOLLOWS.items() if of in chosen and n in one.one.parameters}
+    known = {**_following(one, chosen), **one.plan.constants, **chosen}
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            return one.one.right({**one.one.parameters, **following, **known}, one.missing)
+            return one.one.right({**one.one.parameters, **known}, one.missing)
     except Exception:  # noqa: BLE001, of values that this case cannot have
         return None
+
+
+def _following(came: Came, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What a parameter is that follows one of these: a stride that is not said is the window."""
+    return {n: chosen[of] for n, of in FOLLOWS.items() if of in chosen and n in came.one.parameters}
 
 
 def _with_values(form: Form, came: Came, chosen: Mapping[str, Any], right: Array | None) -> Fit | None:
@@ -170,10 +174,12 @@ def _with_values(form: Form, came: Came, chosen: Mapping[str, Any], right: Array
     if right is None or not _looks_right(came, right):
         return None
     constants, pins = {**came.plan.constants, **chosen}, {**came.pins, **chosen}
-    try:
-        one = asked(form.op, **pins)
-    except (ValueError, StopIteration):
-        return None
+    cotangent = np.random.default_rng(0).integers(-LARGEST, LARGEST + 1, right.shape).astype(float)
+    one = replace(
+        came.one,
+        parameters={**came.one.parameters, **_following(came, chosen), **constants},
+        arrays={**came.one.arrays, "y": cotangent},
+    )
     fit, _ = _tried(form, replace(came.plan, constants=constants), one, pins)
     if fit is None or not fit.right:
         return None
@@ -190,7 +196,9 @@ def _looks_right(came: Came, right: Array) -> bool:
     for path, array in arrays_in(came.returned, 1):
         if all(how == "item" for how, _ in path) and (np.shape(array) == here or right.ndim == 0 == np.size(array) - 1):
             found = np.asarray(arranged.back(array, right.shape, one.sizes), float)
-            if found.shape == right.shape and apart(found, right)[0] <= RIGHT:
+            first = np.shape(one.arrays[one.op.inputs[0]])
+            factors = factors_of(one.op) if found.shape == right.shape else ()
+            if any(apart(found / ratio(factor, first), right)[0] <= RIGHT for factor in factors):
                 return True
     return False
 
@@ -309,9 +317,9 @@ def _tried(
             continue
         found = np.asarray(plan.arranged["y"].back(at, right.shape, one.sizes), float)
         for factor in factors_of(one.op) if found.shape == right.shape else ():
-            off, alike = apart(found / times(factor, one.arrays[one.op.inputs[0]].shape), right)
-            if not factor or off == 0:
-                number = float(found) / times(factor, one.arrays[one.op.inputs[0]].shape) if not found.ndim else 0.0
+            off, alike = apart(found / ratio(factor, one.arrays[one.op.inputs[0]].shape), right)
+            if not factor or off <= RIGHT:
+                number = float(found) / ratio(factor, one.arrays[one.op.inputs[0]].shape) if not found.ndim else 0.0
                 fits.append(Fit(replace(plan, y=place, factor=factor), one, pins, off, alike, asked_for, number))
     for places in _parts_of_y(run, len(fits)):
         split = replace(plan, parts=places)

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from checks.op import Op
-from checks.ops._called import names_of
+from checks.ops._called import CALLED, Called, names_of
 from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.roles import (
     NOTHING,
@@ -104,6 +104,12 @@ def _is_derivative(function: Any) -> bool:
 
 def _checked(form: Form) -> Form:
     op = form.op
+    drawn = CALLED.get(op.name, Called()).drawn
+    if drawn and drawn not in form.passed:
+        raise Unfit(
+            f"it draws its {drawn} itself, by which what is right is another each time; {op.name} is judged where forward "
+            f"and backward are handed it, as forward({', '.join(op.inputs)})"
+        )
     missing = [n for n in op.inputs if n not in form.passed and n not in op.takes.optional]
     if form.made is None and missing and not families(op, form.apart):
         raise Unfit(f"forward takes no {missing[0]} that could be told by its name")

@@ -176,7 +176,7 @@ class Adapted:
         try:
             one = asked(self.op, **{**pins, **sort.pins})
             right_y = one.y
-        except (ValueError, TypeError):  # no case has these values, or the op no such word
+        except (ValueError, TypeError, IndexError):  # no case has these values, or the op no such word
             return False
         try:
             inputs = [one.arrays[n] for n in self.inputs]

@@ -12,6 +12,7 @@ from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.gates import families
 from checks.subjects.adapting.words import (
     CACHE,
+    CONTEXT,
     DIGITS,
     NODES,
     PARAMETERS,
@@ -40,8 +41,8 @@ class Role:
     """What an argument is.
 
     kind   "array", "size", "parameter", "settings", "cotangent", "cache", "rate", "switch", "shape", "piece", the weight
-           of one gate, "state", several arrays as a tuple, "node", what has been handed over, or "open", a number whose
-           meaning is looked for by trying
+           of one gate, "state", several arrays as a tuple, "node", what has been handed over, "context", in which forward
+           saves what backward needs, or "open", a number whose meaning is looked for by trying
     of     which array, axis or parameter; of a switch, nothing
     along  which of the spatial axes, where it speaks of one
     worded whether what is its default is a word
@@ -148,6 +149,8 @@ def _read(
     except (TypeError, ValueError):
         raise Unfit("its signature cannot be read") from None
     taken = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if taken and _is_context(taken[0].name, first, known):
+        roles[taken.pop(0).name] = Role("context")
     names = {plain(p.name) for p in taken}
     # Beside t, y is what is predicted; alone, what is wanted.
     predicts = "y" in names and "target" in arrays and bool(names & {*called("target")} - {"y"})
@@ -172,6 +175,13 @@ def _read(
             roles[p.name] = role
     only = frozenset(p.name for p in taken if p.kind is p.POSITIONAL_ONLY)
     return Arguments(roles, tuple(unknown), only)
+
+
+def _is_context(name: str, first: Role | None, known: Mapping[str, Role] | None) -> bool:
+    """Whether this is what a static forward saves in, and its backward reads."""
+    if known is None:
+        return first is not None and plain(name) in CONTEXT
+    return plain(name) in CONTEXT and any(role.kind == "context" for role in known.values())
 
 
 def _as_given(role: Role | None, p: inspect.Parameter, *, made: bool) -> Role | None:
@@ -245,7 +255,7 @@ def role_of(op: Op, name: str, gone: Iterable[tuple[str, str]] = ()) -> Role | N
     axes = {a: SIZES.get(a, SIZES.get(s.option, ())) for s in op.takes.sizes for a in s.names}
     known += [("size", axis, aliases) for axis, aliases in axes.items()]
     for kind, of, aliases in known:
-        if plain(name) in aliases and (kind, of) not in {*gone}:
+        if (plain(name) in aliases or name in aliases) and (kind, of) not in {*gone}:
             return Role(kind, of)
         if (kind == "parameter" or of.startswith("*")) and op.takes.dims:
             axis = along(name, aliases)

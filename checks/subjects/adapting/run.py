@@ -113,6 +113,9 @@ class Plan:
         return list(dict.fromkeys(n for piece in self.pieces for n in piece.of))
 
 
+ALONG = ("settings", "rate", "context")  # what is handed over beside arrays and numbers
+
+
 class Run:
     """The layer, made for one case."""
 
@@ -124,6 +127,7 @@ class Run:
         self.returned: Any = None
         self.layer: Any = None
         self.steps: dict[str, Any] = {}
+        self.context = Context()
 
     def begin(self, arrays: Mapping[str, Array | None]) -> None:
         """Make it and lay its weights where it has them: arrays of the protocol."""
@@ -280,8 +284,8 @@ class Run:
             yield None if cotangent is None else self._above(cotangent, of)
         elif kind == "cache":
             yield None if self.returned is None else self.cache
-        elif kind in {"settings", "rate"}:
-            yield self.settings if kind == "settings" else 1.0
+        elif kind in ALONG:
+            yield {"settings": self.settings, "rate": 1.0, "context": self.context}[kind]
         elif kind in {"state", "node"}:
             several = of.split() if kind == "state" else self.form.forwards.of("array")
             yield (tuple if kind == "state" else Node)(self.laid(n) for n in several)
@@ -332,6 +336,21 @@ class Run:
     def _setting(self, key: str, role: Role) -> Any:
         """What a dictionary of settings has under this key."""
         return next(self._values(key, role, None), None)
+
+
+class Context:
+    """In which a static forward saves what its backward needs, as torch's and minitorch's do."""
+
+    saved_tensors: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *arrays: Any) -> None:
+        """Keep these."""
+        self.saved_tensors = arrays
+
+    @property
+    def saved_values(self) -> tuple[Any, ...]:
+        """What was kept."""
+        return self.saved_tensors
 
 
 class Node(tuple[Any, ...]):

@@ -8,7 +8,7 @@ from itertools import permutations, product
 from typing import Any
 
 from checks.ops._called import CALLED, Called
-from checks.subjects.adapting.asked import alike_sizes, dividing_sizes
+from checks.subjects.adapting.asked import alike_sizes, dividing_sizes, odd_sizes
 from checks.subjects.adapting.constants import constants_of
 from checks.subjects.adapting.made import numbers_of, sizes_of
 from checks.subjects.adapting.roles import Arguments, Unfit
@@ -38,7 +38,7 @@ class Way:
 def ways(form: Form) -> Iterator[Way]:
     """Ways to speak to it, the usual ones first; then those with sizes that are alike."""
     yield from _ways(form)
-    for alike in (alike_sizes(form.op), dividing_sizes(form.op)):
+    for alike in (alike_sizes(form.op), dividing_sizes(form.op), odd_sizes(form.op)):
         if alike and form.kept is None:
             yield from (replace(way, alike=alike) for way in _ways(form))
 

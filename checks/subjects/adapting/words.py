@@ -57,7 +57,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "stride": _of("stride strides s step"),
     "padding": _of("padding pad p pads zeropadding"),
     "dilation": _of("dilation dilations dilationrate"),
-    "groups": _of("groups group"),
+    "groups": _of("groups group numgroups ngroups ngroup G"),
     "output_padding": _of("outputpadding outputpad"),
     "eps": _of("eps epsilon"),
     "negative_slope": _of("negativeslope slope alpha leak a leakyslope"),
@@ -109,6 +109,7 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "weight_x": _of("weightx wx wih weightih u"),
     "weight_h": _of("weighth wh whh weighthh w"),
 }
+CONTEXT = _of("ctx context")  # the first argument of a static forward, which saves there what backward needs
 CACHE = _of("cache ctx context saved memory tape linearcache activationcache state caches mem")
 NODES = _of("node")  # of a graph, which has what was handed over as its inputs
 DIGITS = "0123456789"  # at the end of a name they say which layer
