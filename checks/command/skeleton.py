@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from checks.op import Op
+from checks.subjects.adapting.forms import unknown_arguments
 from checks.subjects.adapting.layer import Unfit, adapted
 from checks.subjects.loading import load, split
 from checks.subjects.names import theirs
@@ -39,6 +41,7 @@ from {module} import {name}
     {name},
 {said})
 '''
+FILL_IN = "?"  # in place of what is to be filled in
 UNKNOWN = {
     "layout": "the axes of {}",
     "args": "which input, parameter or size an argument is, where its name does not say so",
@@ -56,10 +59,10 @@ def adapter(op: Op, spec: str) -> str:
         given = load(op, spec)
         name = name or given.__name__
         try:
-            told, why = adapted(op, given, name).told, ""
+            told, why, unknown = adapted(op, given, name).told, "", []
         except Unfit as unfit:
-            told, why = {}, str(unfit)
-    return _filled(op, spec, where, name, told, why)
+            told, why, unknown = {}, str(unfit), unknown_arguments(op, given)
+    return _filled(op, spec, where, name, told, why, unknown)
 
 
 def start(op: Op, spec: str | None, wrong: str) -> str:
@@ -69,23 +72,35 @@ def start(op: Op, spec: str | None, wrong: str) -> str:
     return _filled(op, spec or "", where, name, {}, why) if apart and name else skeleton(op)
 
 
-def _filled(op: Op, spec: str, where: str, name: str, told: dict[str, Any], why: str) -> str:
+def _filled(
+    op: Op, spec: str, where: str, name: str, told: dict[str, Any], why: str, unknown: Sequence[str] = ()
+) -> str:
     module = Path(where).stem if where.endswith(".py") else where
     remark = f"# What could not be found: {why}\n" if why else ""
-    return ADAPTER.format(op=op.name, spec=spec, module=module, name=name, remark=remark, said=_said(op, told))
+    return ADAPTER.format(op=op.name, spec=spec, module=module, name=name, remark=remark, said=_said(op, told, unknown))
 
 
-def _said(op: Op, told: dict[str, Any]) -> str:
-    """Arguments of adapt, a line each; what is not known is left as a remark, with the axes in the protocol's order."""
+def _said(op: Op, told: dict[str, Any], unknown: Sequence[str]) -> str:
+    """Arguments of adapt, a line each; what is not known is left as a remark, with the axes in the protocol's order.
+
+    unknown  arguments of its own that have to be filled in, and are enough if the rest is found then
+    """
     if told:
         return "".join(f"    {n}={value!r},\n" for n, value in told.items())
     arrays = {n: " ".join(op.takes.axes[n].names) for n in op.inputs}
     first, *others = op.inputs
     lines = [f"layout={arrays[first]!r},  # {UNKNOWN['layout'].format(first)}"]
-    lines += [f"args={{'ARGUMENT': {first!r}}},  # {UNKNOWN['args']}"]
+    lines += [] if unknown else [f"args={{'ARGUMENT': {first!r}}},  # {UNKNOWN['args']}"]
     lines += [f'{n}="ATTRIBUTE: {arrays[n]}",' for n in others]
     lines += [f"grads={dict.fromkeys(op.takes.differentiable, 'ATTRIBUTE')!r},  # {UNKNOWN['grads']}"]
-    return "".join(f"    # {line}\n" for line in lines)
+    rest = "".join(f"    # {line}\n" for line in lines)
+    if not unknown:
+        return rest
+    sizes = dict.fromkeys(axis.lstrip("*") for s in op.takes.sizes for axis in s.names)
+    several = ((op.inputs, "an input"), (op.takes.defaults, "a parameter"), (sizes, "a size"))
+    known = "; ".join(f"{words}: {', '.join(of)}" for of, words in several if of)
+    marked = "".join(f"        {name!r}: {FILL_IN!r},\n" for name in unknown)
+    return f"    # To be filled in is what each of these is, {known}.\n    args={{\n{marked}    }},\n{rest}"
 
 
 def skeleton(op: Op) -> str:

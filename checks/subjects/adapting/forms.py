@@ -46,6 +46,19 @@ def form_of(op: Op, given: Any, name: str, said: Mapping[str, Role] = NOTHING) -
     raise Unfit(f"it is a {type(given).__name__}; adapted is a class, or a function with another that is its backward")
 
 
+def unknown_arguments(op: Op, given: Any) -> list[str]:
+    """What constructor and forward have to be handed and do not say what it is, by name."""
+    forward = next((n for n in FORWARD if callable(getattr(given, n, None)) and n in _own(given)), None)
+    try:
+        if not inspect.isclass(given):
+            read = [of_forward(op, getattr(given, "forward", given))]
+        else:
+            read = [of_constructor(op, given), *([of_forward(op, _bound(given, forward))] if forward else [])]
+    except Unfit:
+        return []
+    return [name for arguments in read for name, role in arguments.roles.items() if role.kind == "open"]
+
+
 def is_made(given: Any) -> bool:
     """Whether it is an object of a class whose methods are those of a layer."""
     own = _own(type(given))
