@@ -19,7 +19,7 @@ import numpy as np
 from checks.numbers.precision import Array
 from checks.op import Op
 from checks.subjects.adapting.asked import asked
-from checks.subjects.adapting.fitting import ALIKE, apart
+from checks.subjects.adapting.fitting import ALIKE, NEARLY, apart
 from checks.subjects.adapting.layer import adapted
 from checks.subjects.adapting.made import numbers_of
 from checks.subjects.adapting.roles import Unfit
@@ -29,9 +29,6 @@ from checks.subjects.refusals import NotAnImplementation, brief
 
 Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
 DEPTH = 3
-# How far off y may be, of its size, where a layer is taken at its word: float32, in which some compute what they return in
-# float64, leaves 2⁻²⁴ for each of the fewer than 2⁸ roundings of what is asked.
-NEARLY = 2.0**-16
 
 
 def spoken(
@@ -150,8 +147,11 @@ class Calls:
 
         def pulled(*every: Any) -> Sequence[Any]:
             cotangents, own = every[: len(above)], every[len(above) :]
-            like = cotangents if isinstance(g, tuple) else cotangents[0]
-            return framework.pulled(of_leaves(function, own, places, like), [own[i] for i in places], cotangents)
+            if isinstance(g, tuple):
+                several = of_leaves(function, own, places, cotangents)
+            else:
+                several = of_leaves(lambda *all_of: _like(function(*all_of), g.shape), own, places, cotangents[0])
+            return framework.pulled(several, [own[i] for i in places], cotangents)
 
         found = self._compiled("backward", pulled, [*above, *arrays])(*above, *arrays)
         by = {i: None if a is None else framework.numpy(a) for i, a in zip(places, found, strict=True)}
@@ -188,6 +188,11 @@ class Calls:
         if key not in self.made:
             self.made[key] = self.held["compiler"].compiled(function)
         return cast("Callable[..., Any]", self.made[key])
+
+
+def _like(y: Any, shape: tuple[int, ...]) -> Any:
+    """The first result of this shape, where there are several: others are a state, or nothing."""
+    return next((one for one in each(y) if tuple(getattr(one, "shape", (None,))) == shape), y)
 
 
 def _arrays_of(args: Sequence[Any]) -> Iterator[tuple[tuple[int, ...], Array]]:

@@ -102,3 +102,19 @@ def test_it_is_adapted_where_y_is_not_right_by_names(by_names):
     grad_x, grad_weight, *_ = found.backward(g, x, own)
     assert np.array_equal(grad_x, g @ own)
     assert np.array_equal(grad_weight, g.T @ x)
+
+
+def test_a_state_that_is_returned_beside_y_does_not_hide_it():
+    linear, weight = find("linear"), np.ones((3, 4))
+
+    def beside(_, __):
+        return {"kernel": weight}, lambda arrays: lambda x: (x @ arrays[0], None)
+
+    same = SimpleNamespace(forward=lambda x, *_: x)
+    found = spoken(linear, Dense(weight), lambda *_, **__: same, Same, beside, "float32", compiled=False)
+    x, own, g = np.ones((2, 3)), np.arange(12.0).reshape(4, 3), np.ones((2, 4))
+    assert np.array_equal(found.forward(x, own), linear.reference.forward(x, own, None))
+    gradients = found.backward(g, x, own)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(gradients[:2], linear.reference.backward(g, x, own, None), strict=False)
+    )

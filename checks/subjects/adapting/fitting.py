@@ -36,6 +36,9 @@ SECONDS = 20.0  # of processor time for all of the search: what is loaded has a 
 # at most eight roundings, so 2¹³·2⁻⁵³. Another constant where one is hidden, as ε = 10⁻⁸ where 10⁻⁵ is meant, moves y by
 # 2⁻²⁵ or more.
 RIGHT = 2.0**-40
+# How far off y may be where a layer is taken at its word: float32, in which some compute what they return in float64,
+# leaves 2⁻²⁴ for each of the fewer than 2⁸ roundings of what is asked.
+NEARLY = 2.0**-16
 MOST_PARTS = 4  # places among which the parts of y are looked for
 MOST_NUMBERS = 16  # arrangements in which one number is compared
 CASES = 5  # in which one number is compared with what is right
@@ -106,7 +109,8 @@ def _nearest(form: Form, usual: Sequence[Fit], none: str, *, all_usual: bool) ->
     """
     if not all_usual:
         none += f"; more were not tried, since these took {SECONDS:g} s of processor time"
-    nearest = min(usual, key=lambda fit: fit.off, default=None)
+    near = [fit for fit in usual if fit.off <= NEARLY][:1]  # of these the least is chance, so the most usual is taken
+    nearest = min(near or usual, key=lambda fit: fit.off, default=None)
     if nearest is not None and _draws(form, nearest):
         raise Unfit(chance.TOLD)
     if nearest is None or nearest.alike < ALIKE:

@@ -118,3 +118,25 @@ def test_a_mask_that_is_drawn_inside_is_refused_in_a_sentence():
         NotAnImplementation, match="it draws its mask itself, by which what is right is another each time"
     ):
         Implementation.of(find("dropout"), made(DROPPING))
+
+
+class Single:
+    """A norm in float32 inside: so right in no arrangement, and near in several."""
+
+    def __init__(self):
+        self.weight, self.eps = np.ones(6), 1e-5
+
+    def forward(self, x):
+        self.x, x32 = x, x.astype("float32")
+        self.r = 1 / np.sqrt((x32**2).mean(-1, keepdims=True) + np.float32(self.eps))
+        return (x32 * self.r * self.weight.astype("float32")).astype(float)
+
+    def backward(self, g):
+        self.dweight = (g * self.x * self.r).reshape(-1, 6).sum(0)
+        h = g * self.weight
+        return self.r * h - self.x * self.r**3 * (h * self.x).mean(-1, keepdims=True)
+
+
+def test_of_arrangements_that_are_near_the_usual_one_is_taken():
+    found = Implementation.of(find("rms_norm"), Single())
+    assert found.assumed[0].startswith("x (*batch *last), gamma (*last)")
