@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -62,7 +63,9 @@ class Search:
         def each(problem: Problem) -> None:
             step(problem)
 
-        with _no_files():
+        with _no_files(), warnings.catch_warnings():
+            # It writes out what is tried, and an op of an op is long.
+            warnings.filterwarnings("ignore", "Generating overly large repr", hypothesis.errors.HypothesisWarning)
             try:
                 each()
             except KeyboardInterrupt:

@@ -347,7 +347,7 @@ def problems_of(box: BlackBox, op: Op, dtype: str, sizes: Sizes, many: int, seed
         own, exponent = chance.randrange(2**32), chance.choice(EXPONENTS) if number else 0
         kind, exponents = uncommon.turn(number, scaled)
         exponents = exponents if kind else dict.fromkeys(scaled, exponent)
-        yield Problem(op, shapes, {}, dtype, own, exponents=exponents, kind=kind)
+        yield Problem(op, shapes, {}, dtype, uncommon.seed_of(kind, number, own), exponents=exponents, kind=kind)
 
 
 def input_names(function: Function, count: int) -> list[str]:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from checks.functions import fitted
-from checks.functions.corners import Look, look_at_element, look_at_group
+from checks.functions.corners import TOGETHER, Look, look_at_element, look_at_group
 from checks.functions.coverage import COMPLEX, SHARP, Coverage, seeing
 from checks.functions.domain import within
 from checks.functions.measured import Measuring
@@ -43,7 +43,8 @@ BLOCKS = 8  # a gradient is taken in so many parts where one slope for all of it
 SURE = 8  # times its doubt, for a central slope to stand against a complex one
 SMALL = 2.0**-10  # what is less than this share of the mean weighs as much as that
 PLACES = 4  # around, at which what is wrong in a sum alone must be wrong too
-GROSS = 0.5  # of an element: what is less off than that at a corner or a tie is not called wrong for it
+GROSS = 0.5  # of a slope: what is less off than that at a corner or a tie is not called wrong for it
+SLIGHT = 2.0**-4  # of what is typical: slopes no larger than that may be what is left of some that settle slowly
 OFTEN = 3  # cases in which a gradient is wrong are enough
 SIGNS, ODD = 5, 3  # what signs are drawn with (Problem.rng), and each of how many cases asks small outputs too
 
@@ -155,8 +156,14 @@ class Elements:
                 continue
             broken = [(at, f) for at, f in asked.found if own.start <= at < own.stop]
             if problem.kind in {SPECIAL, EQUAL}:  # slopes may settle slowly there, as those of |x|^1.5
-                gross = GROSS * place.typical
-                broken = [(at, f) for at, f in broken if f.error > gross[at] or not is_special(place.x, at)]
+                slight = SLIGHT * place.typical
+                broken = [
+                    (at, f)
+                    for at, f in broken
+                    if f.note == TOGETHER
+                    or not is_special(place.x, at)
+                    or f.error - f.bound > GROSS * _size(f, slight[at])
+                ]
             if broken:
                 self.places.coverage(problem).wrong[self.name, name] += 1
                 at, found = broken[0]
@@ -167,6 +174,11 @@ class Elements:
             else:
                 continue
             yield replace(found, law=self.name, result=f"grad_{name}", problem=problem)
+
+
+def _size(found: Finding, least: float) -> float:
+    """How large the slopes are, those claimed and those seen: the cotangent that meets a corner may be small."""
+    return max(abs(float(found.actual or 0)), abs(float(found.expected or 0)), float(least))
 
 
 def _within(elements: Array, among: Array, count: int) -> Array:
@@ -316,6 +328,10 @@ class _Asked:
 
     def _accuse(self, few: list[int], note: str) -> None:
         (at, *others), slope = few, self.along(np.array(few))
+        if note == TOGETHER:  # signs by chance may hide what they get together
+            v = np.zeros_like(self.v)
+            v[few] = self.place.scale[few] * np.where(self.place.claim[few] < 0, -1.0, 1.0)
+            slope = self.ask(self.place, v)
         found = Finding("", "", Verdict.BROKEN, self.place.run.problem, note=note)
         share = 1.0 if others else float(self.v[at]) or 1.0  # 0 where what is claimed is infinite
         found = replace(found, error=slope.error / abs(share), bound=slope.doubt / abs(share))

@@ -4,8 +4,10 @@ A backward may be right wherever numbers on (−2, 2) come and wrong where an ac
 are equal. So some of the cases of each shape have other numbers:
 
     far      one input times 2³ or 2⁴, in turn, since what is far in a product of two is further than anybody goes; or 2⁻⁸
-    special  a few elements 0, ±½, ±1, ±2, ±3 or 6: where functions have bounds and corners; the ends of whole numbers
-    equal    two elements of a few rows alike, the largest among them, and a few of one input like those of another
+    special  a few elements 0, and ±½, ±1, ±2, ±3 or 6 in turn: where functions have bounds and corners; the ends of whole
+             numbers
+    equal    two elements of a few rows alike, the largest and the smallest among them, and a few of one input like those
+             of another
 
 Few, since each that lies at a kink is looked at by itself (corners.py). Nobody asked for these numbers in particular: where
 the function raises, or y or a gradient is no number, nothing is said against it, other than for arrays that were given.
@@ -26,7 +28,8 @@ TURNS = {3: SPECIAL, 5: EQUAL, 6: FAR, 7: FAR}  # of ROUND cases of each shape
 ROUND = 8
 EXPONENTS = (3, 4, -8)  # of the powers of two, in turn
 FEW, ROWS = 3, 3  # elements of each sort, rows of each
-CORNERS = (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 6.0)
+CORNERS = ((0.5, -1.0, 3.0), (-0.5, 2.0, 6.0), (1.0, -2.0, -3.0))  # a third in each case, in turn
+ROOM = 32  # elements that have room for all of them
 USE = 37  # what is drawn with (Problem.rng)
 
 
@@ -35,6 +38,11 @@ def turn(number: int, scaled: Sequence[str]) -> tuple[str, dict[str, int]]:
     kind = TURNS.get(number % ROUND, "") if scaled else ""
     far = number // ROUND * 2 + (number % ROUND == ROUND - 1)
     return kind, {scaled[far % len(scaled)]: EXPONENTS[far // len(scaled) % len(EXPONENTS)]} if kind == FAR else {}
+
+
+def seed_of(kind: str, number: int, seed: int) -> int:
+    """The seed of the case of this number: of special ones, what is left of it by 3 says which corners there are."""
+    return seed - seed % len(CORNERS) + number // ROUND % len(CORNERS) if kind == SPECIAL else seed
 
 
 def drawn(problem: Any, inputs: Mapping[str, Input], name: str) -> Array | None:
@@ -46,7 +54,7 @@ def drawn(problem: Any, inputs: Mapping[str, Input], name: str) -> Array | None:
         if i.given is None and not i.kind:
             rng = problem.rng(USE, at)
             a = np.asarray(rng.uniform(-1, 1, problem.shape(one)))
-            a = _with_corners(a, rng) if problem.kind == SPECIAL else _with_ties(a, rng, before)
+            a = _with_corners(a, rng, problem.seed) if problem.kind == SPECIAL else _with_ties(a, rng, before)
             if one == name:
                 return held(a, problem.dtype)
             before.append(a)
@@ -66,24 +74,24 @@ def with_ends(problem: Any, one: Input, a: Array, sizes: Sizes) -> Array:
 
 def is_special(x: Array, at: int) -> bool:
     """Whether an element is one of those that were put there: 0, a corner, or equal to another."""
-    return bool(x[at] in (0.0, *CORNERS) or np.count_nonzero(x == x[at]) > 1)
+    return bool(x[at] == 0 or x[at] in np.array(CORNERS) or np.count_nonzero(x == x[at]) > 1)
 
 
-def _with_corners(a: Array, rng: np.random.Generator) -> Array:
+def _with_corners(a: Array, rng: np.random.Generator, seed: int) -> Array:
     flat = a.reshape(-1)
     flat[_some(flat, rng)] = 0.0
-    at = _some(flat, rng)
     if flat.size > FEW:  # and some that are not 0
-        flat[at] = rng.choice(CORNERS, at.size)
+        corners = np.ravel(CORNERS) if flat.size >= ROOM else np.array(CORNERS[seed % len(CORNERS)])
+        flat[rng.choice(flat.size, corners.size, replace=False)] = corners
     return flat.reshape(a.shape)
 
 
 def _with_ties(a: Array, rng: np.random.Generator, before: Sequence[Array]) -> Array:
     """Two equal in some rows, and some that are equal to the first input of this shape."""
     rows = a.reshape(-1, a.shape[-1] if a.ndim else 1)
-    for largest in (True, False) if rows.size else ():
+    for which in (np.argmax, np.argmin, None) if rows.size else ():
         for at in rng.choice(len(rows), min(len(rows), ROWS), replace=False):
-            rows[at] = _with_two_equal(rows[at], rng, largest=largest)
+            rows[at] = _with_two_equal(rows[at], rng, which)
     flat = rows.reshape(-1)
     for other in [b for b in before if b.shape == a.shape][:1]:
         at = _some(flat, rng)
@@ -95,10 +103,11 @@ def _some(flat: Array, rng: np.random.Generator) -> Array:
     return np.asarray(rng.choice(flat.size, min(flat.size, FEW), replace=False), np.intp)
 
 
-def _with_two_equal(row: Array, rng: np.random.Generator, *, largest: bool) -> Array:
+def _with_two_equal(row: Array, rng: np.random.Generator, which: Any) -> Array:
+    """The one that is named so and any other; or any and its neighbour."""
     found = row.copy()
     if row.size > 1:
-        one = int(np.argmax(row)) if largest else int(rng.integers(row.size))
-        away = int(rng.integers(1, row.size)) if largest else 1  # what is next may be in the same window
+        one = int(which(row)) if which else int(rng.integers(row.size))
+        away = int(rng.integers(1, row.size)) if which else 1  # what is next may be in the same window
         found[(one + away) % row.size] = row[one]
     return found

@@ -163,3 +163,38 @@ def test_modes_may_go_by_either_side_of_a_kink():
         jvp=lambda v, x: v[0] * (x >= 0),
     )
     assert report.exit_code == 0, str(report)
+
+
+def clipped(x):
+    return np.clip(x, -0.5, 0.5)
+
+
+def clipped_b(at_bound):
+    return lambda g, x: np.where(np.abs(x) == 0.5, at_bound, np.abs(x) < 0.5) * g
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_corner_has_its_turn_and_a_small_cotangent_there_hides_nothing(seed):
+    """Twice the slope at the bound of a clip, or one of the other sign; any slope between is right."""
+    for at_bound in (2.0, -1.0):
+        (wrong,) = judge_function(clipped, clipped_b(at_bound), "4,6", seed=seed).failures
+        assert wrong.result == "grad_x"
+    for at_bound in (0.0, 0.25, 1.0):
+        assert not judge_function(clipped, clipped_b(at_bound), "4,6", seed=seed).failures
+
+
+def least_b(g, x):
+    return g[..., None] * (x == x.min(-1, keepdims=True))
+
+
+def shared_least_b(g, x):
+    tied = x == x.min(-1, keepdims=True)
+    return g[..., None] * tied / tied.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_each_of_the_smallest_with_the_whole_cotangent_is_wrong(seed):
+    """What they get together is compared along themselves: with signs by chance it may come to nothing."""
+    (wrong,) = judge_function(lambda x: x.min(-1), least_b, "4,6", seed=seed).failures
+    assert wrong.error > 0.5 * abs(wrong.expected)
+    assert not judge_function(lambda x: x.min(-1), shared_least_b, "4,6", seed=seed).failures

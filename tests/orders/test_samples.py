@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from checks import judge
 from checks.cases.drawing import problem
 from checks.cases.wide import ByChance
 from checks.command.orders import expanded
+from checks.op import Problem
 from checks.ops import find, ops
 from checks.orders.samples import Apart, shared
 from checks.subjects.bridges.torch import bridged
@@ -145,3 +147,27 @@ def test_the_reference_is_right_by_every_law():
     )
     assert not [f for f in report.findings if f.verdict is Verdict.BROKEN], str(report)
     assert report.exit_code == 0, str(report)
+
+
+def test_each_sample_has_a_weight_in_one_piece():
+    """Torch's batch norm, which is a witness of it, misreads one of stride 2 in its backward."""
+    op = find("batch_norm_inference.per_sample")
+    shapes = dict.fromkeys(("x", "gamma", "beta", "y"), (3, 2)) | dict.fromkeys(("running_mean", "running_var"), (2,))
+    case = Problem(op, shapes, op.takes.defaults).reals()
+    assert all(case.input(name).flags.c_contiguous for name in ("gamma", "beta"))
+
+
+def test_what_is_wrong_with_a_long_op_is_shrunk_without_a_warning():
+    of = find("batch_norm_inference").reference
+
+    def repeated(grad_output, *inputs, **parameters):
+        found = of.backward(grad_output, *inputs, **parameters)
+        shared_by_all = {3, 4}
+        return tuple(
+            g if g is None or at not in shared_by_all else np.array(np.broadcast_to(g, (len(grad_output), *g.shape)))
+            for at, g in enumerate(found)
+        )
+
+    wrong = SimpleNamespace(forward=of.forward, backward=of.backward, per_sample=repeated)
+    report = judged(wrong, "batch_norm_inference", examples=6)
+    assert {f.mistake for f in report.failures} == {"the sum repeated"}
