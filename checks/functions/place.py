@@ -38,6 +38,7 @@ from checks.trials.trial import Run
 FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
 COARSE = 2.0**-36  # a roundoff from which on a fit through many points is better than differences of a few (fitted.py)
 BESIDE, BESIDE_STEPS = 6, 8  # what the places around are drawn with (Problem.rng), and how many steps off they are
+CONSTANTS = 8  # how much more than what was measured complex numbers may be off far from 0
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
 
@@ -143,11 +144,19 @@ class Place:
 
     @cached_property
     def doubt(self) -> Array:
-        """The same, and what it may do to a complex slope along that element."""
+        """The same, and what it may do to a complex slope along that element.
+
+        What complex numbers round on their way nothing has measured. Far from 0, where what squares or inverts a matrix
+        rounds relative to numbers that are thousands of times an element, that may be CONSTANTS times as much as was
+        measured of the most uncertain element of the gradient.
+        """
+        unsure = self.claim_doubt.copy()
+        for span in self.spans.values() if self.run.problem.kind == FAR else ():
+            unsure[span] = CONSTANTS * np.max(unsure[span], initial=0.0)
         terms = 2 * self.run.problem.most_terms
         sizes = _joined([self.run.gradient_magnitudes[name] for name in self.names])
         sums = inner_gamma(self.run.problem.elements)
-        return self.claim_doubt + (gamma(terms, unit_roundoff("float64")) + sums) * sizes
+        return unsure + (gamma(terms, unit_roundoff("float64")) + sums) * sizes
 
     @cached_property
     def typical(self) -> Array:

@@ -104,6 +104,28 @@ def test_complex_numbers_go_by_jaxs_convention_and_have_to():
     assert "not by JAX's, by which jax calls it" in report.failures[0].explanation
 
 
+def softened(x, w):
+    return jax.nn.softmax(x, -1) * w
+
+
+@jax.custom_vjp
+def narrow_tile(x, w):
+    return softened(x, w)
+
+
+narrow_tile.defvjp(
+    lambda x, w: (softened(x, w), (x, w)),
+    lambda r, g: (jax.vjp(softened, *r)[1](g)[0].at[..., -1:].mul(1.2), jax.vjp(softened, *r)[1](g)[1]),
+)
+
+
+def test_what_jax_computes_in_16_bits_is_judged_as_that():
+    for name, wrong in ("softened", []), ("narrow_tile", ["grad_x"]):
+        forward, backward, _ = function_of(f"jax:{__name__}:{name}", "bfloat16")
+        report = judge_function(forward, backward, "3,6 6", dtype="bfloat16", seed=1, examples=2)
+        assert [f.result for f in report.failures] == wrong, str(report)
+
+
 def test_beyond_a_backward_there_is_what_jax_has():
     forward, backward, _ = function_of(f"jax:{__name__}:tree")
     x, at = np.random.default_rng(0).uniform(-1, 1, (4, 2)), np.array([0, 2])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from checks.functions.function import judge_function
+from checks.functions.tensors import of_arrays
 from checks.functions.uncommon import EQUAL, FAR, ROUND, SPECIAL, turn
 
 
@@ -198,3 +199,36 @@ def test_each_of_the_smallest_with_the_whole_cotangent_is_wrong(seed):
     (wrong,) = judge_function(lambda x: x.min(-1), least_b, "4,6", seed=seed).failures
     assert wrong.error > 0.5 * abs(wrong.expected)
     assert not judge_function(lambda x: x.min(-1), shared_least_b, "4,6", seed=seed).failures
+
+
+def of_two(x):
+    """A layer norm over two elements: ±1 but for ε, whatever they are."""
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt((centred * centred).mean(-1, keepdims=True) + x.dtype.type(1e-5))
+
+
+def of_two_b(g, x):
+    centred = x - x.mean(-1, keepdims=True)
+    scale = 1 / np.sqrt((centred * centred).mean(-1, keepdims=True) + x.dtype.type(1e-5))
+    y = centred * scale
+    return scale * (g - g.mean(-1, keepdims=True) - y * (g * y).mean(-1, keepdims=True))
+
+
+def test_what_nearly_cancels_in_float32_is_right_and_without_that_term_wrong():
+    assert not judge_function(of_two, of_two_b, "3,2", dtype="float32", seed=1, examples=12).failures
+    without = judge_function(
+        of_two, lambda g, x: (g - g.mean(-1, keepdims=True)) / x.std(-1, keepdims=True), "3,2", dtype="float32", seed=1,
+        examples=12,
+    )  # fmt: skip
+    assert [f.result for f in without.failures] == ["grad_x"]
+
+
+def test_a_matrix_exponential_far_from_0_is_right_though_it_rounds_relative_to_its_largest_element():
+    import torch
+
+    def expm(*arrays):
+        return torch.linalg.matrix_exp(*arrays)
+
+    forward, backward, _ = of_arrays(expm)
+    report = judge_function(forward, backward, [(3, 3)], seed=1)
+    assert not report.failures, str(report)
