@@ -64,10 +64,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except ValueError as wrong:
         _parser(None, program).refuse(str(wrong))
     except NotAnImplementation as wrong:
-        print(f"{command(program)}: {wrong}", file=sys.stderr)
-        if not all(built_in(one.impl) for one in chosen):
-            one = next((s for s in chosen if (s.op.name, s.impl) == wrong.subject), chosen[0])
-            print(f"\nA file to start from:\n\n{start(one.op, one.impl, str(wrong))}", end="", file=sys.stderr)
+        _say(wrong, chosen, command(program))
         return NOT_LOADED
     except BrokenPipeError:
         return _left()
@@ -111,10 +108,19 @@ def _outputs(parser: Parser, options: argparse.Namespace) -> Outputs:
     return outputs
 
 
+def _say(wrong: NotAnImplementation, chosen: list[Subject], called: str) -> None:
+    """What could not be loaded, and what can be begun with in its place."""
+    print(f"{called}: {wrong}", file=sys.stderr)
+    if not all(built_in(one.impl) for one in chosen):
+        one = next((s for s in chosen if (s.op.name, s.impl) == wrong.subject), chosen[0])
+        print(f"\nA file to start from:\n\n{start(one.op, one.impl, str(wrong))}", end="", file=sys.stderr)
+
+
 def _run(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, called: str) -> int:
     """Judge, and print or write the verdicts; the exit code is the worst of theirs."""
-    reports = []
-    for report in _reports(chosen, options, outputs):
+    reports: list[Report] = []
+    refused: list[NotAnImplementation] = []
+    for report in _reports(chosen, options, outputs, refused):
         reports.append(report)
         _show(report, options, outputs)
         if report.interrupted:
@@ -127,12 +133,19 @@ def _run(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, c
     over = [entry for report in reports for entry in known.unmatched(_known(options), report)]
     for entry in over:
         print(f"{called}: the known failure {entry} no longer fails; remove it from {options.known}", file=sys.stderr)
+    for wrong in refused[:1]:
+        _say(wrong, chosen, called)
     codes = [report.exit_code for report in deciding(reports)]
     return worst([*codes, int(bool(over)), 0 if len(reports) == len(chosen) else INTERRUPTED])
 
 
-def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs) -> Iterator[Report]:
-    """The report on each, in order; several are judged at a time, each in a process of its own."""
+def _reports(
+    chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, refused: list[NotAnImplementation]
+) -> Iterator[Report]:
+    """The report on each, in order; several are judged at a time, each in a process of its own.
+
+    What cannot be loaded is raised where it is the only one, and of several added to `refused`: the others are judged.
+    """
     shows_progress = sys.stderr.isatty() and not options.quiet
     if options.scheduler:
         from checks import cluster
@@ -155,6 +168,7 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
             bar.clear()
         return
     from checks.verdict.crew import cores
+    from checks.verdict.unloaded import unloaded
 
     bar = Bar("all", len(chosen))
     # Spawned, not forked: what torch and NumPy hold of threads does not survive a fork.
@@ -166,10 +180,14 @@ def _reports(chosen: list[Subject], options: argparse.Namespace, outputs: Output
     with first_on_the_path(), ProcessPoolExecutor(processes, get_context("spawn"), lifeline.follow) as pool:
         waiting = [pool.submit(_judged, one.op.name, one.within(options), jobs=each) for one in chosen]
         try:
-            for done, future in enumerate(waiting):
+            for done, (one, future) in enumerate(zip(chosen, waiting, strict=True)):
                 if shows_progress:
                     bar(done)
-                report = future.result()
+                try:
+                    report = future.result()
+                except NotAnImplementation as wrong:
+                    refused.append(wrong)
+                    report = unloaded(one.op, one.impl or "", one.within(options).dtype, str(wrong))
                 bar.clear()
                 yield report
         except KeyboardInterrupt:

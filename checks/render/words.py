@@ -97,6 +97,8 @@ def elsewhere(report: Report) -> Iterator[str]:
 
 def _why_nothing(report: Report) -> str:
     """Why no check came to an end."""
+    if not report.laws:
+        return "since it could not be loaded"
     if not report.cases:
         return "none of the cases is supported"
     if not report.checks:
@@ -297,7 +299,7 @@ def decided(report: Report) -> Iterator[str]:
         if sharp:
             seen = ", ".join(f"{_of_it(sees)} ({name})" for name, sees in sharp.items())
             yield f"smallest error of one element that would have been seen: {seen}"
-    if not report.again and len(report.laws) < len(laws_of(report.op)):
+    if report.laws and not report.again and len(report.laws) < len(laws_of(report.op)):
         rest = "" if report.decisive else "; what they leave undecided is not judged"
         yield f"only these laws were asked: {', '.join(report.laws)}{rest}"
 

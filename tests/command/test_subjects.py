@@ -1,5 +1,7 @@
 """Several ops, implementations and dtypes in one run: what is judged, and how what makes no sense is refused."""
 
+import json
+
 import pytest
 
 from checks import gradcheck
@@ -79,10 +81,16 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(folder, capsys, words, fil
     assert said.count("\n") == 1
 
 
-def test_a_file_to_start_from_is_of_what_could_not_be_judged(folder, capsys):
-    (folder / "mine.py").write_text("from reference.linear import *\nclass Half:\n    def forward(self, x): return x\n")
-    given = ["linear,relu", "--impl", "linear=mine.py", "--impl", "relu=mine.py:Half", "--jobs", "1", *FEW]
-    assert gradcheck.main(given) == 3
-    said = capsys.readouterr().err
+def test_the_others_are_judged_where_one_cannot_be_loaded(folder, capsys):
+    """And what stands at the end is of that one: a file to start from."""
+    (folder / "mine.py").write_text("from reference.relu import *\nclass Half:\n    def forward(self, x): return x\n")
+    given = ["linear,relu", "--impl", "linear=mine.py:Half", "--impl", "relu=mine.py", "--jobs", "1", *FEW]
+    assert gradcheck.main([*given, "--json", "both.json"]) == 3
+    out, said = capsys.readouterr()
+    assert "linear: nothing could be judged, since it could not be loaded.  mine.py:Half, float64" in out
+    assert "relu: right." in out
     assert "Half has no backward" in said
     assert "Half" in said.partition("A file to start from")[2]
+    first, second = json.loads((folder / "both.json").read_text())["reports"]
+    assert [(r["op"], r["exit_code"]) for r in (first, second)] == [("linear", 3), ("relu", 0)]
+    assert "Half has no backward" in next(iter(first["unsupported"]))
