@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,9 +19,9 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.adapting.asked import asked
+from checks.subjects.adapting.asked import Asked, asked
 from checks.subjects.adapting.fitting import ALIKE, NEARLY, apart
-from checks.subjects.adapting.layer import adapted
+from checks.subjects.adapting.layer import Spoken, adapted
 from checks.subjects.adapting.made import numbers_of
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.words import called, plain
@@ -29,6 +30,8 @@ from checks.subjects.refusals import NotAnImplementation, brief
 
 Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
 DEPTH = 3
+EPS = (2.0**-52, 2.0**-23, 2.0**-10, 2.0**-7)  # of float64, float32, float16 and bfloat16
+SMALL = 2.0**-12  # of whole numbers: their squares are near the ε of float32, and each of these gives another y
 
 
 def spoken(
@@ -57,9 +60,38 @@ def spoken(
             raise NotAnImplementation(f"{type(layer).__name__} was not adapted: {why}") from error
         return direct(dtype, compiled=compiled)
     held[""] = made(dtype)
+    found = _of_precision(op, found)
     if compiled:  # what was tried before that is not: each try would be compiled
         held["compiler"] = held[""]
     return found
+
+
+def _of_precision(op: Op, found: Spoken) -> Spoken:
+    """It, where a number that it does not take is the ε of float64: in another precision that is another one.
+
+    As finfo(x.dtype).eps, which is torch's ε of an RMSNorm where none is said; in 16 bits its own, or that of float32, in
+    which it may compute. It is the one with which y is nearest to right, for a small x.
+    """
+    usual: Mapping[str, Any] = {"dims": op.takes.dims[0]} if op.takes.dims else {}
+    for name in [n for n, v in found.constants.items() if v == EPS[0]]:
+        one = asked(op, **{**usual, **{n: v for n, v in found.pins.items() if n != name}})
+        small = {n: a * SMALL if n == op.inputs[0] else a for n, a in one.arrays.items()}
+        every = [found.having({**found.constants, name: value}) for value in EPS]
+        found = min(every, key=partial(_off_of, replace(one, arrays=small)))
+    return found
+
+
+def _off_of(one: Asked, found: Spoken) -> float:
+    """How far off y is, of its size, at the values of what it does not take; ∞ where it raises."""
+    takes = inspect.signature(found.forward).parameters
+    parameters = {**one.parameters, **found.constants}
+    try:
+        y = found.forward(
+            *(one.arrays[n] for n in one.op.inputs if n in takes), **{n: v for n, v in parameters.items() if n in takes}
+        )
+    except Exception:  # noqa: BLE001, whatever theirs raises
+        return np.inf
+    return apart(np.asarray(y), one.right(parameters, tuple(n for n in one.op.inputs if n not in takes)))[0]
 
 
 def _is_right(op: Op, by_names: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,11 @@ __all__ = ["Adapted", "Nothing", "Spoken", "Unfit", "adapted", "is_adaptable"]
 
 
 class Spoken(SimpleNamespace):
-    """forward and backward as the protocol has them, with `assumed`, `told`, `pins` and `lacks`."""
+    """forward and backward as the protocol has them, with `assumed`, `told`, `pins`, `lacks`, `constants` and `having`.
+
+    constants  values of parameters that it does not take
+    having     the same with others
+    """
 
 
 def adapted(op: Op, given: Any, name: str) -> Spoken:
@@ -155,7 +160,13 @@ class Adapted:
             told=told_of(self.form, self.plan),
             pins=dict(pins),
             lacks=self.lacks,
+            constants=self.plan.constants,
+            having=partial(self._having, fit, pins),
         )
+
+    def _having(self, fit: Fit, pins: Mapping[str, Any], constants: Mapping[str, Any]) -> Spoken:
+        """It, with other values of what it does not take."""
+        return replace(self, plan=replace(self.plan, constants=constants)).spoken(fit, {**pins, **constants})
 
     def forward(self, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> Any:
         """y, as the protocol has it."""

@@ -68,6 +68,47 @@ def test_a_layer_of_torch_is_judged_as_it_is(op, made):
             assert bool(disagreements(find(op), Implementation.of(find(op), bridged))) != is_right
 
 
+class ByItsPrecision(nn.Module):
+    """A root mean square whose ε is the precision of what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(6))
+
+    def forward(self, x):
+        mean = (x.double() ** 2).mean(-1, keepdim=True)
+        return (x / torch.sqrt(mean + self.eps_of(x))).to(x.dtype) * self.weight
+
+    @staticmethod
+    def eps_of(x):
+        return torch.finfo(x.dtype).eps
+
+
+class AlwaysThat(ByItsPrecision):
+    """One whose ε is that of float64 in every precision."""
+
+    @staticmethod
+    def eps_of(_):
+        return 2.0**-52
+
+
+@pytest.mark.parametrize(
+    ("made", "dtype", "eps"),
+    [
+        (lambda: nn.RMSNorm(6), "float64", 2.0**-52),
+        (lambda: nn.RMSNorm(6), "float32", 2.0**-23),
+        (lambda: nn.RMSNorm(6), "bfloat16", 2.0**-23),  # it computes in float32
+        (ByItsPrecision, "float16", 2.0**-10),
+        (ByItsPrecision, "bfloat16", 2.0**-7),
+        (AlwaysThat, "float32", 2.0**-52),
+    ],
+)
+def test_an_epsilon_that_goes_by_the_precision_is_that_of_what_is_judged(made, dtype, eps):
+    bridged = BRIDGES["torch"].bridged(find("rms_norm"), made(), dtype=dtype, device="cpu")
+    assert bridged.pins["eps"] == eps
+    assert f"eps {eps}" in bridged.assumed[0]
+
+
 def test_one_number_of_axes_is_judged_where_a_layer_means_another_thing_in_others():
     layer = nn.AdaptiveAvgPool2d(3)  # which takes three axes for one sample
     bridged = BRIDGES["torch"].bridged(find("adaptive_avg_pool"), layer, dtype="float64", device="cpu")
