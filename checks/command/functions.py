@@ -30,7 +30,7 @@ def add_options(parser: Parser, given: Sequence[str]) -> None:
         type=lambda text: tuple(text.split(",")),
         default=("reverse",),
         metavar="A,B",
-        help="reverse,forward: judge its forward mode too",
+        help="reverse,forward: judge its forward mode too; reverse,per-sample: each sample alone, and vmap",
     )
     stated = "torch or jax: by which gradients of complex numbers go, with --dtype complex128 (found out if not given)"
     parser.add_argument("--convention", choices=("torch", "jax"), default="", metavar="C", help=stated)
@@ -52,7 +52,7 @@ def said(options: argparse.Namespace) -> list[str]:
     pairs = {"--function": options.function, "--backward": options.backward, "--inputs": options.inputs}
     if options.order == 2:
         pairs |= {"--double-backward": options.double_backward, "--order": "2"}
-    if "forward" in options.modes:
+    if len(options.modes) > 1:
         pairs |= {"--jvp": options.jvp, "--modes": ",".join(options.modes)}
     pairs |= {"--convention": options.convention}
     return [word for pair in pairs.items() if pair[1] for word in pair]

@@ -84,6 +84,25 @@ class Theirs:
         found = pushed(self._several(given, places), [given[i] for i in places], [v[i] for i in places])
         return tuple(_numbers(framework, one) for one in found)
 
+    def vmapped(self, which: Array, grad_output: Array, *arrays: Array) -> tuple[Any, ...]:
+        """The gradients of each sample for itself: vmap of the reverse mode, along the first axis of these inputs."""
+        framework = self.framework(arrays)
+        given, places, rows = _theirs(framework, arrays), _places(arrays), [int(at) for at in which]
+
+        def of_one(g: Any, *own: Any) -> list[Any]:
+            every = list(given)
+            for at, one in zip(rows, own, strict=True):
+                every[at] = one[None]
+            moved = [every[i] for i in places]
+            found = framework.pulled(self._several(every, places), moved, [g[None]])
+            full = [a * 0 if f is None else f for f, a in zip(found, moved, strict=True)]
+            return [a[0] if i in rows else a for i, a in zip(places, full, strict=True)]
+
+        passed = [*_theirs(framework, [grad_output]), *(given[i] for i in rows)]
+        found = framework.vmapped(of_one, passed)  # type: ignore[attr-defined]  # of those that have it
+        numbers = dict(zip(places, (_numbers(framework, one) for one in found), strict=True))
+        return tuple(numbers.get(i) for i in range(len(arrays)))
+
     def _several(self, given: Sequence[Any], places: Sequence[int]) -> Function:
         """The results that have a derivative, as a function of the arrays that have one."""
 
@@ -128,6 +147,8 @@ def of_arrays(found: Any, made: Callable[[str], Framework]) -> tuple[Function, F
         double = _free(theirs.double_backward)
         double.__name__ = name
         backward.double_backward = double  # type: ignore[attr-defined]
+    if hasattr(made("float64"), "vmapped"):
+        forward.vmapped = theirs.vmapped  # type: ignore[attr-defined]
     backward.convention = getattr(made("float64"), "convention", "")  # type: ignore[attr-defined]
     names = _names(found)
     kind = inspect.Parameter.POSITIONAL_ONLY

@@ -36,9 +36,10 @@ from checks.functions.domain import within_domain
 from checks.functions.elements import Places
 from checks.functions.explained import explained
 from checks.functions.forward_mode import FORWARD_MODE, ForwardMode, own_jvp, with_forward_mode
-from checks.functions.inputs import Sizes, shown
+from checks.functions.inputs import Input, Sizes, shown
 from checks.functions.inputs import read as inputs_of
 from checks.functions.narrow import Narrow
+from checks.functions.samples import PER_SAMPLE, PerSample
 from checks.functions.second import of_second_order, own_double_backward
 from checks.functions.sizes import EXAMPLES, below, elements, sizes_of
 from checks.numbers.pairs import COMPLEX_DTYPES
@@ -59,7 +60,7 @@ FEWEST = 16  # cases, if nobody says how many, of large inputs
 NUMBERS = 600  # that are drawn in all cases together, at least
 SHRINKING = 10.0  # seconds that smaller sizes are looked for
 SEEDS = 3  # cases of such sizes, in which what is wrong may be seen
-REVERSE, FORWARD = MODES = ("reverse", "forward")
+REVERSE, FORWARD, SAMPLES = MODES = ("reverse", "forward", "per-sample")
 
 
 def judge_function(
@@ -90,12 +91,13 @@ def judge_function(
     again     what the report says would repeat it
     order     1, or 2: the backward is judged as a function, and double_backward(grad_grads, grad_output, *inputs) as its
               backward, which returns a gradient for grad_output and one for each input (second.py)
-    modes     ("reverse", "forward"): jvp(tangents, *inputs) -> J v is judged beside backward (forward_mode.py)
+    modes     "reverse", and beside it "forward": jvp(tangents, *inputs) -> J v is judged (forward_mode.py); "per-sample":
+              the backward of each sample alone, and vmap's, beside that of the batch (samples.py)
     convention  "torch" or "jax", by which gradients of complex numbers go (conjugate.py); found out, and said, if ""
 
     Raises ValueError, in one sentence, for inputs that function does not take.
     """
-    refuse_complex(convention, dtype, plain=order == 1 and FORWARD not in modes)
+    refuse_complex(convention, dtype, plain=order == 1 and set(modes) == {REVERSE})
     _refuse(function, COMPLEX_DTYPES.get(dtype, dtype), order, modes)
     read, ranges = inputs_of(inputs)
     is_over = getattr(function, "is_over", bool)  # its process ended, so that no size is smaller
@@ -113,16 +115,13 @@ def judge_function(
         box = BlackBox.of(function, backward, read, dtype, box.sizes)
         said += f", order=2, double_backward={name_of(double)}"
     examples = _cases(box) if examples is None else examples
-    forward_mode = with_forward_mode(box, jvp or own_jvp(function), read) if FORWARD in modes else None
     op = op_of(box)
     judged = Implementation.of(op, SimpleNamespace(forward=box.function, backward=box.backward, __name__=op.name))
     places = Places(box.working, box.measuring, box.differentiable)
     each = ceil(examples / len(box.sizes))
     asked = laws_of(op, dtype, places, partial(box.alone, examples=each), cache(partial(box.measured_in, dtype)))
-    if forward_mode is not None:
-        law: Any = ForwardMode(forward_mode, places)
-        asked[FORWARD_MODE] = law
-        said += ", modes=('reverse', 'forward')"
+    asked |= (beside := _of_modes(modes, box, function, jvp, read, places))
+    said += f", modes={tuple(modes)}" if len(modes) > 1 else ""
     tried = Tried(judged, asked)
     tried.unsupported.update(box.refused)
     with (
@@ -135,9 +134,7 @@ def judge_function(
         )
         tried.findings += [f for law in asked.values() if isinstance(law, Narrow) for f in law.findings()]
         coverages = list(places.coverages.items())
-        if any(f.verdict is Verdict.BROKEN and f.result.startswith("grad_") for f in tried.findings):
-            # What is compared with a wrong gradient says nothing.
-            tried.findings[:] = [f for f in tried.findings if f.law != FORWARD_MODE]
+        drawn = ", ".join(filter(None, [drawn, *(law.settled(tried.findings) for law in beside.values())]))
         failures = tuple(smallest(tried, None))  # each has its own sizes: smaller ones are looked for below
         if ranges and not interrupted and not is_over():
             failures = tuple(_shrunk(failure, tried, box, ranges) for failure in failures)
@@ -158,10 +155,27 @@ def judge_function(
     )
     if order == 1:
         has = {"double_backward": getattr(backward, "double_backward", None), "jvp": getattr(function, "jvp", None)}
-        left = {*getattr(function, "lacks", ()), *(["jvp"] if forward_mode is not None else ())}
+        left = {*getattr(function, "lacks", ()), *(["jvp"] if FORWARD in modes else ())}
         report = replace(report, offers=tuple(n for n, found in has.items() if found is not None and n not in left))
     open_ = [f.result for f in report.findings if _is_open(f)]
     return replace(report, decisions=tuple(Decision(r, "", 0, report.cases) for r in open_), decisive=bool(open_))
+
+
+def _of_modes(
+    modes: Sequence[str],
+    box: BlackBox,
+    function: Function,
+    jvp: Function | None,
+    inputs: Sequence[Input],
+    places: Places,
+) -> dict[str, Any]:
+    """The laws of modes beside the reverse one."""
+    found: dict[str, Any] = {}
+    if FORWARD in modes:
+        found[FORWARD_MODE] = ForwardMode(with_forward_mode(box, jvp or own_jvp(function), inputs), places)
+    if SAMPLES in modes:
+        found[PER_SAMPLE] = PerSample.of(box, places, function, inputs)
+    return found
 
 
 def _refuse(function: Function, dtype: str, order: int, modes: Sequence[str]) -> None:
@@ -173,8 +187,9 @@ def _refuse(function: Function, dtype: str, order: int, modes: Sequence[str]) ->
         raise ValueError(f"{of}; expected {', '.join(NATIVE)}, or a function of tensors, as torch:mine.py:f")
     if order not in {1, 2}:
         raise ValueError(f"order {order} given; expected 1 or 2")
-    if not set(modes) <= set(MODES) or REVERSE not in modes or (FORWARD in modes and order == 2):
-        raise ValueError(f"modes {','.join(modes)} given; expected reverse, or reverse,forward with order 1")
+    if not set(modes) <= set(MODES) or REVERSE not in modes or (len(modes) > 1 and order == 2):
+        expected = "reverse, or reverse,forward or reverse,per-sample with order 1"
+        raise ValueError(f"modes {','.join(modes)} given; expected {expected}")
 
 
 def _cases(box: BlackBox) -> int:

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from checks.cases.layouts import memory_of
-from checks.functions.wire import Forms
+from checks.functions.wire import BROUGHT, Forms
 from checks.numbers.precision import PRECISIONS, Array
 from checks.subjects import system
 from checks.subjects.process import LOADING, Outlived, Process, failure
 from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation
 
 Function = Callable[..., Any]
-PARTS = ("double_backward", "jvp")
+PARTS = ("double_backward", "jvp")  # that the command line may name
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Functions(Outlived):
         if told["signature"] is not None:
             called.__signature__ = _signature(told["signature"])  # type: ignore[attr-defined]
         called.lacks = tuple(map(str, told["lacks"]))  # type: ignore[attr-defined]
-        for part in PARTS:
+        for part in BROUGHT:
             if part in told:
                 setattr(called, part, self._made(told[part]))
         return called

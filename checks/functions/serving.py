@@ -22,7 +22,7 @@ import numpy as np
 from checks.cases.layouts import address
 from checks.functions import framework, tensors  # noqa: F401, loaded before names are the user's
 from checks.functions.named import backward_of, judged
-from checks.functions.wire import Forms
+from checks.functions.wire import BROUGHT, Forms
 from checks.numbers.precision import Array
 from checks.subjects import lifeline, system
 from checks.subjects.names import theirs
@@ -30,7 +30,7 @@ from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.subjects.worker import array_in, commands, failed, mapped, reply
 
 Function = Callable[..., Any]
-PARTS = ("double_backward", "jvp")  # that a function may bring along
+PARTS = ("double_backward", "jvp")  # that the command line may name
 FEW = 4  # times its numbers, for the memory between those of a result: more of it is not sent
 
 
@@ -72,7 +72,7 @@ def _told(one: Function, functions: list[Function]) -> dict[str, Any]:
         "convention": str(getattr(one, "convention", "")),
         "lacks": list(getattr(one, "lacks", ())),
     }
-    return told | {part: _told(found, functions) for part in PARTS if (found := getattr(one, part, None)) is not None}
+    return told | {part: _told(found, functions) for part in BROUGHT if (found := getattr(one, part, None)) is not None}
 
 
 def _name(one: Function) -> str:

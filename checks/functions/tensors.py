@@ -17,6 +17,7 @@ import numpy as np
 from checks.functions.trees import leaves, of_leaves
 from checks.numbers.pairs import TORCH
 from checks.numbers.precision import Array
+from checks.subjects.beyond import of_each_sample
 from checks.subjects.bridges.torch import lacks
 from checks.subjects.implementation import made
 from checks.subjects.refusals import NotAnImplementation
@@ -103,6 +104,14 @@ def of_arrays(found: Any, narrow: str = "") -> tuple[Function, Function, list[tu
         found = torch.func.jvp(of_real, primal, moved)[1]
         return of_leaves(found, [_numbers(given, leaf) for leaf in leaves(found)])
 
+    def vmapped(which: Array, grad_output: Array, *arrays: Array) -> tuple[Any, ...]:
+        given, above = handed(arrays), handed([grad_output]).tensors[0]
+        places = [at for at, t in enumerate(given.tensors) if _moves(t)]
+        found = of_each_sample(called, given.tensors, [int(at) for at in which], places, above)
+        numbers = dict(zip(places, (_numbers(given, one) for one in found), strict=True))
+        return tuple(numbers.get(at) for at in range(len(arrays)))
+
+    forward.vmapped = vmapped  # type: ignore[attr-defined]
     forward.narrow = narrow  # type: ignore[attr-defined]
     forward.jvp = jvp  # type: ignore[attr-defined]
     forward.lacks = lacks(found)  # type: ignore[attr-defined]

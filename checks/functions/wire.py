@@ -11,6 +11,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+BROUGHT = ("double_backward", "jvp", "vmapped")  # what a function may bring along
+
 
 @dataclass(frozen=True)
 class Key:

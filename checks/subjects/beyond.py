@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from checks.numbers.precision import Array
@@ -173,8 +174,6 @@ class _Beyond:
 
     def per_sample(self, grad_output: Array, *inputs: Array | None, **parameters: Any) -> tuple[Any, ...]:
         """The gradients of each sample for itself: torch.func.vmap of torch.func.vjp."""
-        import torch
-
         given, above = self.handed(inputs), self.handed((grad_output,)).tensors[0]
         named = zip(self.op.inputs, given.tensors, strict=False)
         batched = [i for i, (n, t) in enumerate(named) if t is not None and n in self.op.takes.leading()]
@@ -186,26 +185,36 @@ class _Beyond:
             }
             return _spread([own[i] for i in places], given, places)
 
-        def of_one(g: Any, *own: Any) -> tuple[Any, ...]:
-            every = list(given.tensors)
-            for i, t in zip(batched, own, strict=True):
-                every[i] = t[None]
-
-            def called(*moved: Any) -> Any:
-                passed = dict(zip(places, moved, strict=True))
-                return self.function(*(passed.get(i, t) for i, t in enumerate(every)), **parameters)
-
-            found = torch.func.vjp(called, *(every[i] for i in places))[1](g[None])
-            return tuple(f[0] if i in batched else f for i, f in zip(places, found, strict=True))
-
-        try:
-            found = torch.func.vmap(of_one)(above, *(given.tensors[i] for i in batched))
-        except (RuntimeError, NotImplementedError) as error:
-            if "vmap" in str(error) or "functorch" in str(error):
-                raise NotImplementedError(f"has no vmap: {' '.join(str(error).split())[:120]}") from error
-            raise
+        found = of_each_sample(partial(self.function, **parameters), given.tensors, batched, places, above)
         given.write_back()
         return _spread(found, given, places)
+
+
+def of_each_sample(
+    function: Callable[..., Any], tensors: Sequence[Any], batched: Sequence[int], places: Sequence[int], above: Any
+) -> tuple[Any, ...]:
+    """By the inputs at these places, with an axis of samples first; NotImplementedError where torch has no such vmap."""
+    import torch
+
+    def of_one(g: Any, *own: Any) -> tuple[Any, ...]:
+        every = list(tensors)
+        for i, t in zip(batched, own, strict=True):
+            every[i] = t[None]
+
+        def called(*moved: Any) -> Any:
+            passed = dict(zip(places, moved, strict=True))
+            return function(*(passed.get(i, t) for i, t in enumerate(every)))
+
+        found = torch.func.vjp(called, *(every[i] for i in places))[1](g[None])
+        return tuple(f[0] if i in batched else f for i, f in zip(places, found, strict=True))
+
+    try:
+        every: tuple[Any, ...] = torch.func.vmap(of_one)(above, *(tensors[i] for i in batched))
+    except (RuntimeError, NotImplementedError) as error:
+        if "vmap" in str(error) or "functorch" in str(error):
+            raise NotImplementedError(f"has no vmap: {' '.join(str(error).split())[:120]}") from error
+        raise
+    return every
 
 
 def _gradients(function: Callable[..., Any], arguments: Any, cotangents: Any) -> list[Any]:

@@ -7,8 +7,10 @@ import pytest
 
 from checks import __main__ as program
 from checks import judge_function
+from checks.functions.framework import of_arrays
 from checks.functions.function import decided
 from checks.functions.named import function_of
+from checks.subjects.bridges import jax as bridge
 from checks.subjects.refusals import NotAnImplementation
 
 jax = pytest.importorskip("jax")
@@ -158,3 +160,24 @@ def test_the_command_line_says_what_is_not_there(tmp_path, capsys, monkeypatch):
 def test_what_is_no_function_is_refused():
     with pytest.raises(NotAnImplementation, match="cannot be called; expected a function of arrays, or a layer"):
         function_of(f"jax:{__name__}:CASES")
+
+
+@pytest.mark.parametrize("share", [1.0, 1.01])
+def test_vmap_of_jax(share):
+    @jax.custom_batching.custom_vmap
+    def back(g, x, w):
+        return g * w, (g * x).sum(0)
+
+    @back.def_vmap
+    def _(_, __, g, x, w):
+        return (g * w, (g * x).sum(1) * share), (True, True)
+
+    @jax.custom_vjp
+    def scale(x, w):
+        return x * w
+
+    scale.defvjp(lambda x, w: (x * w, (x, w)), lambda kept, g: back(g, *kept))
+    forward, backward, _ = of_arrays(scale, lambda dtype: bridge.framework(dtype, "cpu"))
+    report = judge_function(forward, backward, "B,3 3", seed=1, examples=4, modes=("reverse", "per-sample"))
+    assert {f.law for f in report.failures} == (set() if share == 1 else {"per_sample"}), str(report)
+    assert any(f.law == "per_sample" and f.result == "per_sample" for f in report.findings)
