@@ -30,6 +30,7 @@ from checks.subjects.refusals import NotAnImplementation, brief
 
 Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
 DEPTH = 3
+FUNCTIONS_OF = ("torch", "jax", "mlx", "tinygrad")  # frameworks whose functions and layers are judged as such, too
 EPS = (2.0**-52, 2.0**-23, 2.0**-10, 2.0**-7)  # of float64, float32, float16 and bfloat16
 SMALL = 2.0**-12  # of whole numbers: their squares are near the ε of float32, and each of these gives another y
 
@@ -131,7 +132,8 @@ def _kept(op: Op, layer: Any, calls: Calls) -> Any:
 
     first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     forward.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])  # type: ignore[attr-defined]
-    kept = type(type(layer).__name__, (), {"forward": forward, "backward": backward})()
+    methods = {"forward": forward, "backward": backward, "framework": calls.framework}
+    kept = type(type(layer).__name__, (), methods)()
     vars(kept).update(numbers(layer))
     kept.params, kept.grads, kept.given = calls.weights(op), {}, None
     return kept
@@ -150,6 +152,12 @@ class Calls:
     held: dict[str, Framework]
     still: frozenset[str] = frozenset()
     made: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def framework(self) -> str:
+        """What stands before a file's name where functions of it are judged; "" where none are."""
+        name = type(self.held[""]).__name__.lower()
+        return name if name in FUNCTIONS_OF else ""
 
     def weights(self, op: Op) -> dict[str, Array]:
         """Those that the layer has; of one that makes them when it is called, those for x of usual sizes, channels last."""

@@ -42,7 +42,11 @@ def another(form: Form) -> str:
 
 def _as_function(form: Form) -> str:
     """The command that judges functions."""
-    given = form.made if form.made is not None else form.forward
+    made = form.made if form.kept is None else type(form.kept)
+    given = made if made is not None else form.forward
+    if framework := getattr(given, "framework", ""):
+        words = "judges it as a function, its arrays among the inputs, for shapes of what it is called with"
+        return f'`gradoracle function {framework}:FILE.py:LAYER --inputs "2,5,8 …"` {words}'
     try:
         file = Path(inspect.getsourcefile(inspect.unwrap(given)) or "FILE.py").name
     except TypeError:

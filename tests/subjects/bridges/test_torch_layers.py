@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from checks.ops import find
+from checks.subjects.adapting import fitting
 from checks.subjects.implementation import Implementation
 from checks.subjects.loading import BRIDGES
 from checks.subjects.refusals import NotAnImplementation
@@ -118,3 +119,11 @@ def test_one_number_of_axes_is_judged_where_a_layer_means_another_thing_in_other
 def test_what_is_another_layer_is_refused_in_a_sentence():
     with pytest.raises(NotAnImplementation, match="argument x2 means is not known"):
         BRIDGES["torch"].bridged(find("similarity"), nn.CosineSimilarity(dim=1), dtype="float64", device="cpu")
+
+
+def test_a_layer_around_an_op_is_refused_with_the_command_that_judges_it(monkeypatch):
+    monkeypatch.setattr(fitting, "SECONDS", 0.1)  # after which no more ways to call it are tried
+    with pytest.raises(
+        NotAnImplementation, match=r"so it is a layer around it; `gradoracle function torch:FILE.py:LAYER "
+    ):
+        BRIDGES["torch"].bridged(find("attention"), nn.MultiheadAttention(8, 2), dtype="float64", device="cpu")
