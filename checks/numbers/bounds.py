@@ -92,7 +92,7 @@ def rounding(
     with np.errstate(over="ignore", invalid="ignore"):
         elementwise = _rounding(terms, magnitude, dtype, "float64")
         largest = float(elementwise.max(initial=0.0))
-    normwise = max(_transform(magnitude, factors, dtype), largest + _running_on(sums, dtype))
+    normwise = max(_transform(magnitude, factors, dtype), largest + running_on(sums, dtype))
     return Bound(elementwise, np.asarray(normwise))
 
 
@@ -117,7 +117,7 @@ def rounded_once(
         elementwise = stored + (1 + u) * inside
         elementwise = np.where(size + elementwise < overflow, elementwise, np.where(magnitude > 0, inf, 0.0))
         normwise = stored + (1 + u) * _transform(magnitude, factors, kept)
-    return Bound(elementwise, np.maximum(normwise, elementwise + (1 + u) * _running_on(sums, kept)))
+    return Bound(elementwise, np.maximum(normwise, elementwise + (1 + u) * running_on(sums, kept)))
 
 
 def stored_once(inside: Array, size: Array, dtype: str) -> Array:
@@ -127,13 +127,13 @@ def stored_once(inside: Array, size: Array, dtype: str) -> Array:
     return np.where(size + bound < overflow, bound, inf)
 
 
-def running(error: Array, dtype: str) -> Bound:
+def running(error: Array, dtype: str, sums: tuple[int, float] = (0, 0.0)) -> Bound:
     """The bound for results of which running.py says the error in `dtype`, compared with their float64 reference.
 
     That error is at least linear in u and η, so in float64 it is less by the ratio of the two u at least.
     """
     elementwise = error * (1 + unit_roundoff("float64") / unit_roundoff(dtype))
-    return Bound(elementwise, np.asarray(elementwise.max(initial=0.0)))
+    return Bound(elementwise, np.asarray(elementwise.max(initial=0.0) + running_on(sums, dtype)))
 
 
 def _at_least(terms: int, magnitude: Array) -> Array:
@@ -150,7 +150,7 @@ def _transform(magnitude: Array, factors: Iterable[Array], dtype: str) -> float:
     return 20 * (1 + log2(length)) * (unit_roundoff(dtype) + unit_roundoff("float64")) * norms
 
 
-def _running_on(sums: tuple[int, float], dtype: str) -> float:
+def running_on(sums: tuple[int, float], dtype: str) -> float:
     """What sums of so many terms of this size together can be off by; 0 where nobody keeps any."""
     terms, size = sums
     return sum(gamma(terms, unit_roundoff(of)) for of in (dtype, "float64")) * size if terms else 0.0

@@ -75,6 +75,28 @@ def magnitudes(case: Case) -> dict[str, Array]:
     return {"y": y * (1 + far), "x": np.asarray(of_x)}
 
 
+def running(case: Case) -> dict[str, tuple[int, float]]:
+    """Sums of powers along all axes, and of what the windows pass back, that corners are taken of (pooling.running_on).
+
+    A sum s of powers that is off by δ has a root that is off by s^{1/p − 1}·δ at most, and the share s^{1/p − 1} is off by
+    (1 − 1/p)·s^{1/p − 2}·δ, twice that beyond first order. A window of nothing but 0 stays one: nothing is added to it.
+    """
+    p, x, y = case.parameters["norm_type"], case.input("x"), case.y
+    terms, powers = pooling.running_on(x**p)
+    back, shares = pooling.running_on(_over(case.cotangent, y, p - 1), x.shape)
+    (moved,) = case.op.reference.backward(_over(case.cotangent, y, p), x, **case.parameters)
+    inner = 2 * (1 - 1 / p) * powers * float(moved.max(initial=0.0))
+    return {
+        "y": (terms, powers * float(_over(np.ones_like(y), y, p - 1).max(initial=0.0))),
+        "x": (max(terms, back), inner + shares * float((x ** (p - 1)).max(initial=0.0))),
+    }
+
+
+def _over(a: Array, y: Array, power: float) -> Array:
+    """a · y^−power; 0 where y is."""
+    return np.asarray(np.where(y > 0, a / np.where(y > 0, y, 1) ** power, 0))
+
+
 def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, x is all there is
     """Numbers of either sign, of size ¼ to 1."""
     x = rng.uniform(LEAST, 1, problem.shape("x")) * rng.choice((-1, 1), problem.shape("x"))
@@ -176,7 +198,7 @@ OP = Op(
         refuse=refuse,
     ),
     twin=twin,
-    rounds=Rounding(terms, magnitudes, constants=constants),
+    rounds=Rounding(terms, magnitudes, constants=constants, running=running),
     kind=Kind(analytic=False),
     kinks=Kinks(with_zeros, apart, nearest, convention),
     cases=Inputs(draw, pooling.tried, pooling.written, few),

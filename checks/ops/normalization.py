@@ -251,6 +251,28 @@ def response_twin(x: torch.Tensor, *, size: int, alpha: float, beta: float, k: f
     return torch.nn.functional.local_response_norm(x, size, alpha, beta, k)
 
 
+def response_running(case: Case) -> dict[str, tuple[int, float]]:
+    """Sums along all channels, of squares and of what is passed back, of which windows are differences.
+
+    Where s is off by δ, s^{−β} is by β·s^{−β−1}·δ, and s^{−β−1} by (β + 1)·s^{−β−2}·δ; twice that beyond first order.
+    """
+    (size, alpha, beta), x, g = (case.parameters[n] for n in ("size", "alpha", "beta")), case.input("x"), case.cotangent
+    sums = case.parameters["k"] + alpha / size * _neighbours(x * x, size // 2, (size - 1) // 2)
+    off = 4 * alpha / size * (x * x).sum(1, keepdims=True)  # two sums, and twice
+    passed = g * x * sums ** (-beta - 1)
+    windows = _neighbours(passed / sums, (size - 1) // 2, size // 2) * (beta + 1) * off
+    shared = 2 * alpha * beta / size * x * (windows + 2 * passed.sum(1, keepdims=True))
+    of_y, of_x = (beta * a * sums ** (-beta - 1) * off for a in (x, g))
+    terms = 2 * x.shape[1] + 2
+    return {"y": (terms, float(of_y.max(initial=0.0))), "x": (terms, float((of_x + shared).max(initial=0.0)))}
+
+
+def _neighbours(a: Array, before: int, after: int) -> Array:
+    """The sum over so many channels before each, itself and so many after it."""
+    around = np.pad(a, ((0, 0), (before, after), *((0, 0),) * (a.ndim - 2)))
+    return np.asarray(sum(around[:, n : n + a.shape[1]] for n in range(before + after + 1)))
+
+
 def values_a_channel(problem: Problem) -> Mapping[str, tuple[Any, ...]]:
     """How many values the statistics are those of."""
     x = problem.shape("x")
@@ -327,6 +349,7 @@ LOCAL_RESPONSE_NORM = Op(
         scales={"x": (0, 0, 3, -3)},
     ),
     twin=response_twin,
+    rounds=Rounding(running=response_running),
     kind=Kind(radius=response_radius),
     told=Documents(
         sources=dict.fromkeys(("y", "x"), "004, C19"),

@@ -1,12 +1,22 @@
-"""Cosine similarity at every place; how it rounds its reference tells by itself (numbers/running.py)."""
+"""Cosine similarity at every place; how it rounds its reference tells by itself (numbers/running.py).
+
+Norms of windows may be had from sums of squares that run on along whole axes. Where ‖w‖² is off by δ, 1/‖w‖ is by
+δ/2‖w‖² of itself, and twice that beyond first order. y has it once; ŵ and y in a gradient of the template once each; in
+that of a window, which is divided by ‖w‖ again, three times together at most. Elements of ŵ, t̂ and y are at most 1.
+"""
 
 from __future__ import annotations
 
+from math import inf, prod
 from typing import TYPE_CHECKING
 
-from checks.op import Case, Documents, Kind, Op
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from checks.op import Case, Documents, Kind, Op, Rounding
 from checks.ops import _formulas as formulas
 from checks.ops._similarity_mistakes import SIMILARITY
+from checks.ops.pooling import running_on
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned
 from checks.signature.takes import FAIR, Drawn, Sizes, Takes
@@ -36,6 +46,22 @@ def geometry(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
         size.append(fixed or kernel[-1] + draw.between(0, OUTPUTS[axes] - 1))
     output = tuple(n - k + 1 for n, k in zip(size, kernel, strict=True))
     return {"*kernel": tuple(kernel), "*size": tuple(size), "*output": output}
+
+
+def running(case: Case) -> dict[str, tuple[int, float]]:
+    """As the module says; windows of nothing but 0 stay that, since nothing is added to them."""
+    x, template, g = case.input("x"), case.input("template"), case.cotangent
+    kernel, axes = template.shape[2:], tuple(range(1, x.ndim - 1))
+    squares = (x * x).sum(1)
+    terms, size = running_on(squares[:, None])
+    norms = np.sqrt(sliding_window_view(squares, kernel, axis=axes).sum(tuple(range(-len(kernel), 0))))[:, None]
+    norms = np.where(norms > 0, norms, inf)
+    off = size / norms**2
+    of_windows = 6 * prod(kernel) * (g.sum(1, keepdims=True) * off / norms)
+    lengths = np.linalg.norm(template.reshape(len(template), -1), axis=1)
+    of_templates = (4 * g * off).sum((0, *range(2, g.ndim))) / np.where(lengths > 0, lengths, inf)
+    sizes = {"y": off, "x": of_windows, "template": of_templates}
+    return {name: (terms, float(a.max(initial=0.0))) for name, a in sizes.items()}
 
 
 def radius(case: Case) -> float:  # noqa: ARG001, every op is asked alike
@@ -75,6 +101,7 @@ OP = Op(
         refuse=refuse,
     ),
     twin=twin,
+    rounds=Rounding(running=running),
     kind=Kind(radius=radius),
     told=Documents(
         sources=dict.fromkeys(("y", "x", "template"), "004, C2 and C3"),

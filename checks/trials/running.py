@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import product
 
 import numpy as np
 
 from checks.numbers.bounds import gamma, unit_roundoff
-from checks.numbers.precision import accumulator
+from checks.numbers.precision import Array, accumulator
 from checks.op import Case
 from checks.trials.traces import COTANGENT
 from checks.trials.trial import Run
@@ -48,13 +50,19 @@ def _without_and_with(run: Run) -> Iterator[tuple[Run, Run]]:
     """The case with 0 in some place, and with a number there beside which the others are lost in any accumulator."""
     digits = accumulator(run.problem.dtype).bits + 2
     large = 2.0 ** (digits // 2)
-    case = run.problem.whole_numbers(SMALL).each(lambda a: a * a.dtype.type(large / 2.0**digits))
-    rng = run.problem.rng(USE)
-    for name in (COTANGENT, *run.problem.present):
+    whole, rng = run.problem.whole_numbers(SMALL), run.problem.rng(USE)
+    # Squares of whole numbers are lost beside the square of half the digits; their own, beside what is added to them all.
+    scales = (large / 2.0**digits,) if run.problem.op.kind.degree is not None else (large / 2.0**digits, 1 / SMALL)
+    for scale, name in product(scales, (COTANGENT, *run.problem.present)):
+        case = whole.each(partial(_times, by=scale))
         size = (case.cotangent if name == COTANGENT else case.input(name)).size
         for at in (0, size - 1, *map(int, rng.integers(size, size=PLACES))) if size else ():
             zero, other = (replace(run, case=_with(case, name, at, value), watched=False) for value in (0.0, large))
             yield zero, other
+
+
+def _times(a: Array, by: float) -> Array:
+    return np.asarray(a * a.dtype.type(by))
 
 
 def _with(case: Case, name: str, at: int, value: float) -> Case:
@@ -65,13 +73,20 @@ def _with(case: Case, name: str, at: int, value: float) -> Case:
 
 
 def _leaves_rounding(zero: Run, other: Run) -> bool:
-    """Whether any result is off where it is to be the same in both, and by no more than sums of all of an axis round."""
+    """Whether any result is off where it is to be the same in both, by no more than sums of all of an axis round.
+
+    But by more than it rounds by itself.
+    """
     running = other.problem.op.rounds.running
     known = {} if running is None else running(other.case.absolute().widened())
     for (result, a, before), (_, b, after) in zip(zero.results(), other.results(), strict=True):
         terms, size = known.get(result.removeprefix("grad_"), (0, 0.0))
         with np.errstate(invalid="ignore"):
-            off = np.abs(b.astype(np.float64) - a)[before == after]
-            if off.any() and np.all(off <= gamma(terms, unit_roundoff(other.problem.dtype)) * size):
+            same = before == after
+            off = np.abs(b.astype(np.float64) - a)[same]
+            if not off.any() or not np.all(off <= gamma(terms, unit_roundoff(other.problem.dtype)) * size):
+                continue
+            # What is reached by less than a rounding is the same as well, and may be rounded in another way.
+            if np.any(off > (zero.bound(result) + other.bound(result)).elementwise[same]):
                 return True
     return False

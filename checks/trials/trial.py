@@ -12,7 +12,7 @@ import numpy as np
 
 from checks.cases.sparse import whole_numbers
 from checks.cases.wide import WIDE
-from checks.numbers.bounds import Bound, rounded_once, rounding, running, stored_once, unit_roundoff
+from checks.numbers.bounds import Bound, rounded_once, rounding, running, running_on, stored_once, unit_roundoff
 from checks.numbers.precision import ACCUMULATORS, Array
 from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Op, Problem
@@ -83,15 +83,14 @@ class Run:
     def y_bound(self) -> Bound:
         """What rounding can do to y."""
         if is_run(self.problem.op):
-            return running(errors(self._carried("y", self.problem.dtype)), self.problem.dtype)
+            return self._run_bound("y")
         return self._rounding("y", self.magnitude("y"))
 
     @cached_property
     def gradient_bounds(self) -> Mapping[str, Bound]:
         """What rounding can do to each gradient, by input name."""
         if is_run(self.problem.op):
-            dtype = self.problem.dtype
-            return {name: running(errors(self._carried(name, dtype)), dtype) for name in self.problem.present}
+            return {name: self._run_bound(name) for name in self.problem.present}
         return {name: self._rounding(name, m) for name, m in self.gradient_magnitudes.items()}
 
     @cached_property
@@ -145,7 +144,8 @@ class Run:
             return self.bound(result)
         size, kept = np.abs(self._true(name)), ACCUMULATORS[dtype]
         if is_run(self.problem.op):
-            return Bound(stored_once(errors(self._carried(name, kept)), size, dtype), np.asarray(0.0))
+            once = stored_once(errors(self._carried(name, kept)), size, dtype)
+            return Bound(once, once.max(initial=0.0) + running_on(self._sums.get(name, (0, 0.0)), kept))
         sums = self._sums.get(name, (0, 0.0))
         return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype, sums)
 
@@ -244,6 +244,10 @@ class Run:
         sizes = self.case.absolute()
         return sizes.widened(np.float32 if _is_moderate(sizes) else np.float64)
 
+    def _run_bound(self, name: str) -> Bound:
+        dtype = self.problem.dtype
+        return running(errors(self._carried(name, dtype)), dtype, self._sums.get(name, (0, 0.0)))
+
     def _rounding(self, name: str, magnitude: Array) -> Bound:
         sums = self._sums.get(name, (0, 0.0))
         return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype, sums)
@@ -252,7 +256,8 @@ class Run:
     def _sums(self) -> Mapping[str, tuple[int, float]]:
         """Of sums that code may keep running along whole axes, by result: their terms, and Σ|terms| of the largest."""
         running = self.problem.op.rounds.running
-        return {} if running is None else running(self.case.absolute().widened())
+        with np.errstate(all="ignore"):  # NaN and ∞ have no bound
+            return {} if running is None else running(self.case.absolute().widened())
 
     def _factors(self, name: str) -> Iterator[Array]:
         """The arrays that every product of a result takes one factor from."""
