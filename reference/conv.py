@@ -16,6 +16,7 @@ The products are matrix products of blocks of samples, held as (C, *spatial, sam
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -82,9 +83,11 @@ def backward(
     if g.shape != (len(x), len(weight), *over.output):
         raise ValueError(f"grad_output has shape {g.shape}; y has {(len(x), len(weight), *over.output)}")
     factors = wide(g), wide(x), _turned(wide(weight), flip)
-    # One gathered copy serves both gradients. Gathering g saves the scatter, unless g has the more channels to copy; but
-    # it lays zeros under inputs that had no part in an output, and 0 · ∞ is not 0.
-    through = _under_inputs if len(weight) <= x.shape[1] and all(map(_finite, factors)) else _under_outputs
+    # One gathered copy serves both gradients. Gathering g saves the scatter, unless g has the more channels to copy, or
+    # reaches far more inputs than there are outputs; but it lays zeros under inputs that had no part in an output, and
+    # 0 · ∞ is not 0.
+    is_less = len(weight) <= x.shape[1] and prod(over.size) <= 4 * prod(over.stride) * prod(over.output)
+    through = _under_inputs if is_less and all(map(_finite, factors)) else _under_outputs
     grad_x, grad_weight = through(*factors, over, groups)
     grad_bias = None if bias is None else wide(g).sum(axis=(0, *range(2, g.ndim)))
     return _like(grad_x, g, weight), _like(_turned(grad_weight, flip), g, x), _like(grad_bias, g)
