@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 import numpy as np
@@ -27,6 +27,7 @@ class Seen:
     actual: Array
     right: Array
     bound: Array
+    _made: dict[Mistake, tuple[Array | None, Array | None]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, result: str, run: Run) -> Seen:
@@ -54,20 +55,28 @@ class Seen:
 
     def made_by(self, mistake: Mistake) -> Array | None:
         """What the mistake computes in its place, or None if it leaves this result alone."""
-        with np.errstate(all="ignore"):
-            computed = mistake.wrong_gradient(self.run.case).get(self.result)
-        return None if computed is None else np.asarray(computed, np.float64)
+        return self._computed(mistake)[0]
 
     def denies(self, mistake: Mistake) -> bool:
         """Whether the mistake would have made y a wrong one, and y is right: another mistake, whatever else is alike."""
         if self.result == "y":
             return False
-        with np.errstate(all="ignore"):
-            computed = mistake.wrong_gradient(self.run.case).get("y")
+        computed = self._computed(mistake)[1]
         if computed is None:
             return False
         y = Seen.of("y", self.run)
-        return not y.wrong.any() and y.tells(np.asarray(computed, np.float64))
+        return not y.wrong.any() and y.tells(computed)
+
+    def _computed(self, mistake: Mistake) -> tuple[Array | None, Array | None]:
+        """What the mistake computes for this result, and for y, which several questions ask."""
+        if mistake not in self._made:
+            with np.errstate(all="ignore"):
+                wrong = mistake.wrong_gradient(self.run.case)
+            own, y = (
+                None if a is None else np.asarray(a, np.float64) for a in (wrong.get(self.result), wrong.get("y"))
+            )
+            self._made[mistake] = own, y
+        return self._made[mistake]
 
     def refutes(self, mistake: Mistake) -> bool:
         """Whether the mistake would have shown here, where the result is right."""

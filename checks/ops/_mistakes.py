@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,10 +15,15 @@ MOST_AXES = 5  # of a cotangent: samples, channels and three more
 Change = Callable[[Array, Case], Array]
 
 
+_right: WeakKeyDictionary[Case, Mapping[str, Array]] = WeakKeyDictionary()  # as long as the case is there
+
+
 def right(case: Case) -> dict[str, Array]:
-    """The reference's gradients by input name, those that exist."""
-    gradients = case.op.reference.backward(case.cotangent, *case.inputs, **case.parameters)
-    return {n: np.array(g) for n, g in zip(case.op.inputs, gradients, strict=True) if g is not None}
+    """The reference's gradients by input name, those that exist; of a case that many mistakes are asked of, asked once."""
+    if case not in _right:
+        gradients = case.op.reference.backward(case.cotangent, *case.inputs, **case.parameters)
+        _right[case] = {n: g for n, g in zip(case.op.inputs, gradients, strict=True) if g is not None}
+    return {n: np.array(g) for n, g in _right[case].items()}
 
 
 def general() -> tuple[Mistake, ...]:
