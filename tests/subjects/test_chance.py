@@ -65,7 +65,7 @@ def test_what_draws_random_numbers_is_not_judged_and_that_is_said(op, given):
 
 
 def test_a_dropout_with_a_mask_of_its_own_is_not_adapted_and_that_is_said():
-    with pytest.raises(NotAnImplementation, match="nor adapted: forward draws random numbers"):
+    with pytest.raises(NotAnImplementation, match="nor adapted: it draws its mask itself"):
         judge("dropout", Dropout, **FEW)
 
 
