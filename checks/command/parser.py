@@ -86,7 +86,7 @@ def parser_of(op: Op | None, program: str) -> Parser:
 
 def add_shared(parser: Parser, examples: int | None, default: str = "") -> argparse._MutuallyExclusiveGroup:
     """What can be said of every run; returns what says how many cases there are."""
-    precisions = "float64, float32, float16 or, with torch, bfloat16"
+    precisions = "float64, float32, float16, with torch bfloat16, or complex128"
     parser.add_argument("--dtype", default="float64", metavar="D", help=f"{precisions} (default: float64)")
     cases = f"cases (default: {default or examples})"
     many = parser.add_mutually_exclusive_group()
