@@ -60,3 +60,5 @@ def _framed(report: Report) -> str:
 
 shown_by(_printed, _framed)
 ops.loaded_within(ours)
+with ours:
+    import_module("checks.subjects.loading")  # stands on `reference`, which in the current folder may be a user's
