@@ -22,8 +22,7 @@ import numpy as np
 
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import Array, accumulator
-from checks.op import Case
-from checks.trials.traces import COTANGENT
+from checks.trials.traces import COTANGENT, array_of, with_element
 from checks.trials.trial import Run
 
 USE = 24  # what places are drawn with (Problem.rng)
@@ -55,9 +54,11 @@ def _without_and_with(run: Run) -> Iterator[tuple[Run, Run]]:
     scales = (large / 2.0**digits,) if run.problem.op.kind.degree is not None else (large / 2.0**digits, 1 / SMALL)
     for scale, name in product(scales, (COTANGENT, *run.problem.present)):
         case = whole.each(partial(_times, by=scale))
-        size = (case.cotangent if name == COTANGENT else case.input(name)).size
+        size = array_of(case, name).size
         for at in (0, size - 1, *map(int, rng.integers(size, size=PLACES))) if size else ():
-            zero, other = (replace(run, case=_with(case, name, at, value), watched=False) for value in (0.0, large))
+            zero, other = (
+                replace(run, case=with_element(case, name, at, value), watched=False) for value in (0.0, large)
+            )
             yield zero, other
 
 
@@ -65,22 +66,13 @@ def _times(a: Array, by: float) -> Array:
     return np.asarray(a * a.dtype.type(by))
 
 
-def _with(case: Case, name: str, at: int, value: float) -> Case:
-    """The case with another number in one place."""
-    changed = (case.cotangent if name == COTANGENT else case.input(name)).copy()
-    changed.flat[at] = value
-    return replace(case, cotangent=changed) if name == COTANGENT else case.with_input(name, changed)
-
-
 def _leaves_rounding(zero: Run, other: Run) -> bool:
     """Whether any result is off where it is to be the same in both, by no more than sums of all of an axis round.
 
     But by more than it rounds by itself.
     """
-    running = other.problem.op.rounds.running
-    known = {} if running is None else running(other.case.absolute().widened())
     for (result, a, before), (_, b, after) in zip(zero.results(), other.results(), strict=True):
-        terms, size = known.get(result.removeprefix("grad_"), (0, 0.0))
+        terms, size = other.sums(result.removeprefix("grad_"))
         with np.errstate(invalid="ignore"):
             same = before == after
             off = np.abs(b.astype(np.float64) - a)[same]

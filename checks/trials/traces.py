@@ -30,7 +30,7 @@ COTANGENT = "grad_output"
 
 def oddly(run: Run, name: str, place: int, odd: float) -> Run:
     """The same with `odd` in this element of an input, or of the cotangent; what is judged may begin with it."""
-    other = replace(run, case=_with(run.case, name, place, odd), watched=False)
+    other = replace(run, case=with_element(run.case, name, place, odd), watched=False)
     return other.begin("backward") if name == COTANGENT else other.begin()
 
 
@@ -46,7 +46,7 @@ def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
     if not off:
         return ""
     most = 2 * max(1.0, float(np.max(np.abs(array_of(run.case, name)), initial=0.0)))
-    low, high = (_right(replace(run, case=_with(run.case, name, place, v)), actual) for v in (-most, most))
+    low, high = (_right(replace(run, case=with_element(run.case, name, place, v)), actual) for v in (-most, most))
     apart = {*run.problem.samples, "y", COTANGENT} if run.problem.samples else set()
     shape = array_of(run.case, name).shape
     sample = place // max(1, prod(shape[1:]))
@@ -78,8 +78,8 @@ def with_array(case: Case, name: str, a: Array) -> Case:
     return replace(case, cotangent=a) if name == COTANGENT else case.with_input(name, a)
 
 
-def _with(case: Case, name: str, place: int, value: float) -> Case:
-    """The case with this number in one element of an array."""
+def with_element(case: Case, name: str, place: int, value: float) -> Case:
+    """The case with this number in one element of an input, or of the cotangent."""
     changed = array_of(case, name).copy()
     changed.flat[place] = value
     return with_array(case, name, changed)

@@ -145,8 +145,8 @@ class Run:
         size, kept = np.abs(self._true(name)), ACCUMULATORS[dtype]
         if is_run(self.problem.op):
             once = stored_once(errors(self._carried(name, kept)), size, dtype)
-            return Bound(once, once.max(initial=0.0) + running_on(self._sums.get(name, (0, 0.0)), kept))
-        sums = self._sums.get(name, (0, 0.0))
+            return Bound(once, once.max(initial=0.0) + running_on(self.sums(name), kept))
+        sums = self.sums(name)
         return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype, sums)
 
     def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
@@ -246,15 +246,18 @@ class Run:
 
     def _run_bound(self, name: str) -> Bound:
         dtype = self.problem.dtype
-        return running(errors(self._carried(name, dtype)), dtype, self._sums.get(name, (0, 0.0)))
+        return running(errors(self._carried(name, dtype)), dtype, self.sums(name))
 
     def _rounding(self, name: str, magnitude: Array) -> Bound:
-        sums = self._sums.get(name, (0, 0.0))
+        sums = self.sums(name)
         return rounding(self._terms[name], magnitude, self._factors(name), self.problem.dtype, sums)
+
+    def sums(self, name: str) -> tuple[int, float]:
+        """Of sums that code may keep running along whole axes for a result: their terms, and Σ|terms| of the largest."""
+        return self._sums.get(name, (0, 0.0))
 
     @cached_property
     def _sums(self) -> Mapping[str, tuple[int, float]]:
-        """Of sums that code may keep running along whole axes, by result: their terms, and Σ|terms| of the largest."""
         running = self.problem.op.rounds.running
         with np.errstate(all="ignore"):  # NaN and ∞ have no bound
             return {} if running is None else running(self.case.absolute().widened())
