@@ -143,7 +143,9 @@ def test_their_tests_run_alone_and_beside_ours(folder, environment):
 def test_several_ops_are_judged_beside_their_names(environment, tmp_path):
     """Each in a process that multiprocessing starts."""
     command = environment / "bin" / "gradoracle"
-    code, said = ran(command, "all", "--examples", "1", "--seed", "3", "--laws", "linearity", "-q", cwd=filled(tmp_path, "files"))
+    code, said = ran(
+        command, "all", "--examples", "1", "--seed", "3", "--laws", "linearity", "-q", cwd=filled(tmp_path, "files")
+    )
     assert code == 0, said
     assert "conv: right." in said
 

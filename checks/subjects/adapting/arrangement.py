@@ -81,6 +81,11 @@ class Arrangement:
         full = (*shape, sizes[self.one_hot]) if self.one_hot and len(shape) < len(self.names) else shape
         return tuple(n for i in self.order for n in ([1] if i is None else [full[axis] for axis in groups[i]]))
 
+    def groups(self, shape: Shape, sizes: Mapping[str, Any]) -> list[tuple[str, Shape]]:
+        """The axes of an array of this shape as they lie here: each name with the sizes that it stands for."""
+        full, groups = (*shape, sizes[self.one_hot]) if self.one_hot else shape, self._groups(sizes)
+        return [("", (1,)) if i is None else (self.names[i], tuple(full[a] for a in groups[i])) for i in self.order]
+
     def back(self, array: Any, shape: Shape | None, sizes: Mapping[str, Any]) -> Any:
         """The array of this order, as the protocol has it, of that shape if that is known; what cannot be is left alone."""
         found = np.asarray(array)

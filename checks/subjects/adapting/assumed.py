@@ -11,7 +11,7 @@ from checks.subjects.adapting.left import wanted_of
 from checks.subjects.adapting.masks import WORDS
 from checks.subjects.adapting.pieces import Piece
 from checks.subjects.adapting.run import Form, Place, Plan
-from checks.subjects.adapting.slots import said
+from checks.subjects.adapting.slots import Path, said
 
 ROOTS = {"returned": "returned", "layer": "", "cache": "in the cache"}
 
@@ -67,17 +67,22 @@ def _calls(form: Form, plan: Plan) -> Iterator[str]:
         yield f"{' and '.join(said(p) for p in plan.zeroed)} has no place here, and is made 0"
     if plan.gradients:
         yield from _of_pieces(plan)
-    for n, (root, path) in plan.gradients.items():
-        if root == "step":
-            yield f"grad_{n} is what {n} is changed by, at a learning rate of 1"
-        elif root == "returned" and not path:
-            yield f"grad_{n} is what is returned"
-        else:
-            yield f"grad_{n} is {said(path)}" + (f" of what is {ROOTS[root]}" if root != "layer" else "")
+    yield from (_where(n, root, path) for n, (root, path) in plan.gradients.items())
     if not form.takes_cotangent and plan.gradients:
         yield "backward is given no cotangent, by which what it returns is multiplied"
     if not plan.gradients:
         yield "backward raises in a plain case, so its gradients were not found"
+
+
+def _where(n: str, root: str, path: Path) -> str:
+    """Where a gradient is."""
+    if root == "into":
+        return f"grad_{n} is written into {path[0][1]}"
+    if root == "step":
+        return f"grad_{n} is what {n} is changed by, at a learning rate of 1"
+    if root == "returned" and not path:
+        return f"grad_{n} is what is returned"
+    return f"grad_{n} is {said(path)}" + (f" of what is {ROOTS[root]}" if root != "layer" else "")
 
 
 def _of_pieces(plan: Plan) -> Iterator[str]:
@@ -91,6 +96,10 @@ def _of_pieces(plan: Plan) -> Iterator[str]:
 
 def _whole(form: Form, plan: Plan) -> Iterator[str]:
     """How it is made, and what it has not."""
+    if plan.spread is not None:
+        into = [n for n, role in form.forwards.roles.items() if role.kind in {"written", "kept"}]
+        beside = f"; zeros are handed over as {' and '.join(into[1:])}" if into[1:] else ""
+        yield f"y is written into {into[0]}, {plan.spread}{beside}"
     taken = [f"{name}={role.of}" for name, role in form.making.roles.items() if role.kind in {"size", "parameter"}]
     taken += [f"{name}={axis}" for name, axis in plan.opened.items()]
     if taken:

@@ -62,8 +62,8 @@ class Fit:
 
     @property
     def right(self) -> bool:
-        """Whether y is right."""
-        return self.off <= RIGHT
+        """Whether y is right, in the precision that it comes in."""
+        return self.off <= (NEARLY if self.plan.spread is not None and self.plan.spread.single else RIGHT)
 
 
 @dataclass(frozen=True)
@@ -351,6 +351,7 @@ def _places_of_y(run: Run) -> Iterator[Place]:
             if all(how == "item" for how, _ in path):
                 yield "returned", path
         return
+    yield from (("into", (("item", name),)) for name, role in run.form.forwards.roles.items() if role.kind == "written")
     for path, _ in arrays_in(run.layer, 1):
         if named(path)[-1:] and named(path)[-1] in OUTPUTS:
             yield "layer", path

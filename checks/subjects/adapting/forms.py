@@ -26,6 +26,7 @@ from checks.subjects.adapting.roles import (
 from checks.subjects.adapting.run import Form
 from checks.subjects.adapting.told import roles_told, told_by
 from checks.subjects.adapting.words import AROUND, BACKWARD, DERIVATIVES, DOING, FORWARD, is_cotangent, plain
+from checks.subjects.adapting.written import written
 
 
 def form_of(op: Op, given: Any, name: str, said: Mapping[str, Role] = NOTHING) -> Form:
@@ -101,6 +102,8 @@ def _bound(given: type, name: str) -> Callable[..., Any]:
 
 def _of_functions(op: Op, forward: Any, backward: Any, name: str, said: Mapping[str, Role]) -> Form:
     forwards = of_forward(op, forward, said)
+    if any(role.kind == "open" for role in forwards.roles.values()) and (both := written(op, forward, backward)):
+        return _checked(Form(op, name, None, Arguments(), forward, both[0], backward, both[1]))
     if backward is None:  # the gradient may come with y
         return _checked(Form(op, name, None, Arguments(), forward, forwards, None, None))
     backwards = of_backward(op, backward, forwards, derivative=_is_derivative(backward))

@@ -162,6 +162,9 @@ def _left(form: Form, run: Run, returned: Any, before: Mapping[str, Mapping[Path
     for path, array in arrays_in(returned, 2):
         if form.backward is not None or ("returned", path) != run.plan.y:
             yield Left(("returned", path), array, fresh=True)
+    for name, role in form.backwards.roles.items() if form.backwards is not None else ():
+        if role.kind == "gradient":
+            yield Left(("into", (("item", name),)), run.at(("into", (("item", name),))), fresh=True)
     for root, of in (("layer", run.layer), ("cache", run.cache)):
         for path, array in arrays_in(of):
             if path and isinstance(array, np.ndarray):

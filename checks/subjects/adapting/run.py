@@ -23,8 +23,10 @@ from checks.subjects.adapting.settings import Settings
 from checks.subjects.adapting.slots import Path, got, put
 from checks.subjects.adapting.steps import Stepped
 from checks.subjects.adapting.words import FOLLOWS, plain
+from checks.subjects.adapting.written import KINDS, Into, Spread
 
-Place = tuple[str, Path]  # "returned", "layer" or "cache", or "step": what a weight was changed by; and the path there
+# "returned", "layer", "cache", "into", what was written into, or "step": what a weight was changed by; and the path there
+Place = tuple[str, Path]
 OUTPUTS = ("output", "out", "y", "a", "z", "activation", "result", "loss")
 # What an array that is absent is, where it has to be handed over all the same; others are 0.
 NEUTRAL: Mapping[str, Any] = {"gamma": 1.0, "mask": True}
@@ -87,6 +89,7 @@ class Plan:
     masks      how it has arrays that are true or false, by name (masks.py), where not as the op
     factor     how many times the op's y is (factor.py)
     tuples     whether one number for several axes is handed over as often as there are axes
+    spread     how arrays are handed over, where it writes into some of them (written.py)
     """
 
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
@@ -104,6 +107,7 @@ class Plan:
     pieces: Mapping[Piece, Place] = field(default_factory=dict)
     factor: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
+    spread: Spread | None = None
     gradients: Mapping[str, Place] = field(default_factory=dict)
     seconds: Mapping[str, Place] = field(default_factory=dict)  # gradients of what is added
 
@@ -128,6 +132,7 @@ class Run:
         self.layer: Any = None
         self.steps: dict[str, Any] = {}
         self.context = Context()
+        self.into = Into(form.op, plan.arranged, plan.spread, (form.forwards, form.backwards), sizes, self.parameters)
 
     def begin(self, arrays: Mapping[str, Array | None]) -> None:
         """Make it and lay its weights where it has them: arrays of the protocol."""
@@ -185,6 +190,8 @@ class Run:
         root, path = place
         if root == "step":
             return self.steps.get(str(path[0][1]))
+        if root == "into":
+            return self.into.at(path[0][1])
         roots = {"returned": self.returned if returned is None else returned, "layer": self.layer, "cache": self.cache}
         return got(roots[root], path)
 
@@ -270,7 +277,8 @@ class Run:
     def _called(self, function: Any, arguments: Arguments, cotangent: Array | None = None) -> Any:
         by_name, by_place = {}, []
         for name, role in arguments.roles.items():
-            for value in self._values(name, role, cotangent):
+            into = role.kind in KINDS
+            for value in [self.into.handed(name, role.kind, role.of)] if into else self._values(name, role, cotangent):
                 if name in arguments.positional:
                     by_place.append(value)
                 else:
@@ -281,7 +289,7 @@ class Run:
         """What is handed over as this argument, if anything is."""
         kind, of = role.kind, role.of
         if kind == "cotangent":
-            yield None if cotangent is None else self._above(cotangent, of)
+            yield None if cotangent is None else self.into.taken("y", self._above(cotangent, of))
         elif kind == "cache":
             yield None if self.returned is None else self.cache
         elif kind in ALONG:
@@ -301,11 +309,11 @@ class Run:
         elif kind == "parameter" and (value := self._parameter(of)) is not None:
             yield self._number(value, role)
 
-    def _argument(self, n: str, *, spared: bool) -> Array | None:
+    def _argument(self, n: str, *, spared: bool) -> Any:
         """An input as it lies here; None where it is absent and need not be handed over."""
         if n not in self.arrays or (spared and self.arrays[n] is None):
             return None
-        return self.laid(n)
+        return self.into.taken(n, self.laid(n))
 
     def _parameter(self, name: str) -> Any:
         value = self.parameters[name]

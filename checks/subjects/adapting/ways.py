@@ -14,6 +14,7 @@ from checks.subjects.adapting.made import numbers_of, sizes_of
 from checks.subjects.adapting.roles import Arguments, Unfit
 from checks.subjects.adapting.run import Form, Plan
 from checks.subjects.adapting.words import plain
+from checks.subjects.adapting.written import spreads
 
 KERNELS = (3, 5, 2)  # that a layer may have without being told
 PINNED_CHANNELS = (1, 5)
@@ -128,7 +129,9 @@ def _with_switches(form: Form) -> list[Plan]:
             gates=gates,
             mirrored=mirrored,
             masks=masks,
+            spread=spread,
         )
+        for spread in spreads(form.forwards)
         for masks in _masks(form)
         for mirrored in dict.fromkeys(((), known_op.mirrored))
         for gates in known_op.orders or ((),)

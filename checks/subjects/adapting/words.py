@@ -77,7 +77,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 ARRAYS: Mapping[str, tuple[str, ...]] = {
     "x": _of("x input inputs a aprev z data inp inputdata features image images tensor xs"),
     "weight": _of(
-        "weight weights w kernel kernels filter filters theta wmat coef coefs k f embeddings table lut embedding"
+        "weight weights w kernel kernels filter filters theta wmat coef coefs k f embeddings table lut embedding wte"
     ),
     "bias": _of("bias biases b bvec intercept offset"),
     "gamma": _of("gamma g scale weight weights w bngain gain a2 bw"),
@@ -125,6 +125,20 @@ COTANGENTS = _of("g delta error upstream err loss gout gy outputgradient outgrad
 ALONG = ({"h", "height"}, {"w", "width"})  # the ends of names that speak of one axis
 FOLLOWS = {"stride": "kernel_size"}  # a parameter that is None is that of another
 
+# Of functions that write into what they are handed: into what, what the first input is called if not as usual, and numbers,
+# of leading axes, of y's last, and of others.
+WRITTEN = _of("out output outp y yout res result dst probs prob losses loss z a o outs outputs ret")
+SOURCES = _of("logits scores preact src z a u")
+LEADING = _of("b batch batchsize bs n m t s l seq seqlen seqlength length rows nrows numtokens tokens")
+OF_Y = _of("oc o k outc cout outfeatures outdim units dout outchannels nout odim outs")
+COUNTS = (
+    *LEADING,
+    *OF_Y,
+    *_of(
+        "c ic i d v vp h w p q dim dmodel hidden features infeatures cols ncols inc cin din nin nembd channels "
+        "inchannels vocab vocabsize classes nclasses numclasses numel size count len total nelem numelements"
+    ),
+)
 
 DOING = (
     ("forward", "backward"),
