@@ -104,6 +104,13 @@ class Series:
                 if problem is not None:
                     visit(like(self.few[number % len(self.few)], problem) if self.few else problem)
 
+    def go_on_wide(self, visit: Callable[[Problem], None], many: int) -> None:
+        """Visit so many wide cases more, of a block that the run has not come to; none where there are few shapes."""
+        after = self.examples // BLOCK + 1
+        with self._ending():
+            for problem in self._wide(self.op, self.pinned, self.dtype, many, self.seed, among=self.among, block=after):
+                visit(problem)
+
     @contextmanager
     def _ending(self) -> Iterator[None]:
         try:

@@ -17,7 +17,8 @@ so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a 
 are counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one, those
 with each choice: of `FULL` that have it a fifth has to be decided, where right code decides a half. A short run, which has
 few, tries more of a kind that is doubtful (further.py). Wide ones count as wide: short runs have so few that each must be
-able to speak for its size.
+able to speak for its size, so more than half it is. Of right code that stores results on the way half and more are decided,
+so of four to ten fewer by chance; a short run tries more of these as well, up to as many as a whole one has.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from checks.cases.series import EXAMPLES, PATTERN
+from checks.cases.wide import WIDE
 from checks.op import Problem
 from checks.signature.places import CONCENTRATED
 from checks.trials.finding import Finding, Verdict
 
 HIDDEN = 5
 FULL = 10  # cases of a kind in which few terms count: of right code, which decides three fifths, 5 % have less than two
+FULL_OF_WIDE = EXAMPLES // len(PATTERN)  # wide cases of a whole run
 ALL_CONCENTRATED = "concentrated"
 CHOICE = "; "  # between a kind in which few terms count and what was chosen, by name or by yes and no
 OF_CHOICE = f"{ALL_CONCENTRATED}{CHOICE}"
@@ -59,8 +63,14 @@ class Decision:
 
     @property
     def doubtful(self) -> bool:
-        """Whether a kind in which few terms count has fewer cases than say something, and is less decided than is usual."""
-        return self.kind in CONCENTRATED and self.cases < FULL and 5 * self.decided < 3 * self.cases
+        """Whether it is of a kind of which short runs have too few to say something, and less decided than is usual.
+
+        Wide ones of which hardly any is decided, where there are some, are no matter of chance.
+        """
+        if self.kind == WIDE and self.cases >= FULL and 5 * self.decided < self.cases:
+            return False
+        full = FULL if self.kind in CONCENTRATED else FULL_OF_WIDE if self.kind == WIDE else 0
+        return self.cases < full and 5 * self.decided < 3 * self.cases
 
 
 def too_few(decisions: Iterable[Decision]) -> Iterator[Decision]:

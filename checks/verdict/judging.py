@@ -233,7 +233,7 @@ def _where_it_works(
         more = -(-MET * series.examples // max(1, tried.cases))
         tried, series = run(among, tried.first, trips=False, many=min(more, MORE * series.examples))
     if not at_once and not series.interrupted and series.until is None:
-        further(tried, series.go_on)
+        further(tried, series)
     return tried, series, elsewhere
 
 

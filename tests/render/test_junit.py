@@ -103,7 +103,7 @@ def test_what_is_undecided_is_a_failure_that_says_what_was_not_decided():
     assert text.splitlines()[: len(left)] == left
     said = {entry.get("name"): entry.get("value") for entry in parsed(judged("blind")).iter("property")}
     count, cases = judged("blind").decided["grad_x"]
-    assert said["decided"] == f"y 20 of 20, grad_x {count} of {cases}"
+    assert said["decided"] == f"y {cases} of {cases}, grad_x {count} of {cases}"
     nothing = parsed(replace(judged("right"), misses=(1.0,)))
     assert {e.get("name"): e.get("value") for e in nothing.iter("property")}["miss bound"] == "nothing earned"
 

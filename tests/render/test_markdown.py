@@ -41,7 +41,7 @@ def test_what_is_undecided_says_under_the_verdict_what_was_not_decided():
     _, verdict, *_ = text.split("\n\n")
     left = [summary.escaped(line) for line in words.left(judged("blind"))]
     first, *lines = verdict.splitlines()
-    assert first.startswith("- **softmax: undecided.** Shaded, float16: 20 cases")
+    assert first.startswith(f"- **softmax: undecided.** Shaded, float16: {judged('blind').cases} cases")
     assert lines == [f"  - {line}" for line in left]
     assert html(text).count("<ul>") == 3, "that list lies within the first"
 

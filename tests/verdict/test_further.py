@@ -1,0 +1,89 @@
+"""A short run goes on where what few cases left open could be chance."""
+
+import pytest
+
+from checks.cases.series import Series
+from checks.laws import decides, laws
+from checks.ops import find
+from checks.signature.places import CONCENTRATED
+from checks.subjects.implementation import Implementation
+from checks.verdict.decisions import FULL, FULL_OF_WIDE, Decisions, by_kind, too_few
+from checks.verdict.further import further
+from checks.verdict.tried import Tried
+from reference import softmax
+
+DECIDING = [name for name, law in laws().items() if decides(law)]
+
+
+class Doubled:
+    """Softmax, and twice its gradient."""
+
+    forward = staticmethod(softmax.forward)
+
+    @staticmethod
+    def backward(g, x, **parameters):
+        return (2 * softmax.backward(g, x, **parameters)[0],)
+
+
+class LeftOpen(Decisions):
+    """As usual, but of some kinds of cases a gradient is decided in these alone, by their number, or in none."""
+
+    def __init__(self, kinds=CONCENTRATED, decided=()):
+        super().__init__(DECIDING)
+        self.kinds, self.which = kinds, decided
+
+    def add(self, problem, found):
+        super().add(problem, found)
+        for result, kind in self.decided:
+            if kind in self.kinds and result == "grad_x":
+                self.decided[result, kind] = sum(number < self.cases[result, kind] for number in self.which)
+
+
+def gone_on(decisions, examples=6, **pinned):
+    """A short run of softmax in float16 that is gone on with, and how many cases it has then."""
+    op, tried = find("softmax"), Tried(Implementation.of(find("softmax"), softmax), deciding_laws())
+    tried.decisions = decisions
+    series = Series(op, pinned or {"shape": (2, 100), "axis": 1}, "float16", examples, 1)
+    series.run(tried.add)
+    tried.settle(wait=True)
+    further(tried, series)
+    return tried, tried.cases
+
+
+def deciding_laws():
+    return {name: laws()[name] for name in DECIDING}
+
+
+def test_a_short_run_goes_on_where_what_few_cases_left_open_could_be_chance():
+    tried, cases = gone_on(LeftOpen())
+    few = [d for d in tried.decisions.counted if d.kind in CONCENTRATED and d.result == "grad_x"]
+    assert few
+    assert all(d.cases >= FULL for d in few)
+    assert cases - 6 <= sum(d.cases for d in few), "none but of these kinds"
+    assert {d.kind for d in too_few(tried.decisions.counted)} == {d.kind for d in few}, "not right"
+    assert gone_on(Decisions(DECIDING))[1] == 6, "of right code nothing is doubtful"
+
+
+@pytest.mark.parametrize(
+    ("decided", "cases", "right"),
+    [
+        ((0, 1, 2), 3, True),  # as is usual
+        ((0, *range(3, 40)), 5, True),  # two were open by chance: until three fifths are decided
+        ((), FULL, False),  # hardly any, which is no chance
+        (range(1, 80, 2), FULL_OF_WIDE, False),  # no more than half, in which a mistake may hide
+    ],
+)
+def test_a_short_run_goes_on_with_wide_cases_until_they_speak_for_their_sizes(decided, cases, right):
+    tried, _ = gone_on(LeftOpen(("wide",), decided), examples=18, axis=1)
+    (wide,) = [d for d in by_kind(tried.decisions.counted) if d.kind == "wide" and d.result == "grad_x"]
+    assert (wide.cases, wide.enough) == (cases, right), wide
+
+
+def test_what_is_wrong_is_not_gone_on_with():
+    tried = Tried(Implementation.of(find("softmax"), Doubled), deciding_laws())
+    tried.decisions = LeftOpen()
+    series = Series(find("softmax"), {"shape": (2, 100), "axis": 1}, "float16", 6, 1)
+    series.run(tried.add)
+    tried.settle(wait=True)
+    further(tried, series)
+    assert tried.cases == 6
