@@ -49,9 +49,9 @@ from checks.signature.options import Range
 from checks.subjects.implementation import Implementation
 from checks.subjects.refusals import Crashed, Unsupported
 from checks.verdict.decisions import Decision
-from checks.verdict.judging import smallest
 from checks.verdict.notebook import watched
 from checks.verdict.report import Finding, Report, Verdict
+from checks.verdict.smallest import smallest
 from checks.verdict.tried import Tried
 
 __all__ = ["NotTaken", "decided", "judge_function"]

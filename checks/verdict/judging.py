@@ -4,53 +4,37 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from checks import ops
 from checks.cases.few import shapes_of
-from checks.cases.kinds import EVERYTHING, Among
 from checks.cases.pins import pinned_values
-from checks.cases.search import Failed, Stopped
-from checks.cases.series import EXAMPLES, Series, Shard
+from checks.cases.series import EXAMPLES, Shard
 from checks.cases.wide import REACH
-from checks.diagnosis.illustration import illustrated, sample
-from checks.diagnosis.naming import diagnose
-from checks.diagnosis.seen import is_empty
-from checks.laws import Law, contract, decides, laws_of, witnessed
+from checks.diagnosis.illustration import sample
+from checks.laws import Law, decides, laws_of, witnessed
 from checks.numbers.precision import NATIVE, PRECISIONS, PROMISES
-from checks.op import Op, Problem
+from checks.op import Op
 from checks.orders.named import the_one
 from checks.subjects.implementation import Implementation, Judged
 from checks.subjects.isolation import TIMEOUT, Isolated, half_the_memory
 from checks.subjects.loading import split
-from checks.subjects.refusals import Crashed, Malformed, Unsupported
 from checks.trials.beside import witness
 from checks.trials.witness import HERE
-from checks.verdict import where
 from checks.verdict.compiled import SHAPES, first_call, is_compiled
-from checks.verdict.crew import Crew, Subject
-from checks.verdict.eager import compared
-from checks.verdict.further import further
+from checks.verdict.crew import Subject
 from checks.verdict.known import Known
 from checks.verdict.notebook import watched
-from checks.verdict.report import MET, Finding, Report, Verdict
-from checks.verdict.tried import Progress, Tried, right_by
-from checks.verdict.where import Elsewhere
-
-MORE = 10  # times as many cases are drawn at most, where few of them are supported
-SHRUNK = 10  # problems for each of few shapes, that are tried while one is shrunk
-DRAWS = 3  # of small numbers, until a failure shows on them
-PAST = "It depends on what was called before (see behaviour), so no single case tells more."
+from checks.verdict.report import Finding, Report
+from checks.verdict.run import Run
+from checks.verdict.smallest import explained
+from checks.verdict.tried import Progress
 
 
-def judge(  # noqa: PLR0915, one step after another
+def judge(
     op: str,
     implementation: Any = None,
     *,
@@ -120,51 +104,21 @@ def judge(  # noqa: PLR0915, one step after another
     pinned = pinned_values(judged, pinned)
     _refuse_nonsense(implementation, dtype, examples, budget, accumulate, jobs, shard, shapes, seeded=seed is not None)
     until = None if budget is None else time.perf_counter() + budget
+    memory = memory or half_the_memory()
+    spec = implementation if isinstance(implementation, str) else None
     wrapped: Judged
-    if isinstance(implementation, str):
-        wrapped = Isolated(judged, implementation, dtype, device, timeout, memory or half_the_memory())
+    if spec is not None:
+        wrapped = Isolated(judged, spec, dtype, device, timeout, memory)
         wrapped.begin()
     else:
         wrapped = Implementation.of(judged, judged.reference if implementation is None else implementation)
     wrapped = replace(wrapped, promised=accumulate) if accumulate else wrapped
-    named = implementation is None or isinstance(implementation, str)
+    is_named = implementation is None or spec is not None
+    told = Subject(op, spec, dtype, device, timeout, memory, accumulate, tuple(chosen)) if is_named else None
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     heard = witness() if any(map(witnessed, chosen.values())) else HERE
-    told = Subject(op, implementation, dtype, device, timeout, memory or half_the_memory(), accumulate, tuple(chosen))
-    compiled: float | None = None
-    stopped = False  # by Ctrl-C, before anything was tried
-
-    def run(
-        among: Among, first: Callable[[Finding], None] | None, *, trips: bool, many: int = examples
-    ) -> tuple[Tried, Series]:
-        tried = Tried(
-            wrapped, chosen, progress, strict=strict, known=tuple(known), witness=heard, first=first, trips=trips
-        )
-        few = shapes_of(judged, pinned, dtype, shapes, seed, reach, among) if shapes else ()
-        most = SHRUNK * shapes if shapes else None
-        series = Series(
-            judged, pinned, dtype, many, seed, reach=reach, among=among, until=until, few=few, most=most, shard=shard
-        )
-        # Each process would compile each shape for itself, so that others are not worth it unless somebody asks for them.
-        crew = Crew(
-            tried, told if named else None, jobs or (1 if shapes else None), many // (shard or (1, 1))[1], until
-        )
-        try:
-            if stopped:
-                series.interrupted = True
-            else:
-                series.run(crew.add)
-            crew.settle(interrupted=series.interrupted or tried.tripped, late=series.late)
-        finally:
-            crew.close()
-        return tried, series
-
-    def find() -> tuple[Among, tuple[Elsewhere, ...]]:
-        # What is known to fail has to be seen to fail, so kinds in which it raises are not left out.
-        counted = all_kinds or strict or bool(known)
-        is_right = right_by(wrapped, laws_of(judged))
-        return where.found(wrapped, judged, pinned, dtype, seed, refusals_only=counted, is_right=is_right)
-
+    first_took: float | None = None
+    stopped = False
     try:
         if isinstance(wrapped, Isolated):
             wrapped.load()
@@ -174,16 +128,34 @@ def judge(  # noqa: PLR0915, one step after another
             shapes = SHAPES if shapes is None and is_compiled(implementation) else shapes
             if shapes is None and not wrapped.is_reference:
                 try:
-                    compiled = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
+                    first_took = first_call(wrapped, shapes_of(judged, pinned, dtype, SHAPES, seed, reach=1))
                 except KeyboardInterrupt:
                     stopped = True
-                shapes = SHAPES if compiled else None
-            tried, series, elsewhere = _where_it_works(run, find, first, at_once=shard is not None)
-            interrupted = series.interrupted
-            tried.drop_echoes()
-            failures = tuple(smallest(tried, series))
-            if not series.interrupted:  # Ctrl-C ends that too
-                failures = tuple(compared([_explained(failure, tried) for failure in failures], tried))
+                shapes = SHAPES if first_took else None
+            run = Run(
+                judged,
+                wrapped,
+                chosen,
+                pinned,
+                dtype,
+                examples,
+                seed,
+                reach,
+                shapes,
+                shard,
+                until,
+                jobs,
+                progress,
+                strict=strict,
+                known=tuple(known),
+                witness=heard,
+                told=told,
+                # What is known to fail has to be seen to fail, so kinds in which it raises are not left out.
+                counted=all_kinds or strict or bool(known),
+                stopped=stopped,
+            )
+            tried, series, elsewhere = run.where_it_works(first)
+            failures = explained(tried, series)
     finally:
         wrapped.close()
     return tried.report(
@@ -192,12 +164,12 @@ def judge(  # noqa: PLR0915, one step after another
         seed,
         failures,
         implementation=wrapped.name,
-        spec=implementation if isinstance(implementation, str) else "",
+        spec=spec or "",
         is_reference=wrapped.is_reference,
         dtype=dtype,
         pinned={**pinned, **_said(accumulate, reach, shapes, all_kinds=all_kinds)},
-        first_call=compiled,
-        interrupted=interrupted,
+        first_call=first_took,
+        interrupted=series.interrupted,
         shards=() if shard is None else shard[:1],
         of_shards=1 if shard is None else shard[1],
         budget=budget,
@@ -207,34 +179,6 @@ def judge(  # noqa: PLR0915, one step after another
         offers=wrapped.offers,
         elsewhere=elsewhere,
     )
-
-
-def _where_it_works(
-    run: Callable[..., tuple[Tried, Series]],
-    find: Callable[[], tuple[Among, tuple[Elsewhere, ...]]],
-    first: Callable[[Finding], None] | None,
-    *,
-    at_once: bool,
-) -> tuple[Tried, Series, tuple[Elsewhere, ...]]:
-    """What was tried of all cases; or, once something raises, of those kinds in which it does not always.
-
-    Where few are supported, of more cases, up to `MORE` times as many; and of more of a kind that is doubtful (further.py).
-
-    at_once  whether to look for these before anything is tried, so that all shards of a run try the same cases
-    """
-    among, elsewhere = find() if at_once else (EVERYTHING, ())
-    tried, series = run(among, first, trips=not at_once)
-    if tried.tripped and not series.interrupted:
-        among, elsewhere = find()
-        tried, series = run(among, tried.first, trips=False)
-    declined = tried.unsupported.total()
-    if not at_once and not series.interrupted and series.until is None and 0 < tried.cases < min(MET, declined):
-        # No kind of case explains what is not supported, so what is supported has to come by chance.
-        more = -(-MET * series.examples // max(1, tried.cases))
-        tried, series = run(among, tried.first, trips=False, many=min(more, MORE * series.examples))
-    if not at_once and not series.interrupted and series.until is None:
-        further(tried, series)
-    return tried, series, elsewhere
 
 
 def _refuse_nonsense(
@@ -282,111 +226,6 @@ def _said(accumulate: str, reach: int, shapes: int | None, *, all_kinds: bool) -
         "all_kinds": (all_kinds, False),
     }
     return {name: value for name, (value, usual) in said.items() if value != usual}
-
-
-def smallest(tried: Tried, series: Series | None) -> Iterable[Finding]:
-    """For each result that is broken, the finding of the sharpest law that broke it, on the smallest case there is.
-
-    A law that holds takes nothing back of what another says is broken. `exact` speaks of whole numbers, `finite_difference`
-    of another cotangent; `agreement` rests on the reference, of which the laws after it are the proof: where what is judged
-    is the reference, it compares that with itself.
-
-    series  what simpler cases are drawn as; None: there are none
-    """
-    broken = [f for f in tried.findings if f.verdict is Verdict.BROKEN]
-    if any(f.result == "y" for f in broken):  # then what compares with the implementation's own y accuses nobody else
-        broken = [f for f in broken if not getattr(tried.laws[f.law], "OWN_FORWARD", False)]
-    for result in _worst_first(broken, tried):
-        names = [name for name in tried.laws if any(f.law == name and f.result == result for f in broken)]
-        if _is_combined(result) and any(not _is_combined(f.result) for f in broken):
-            continue  # the parts of a sum are named by other findings
-        law = {names[0]: tried.laws[names[0]]}
-        fails = [f for f in broken if f.law == names[0] and f.result == result]
-        empty = all(is_empty(f.problem) for f in fails)  # else what goes wrong without samples hides what goes wrong
-        smallest = min((f for f in fails if empty or not is_empty(f.problem)), key=_size)
-        for finding in _shrunk(law, smallest, tried, series, empty=empty):
-            if _size(finding) <= _size(smallest):
-                smallest = finding
-        stopped = series is not None and series.interrupted  # by Ctrl-C: then nothing more is called
-        yield smallest if stopped else tried.located(_readable(smallest, law, tried))
-
-
-def _worst_first(broken: list[Finding], tried: Tried) -> list[str]:
-    """The results that are broken: what never came, then y, what a caller cannot rely on, and by how often it is wrong."""
-    asked = Counter(f.result for f in tried.findings)
-    wrong = Counter(f.result for f in broken)
-    past = {f.result for f in broken if contract.depends_on_the_past(f)}
-    order = ["", "y", *past]
-    return sorted(wrong, key=lambda r: (order.index(r) if r in order else len(order), -wrong[r] / asked[r]))
-
-
-def _explained(failure: Finding, tried: Tried) -> Finding:
-    """The failure with the mistake behind it and its pictures, where they can be told."""
-    if any(contract.depends_on_the_past(f) for f in tried.findings if f.verdict is Verdict.BROKEN):
-        return failure if failure.result == "behaviour" else replace(failure, explanation=PAST)
-    if failure.crashed or failure.result not in {"y", *(f"grad_{name}" for name in failure.problem.present)}:
-        return failure
-    reference = Implementation.of(failure.problem.op, failure.problem.op.reference)
-    same = [f for f in tried.findings if (f.law, f.result) == (failure.law, failure.result)]
-    broken = [f.problem for f in same if f.verdict is Verdict.BROKEN]
-    # Where it fails elsewhere too, which other findings say, this one keeps what has been told of it.
-    with np.errstate(all="ignore"), suppress(Crashed, Malformed, Unsupported, Stopped):
-        failure = replace(failure, **vars(diagnose(failure, tried.findings, tried.implementation, reference)))
-        failure = illustrated(failure, broken, tried.implementation, reference)
-    return failure
-
-
-def _readable(finding: Finding, law: Mapping[str, Law], tried: Tried) -> Finding:
-    """The same on small whole numbers, whose products are checked in one's head, if it fails on some of those too."""
-    problem = finding.problem
-    if problem.small or finding.crashed:
-        return finding
-    for seed in range(problem.seed, problem.seed + DRAWS):
-        try:
-            found = tried.ask(law, replace(problem, small=True, exponents={}, seed=seed))
-        except (Unsupported, Stopped):  # Stopped: its process ended too often to be started again
-            break
-        for other in found:
-            if other.verdict is Verdict.BROKEN and other.result == finding.result and not other.crashed:
-                return other
-    return finding
-
-
-def _shrunk(
-    law: Mapping[str, Law], found: Finding, tried: Tried, series: Series | None, *, empty: bool
-) -> list[Finding]:
-    """Findings of this law on this result while Hypothesis shrinks, in order; `empty`: of what has no elements too.
-
-    Where nothing that it draws fails, problems with the parameters of what was found are drawn.
-    """
-    seen: list[Finding] = []
-
-    def visit(problem: Problem) -> None:
-        if is_empty(problem) and not empty:
-            return
-        try:
-            asked = tried.ask(law, problem)
-        except Unsupported:
-            return
-        fits = [f for f in asked if f.verdict is Verdict.BROKEN and f.result == found.result]
-        seen.extend(fits)
-        if fits:
-            raise Failed
-
-    for near in (None, found.problem):
-        if series and not seen and not series.interrupted:  # Ctrl-C ends it too, with what was found so far
-            series.shrink(visit, near)
-    return seen
-
-
-def _size(finding: Finding) -> tuple[int, int, float]:
-    problem = finding.problem
-    unusual = sum(value != problem.op.takes.defaults[name] for name, value in problem.parameters.items())
-    return problem.elements, unusual, abs(finding.expected or 0.0)
-
-
-def _is_combined(result: str) -> bool:
-    return " + " in result or "=" in result
 
 
 def _chosen(names: Iterable[str] | None, op: Op) -> dict[str, Law]:

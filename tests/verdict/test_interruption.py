@@ -7,7 +7,7 @@ from dataclasses import replace
 from checks import judge
 from checks.cases.search import Stopped
 from checks.render import terminal
-from checks.verdict import judging
+from checks.verdict import smallest
 from reference import conv
 
 
@@ -59,7 +59,7 @@ def test_a_failure_stays_as_it_is_where_its_process_is_not_started_again():
 
     failure = judge("conv", Wrong(), examples=2, reach=1, seed=51, laws=["agreement"]).failures[0]
     on_reals = replace(failure, problem=replace(failure.problem, small=False))
-    assert judging._readable(on_reals, {}, Gone()) is on_reals
+    assert smallest._readable(on_reals, {}, Gone()) is on_reals
 
 
 def test_of_a_crew_what_was_answered_is_kept(tmp_path):
