@@ -12,6 +12,7 @@ noise has to be less than: a wrong sum of other whole numbers is off by all of i
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -20,7 +21,8 @@ import numpy as np
 from checks.numbers.bounds import unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Problem
-from checks.trials.running import runs_on
+from checks.subjects.refusals import Crashed, Malformed, Unsupported
+from checks.trials.running import cancels, runs_on
 from checks.trials.trial import Run
 
 REDRAWS = 24
@@ -54,16 +56,24 @@ def _is_transformed(run: Run, result: str) -> bool:
     if not is_inexact(run):
         return False
     telling = run.problem.op.rounds.telling
-    problems = (run.problem, *([] if telling is None else [replace(telling(), dtype=run.problem.dtype)]))
-    stored = PRECISIONS[run.problem.dtype].rounded
-    for problem in (replace(p, small=False) for p in problems if p.largest):
-        for redraw in range(1, REDRAWS + 1):
-            other = redrawn(run, problem, redraw)
-            named = [(name, a, e) for name, a, e in other.results() if result in ("", name)]
-            off = [(name, a, e) for name, a, e in named if not np.array_equal(a, stored(e))]
-            if off:
-                return all(is_noise(other, name, a, e) for name, a, e in off)
-    return telling is None
+    noise = _noise(run, run.problem, result)
+    if noise is None and telling is not None:
+        with suppress(Crashed, Malformed, Unsupported):  # code of one axis, say, is made for no telling problem
+            noise = _noise(run, replace(telling(), dtype=run.problem.dtype), result)
+    return noise if noise is not None else telling is None or cancels(run)
+
+
+def _noise(run: Run, problem: Problem, result: str) -> bool | None:
+    """Whether what is off, of the first whole numbers of a problem that come out inexact, is noise; None where none do."""
+    problem = replace(problem, small=False)
+    stored = PRECISIONS[problem.dtype].rounded
+    for redraw in range(1, REDRAWS + 1) if problem.largest else ():
+        other = redrawn(run, problem, redraw)
+        named = [(name, a, e) for name, a, e in other.results() if result in ("", name)]
+        off = [(name, a, e) for name, a, e in named if not np.array_equal(a, stored(e))]
+        if off:
+            return all(is_noise(other, name, a, e) for name, a, e in off)
+    return None
 
 
 def is_inexact(run: Run) -> bool:

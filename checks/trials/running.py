@@ -1,11 +1,13 @@
 """Whether an implementation adds what a result does not contain, and subtracts it.
 
-Sums do that run on along whole axes, of which windows are differences, and Strassen's products of blocks.
+Sums do that run on along whole axes, of which windows are differences, Strassen's products of blocks, and Winograd's of
+sums of neighbours.
 
 Among whole numbers one is so large that beside it the others are lost. A result that it does not reach is the same
 whether it is there or is 0, to the last bit, unless it was added and subtracted on the way: then what is left is off by
 roundings of the large number, and by no more than these. What reads a wrong element is off by far more, and what sums
-windows is not off at all.
+windows is not off at all. What is multiplied by 0 is not contained in a result either, so half of the numbers are 0 where
+products are transformed: by halves and quarters, as Winograd's shortest, whole numbers come out exact, and show nothing.
 
 Prefix sums and integral images are seen so, from either end, and a sum that moves along, which is exact on all whole
 numbers that windows have room for. Which results may be had so, and what that loses, the op says (op.py).
@@ -13,7 +15,7 @@ numbers that windows have room for. Which results may be had so, and what that l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -22,10 +24,11 @@ import numpy as np
 
 from checks.numbers.bounds import gamma, unit_roundoff
 from checks.numbers.precision import Array, accumulator
+from checks.op import Case
 from checks.trials.traces import COTANGENT, array_of, with_element
 from checks.trials.trial import Run
 
-USE = 24  # what places are drawn with (Problem.rng)
+USE, THINNED = 24, 25  # what places are drawn with (Problem.rng), and what is 0
 SMALL = 9  # the largest of the other whole numbers
 PLACES = 14  # at which the large one stands, beside the first and the last
 PROBLEMS = 8  # asked until it is seen, which it is in nearly any problem whose results are off by it
@@ -41,15 +44,38 @@ def runs_on(run: Run) -> bool:
     return any(seen)
 
 
+def cancels(run: Run) -> bool:
+    """Whether that is seen of what is multiplied by 0, of an op that is transformed, on this problem or on one before."""
+    if run.problem.op.rounds.telling is None:
+        return False
+    seen = run.implementation.remembered.setdefault(("cancels", run.problem.dtype), [])
+    if not any(seen) and len(seen) < PROBLEMS:
+        seen.append(run.once(_cancels))
+    return any(seen)
+
+
 def _runs_on(run: Run) -> bool:
-    return any(_leaves_rounding(*two) for two in _without_and_with(run))
+    def most(other: Run, result: str) -> float:
+        terms, size = other.sums(result.removeprefix("grad_"))
+        return gamma(terms, unit_roundoff(other.problem.dtype)) * size
+
+    return any(_leaves_rounding(*two, most) for two in _without_and_with(run, run.problem.whole_numbers(SMALL)))
 
 
-def _without_and_with(run: Run) -> Iterator[tuple[Run, Run]]:
+def _cancels(run: Run) -> bool:
+    def most(other: Run, result: str) -> float:
+        return float(other.bound(result).normwise)
+
+    rng = run.problem.rng(THINNED)
+    thin = run.problem.whole_numbers(SMALL).each(lambda a: np.asarray(a * (rng.random(a.shape) < 1 / 2)))
+    return any(_leaves_rounding(*two, most) for two in _without_and_with(run, thin))
+
+
+def _without_and_with(run: Run, whole: Case) -> Iterator[tuple[Run, Run]]:
     """The case with 0 in some place, and with a number there beside which the others are lost in any accumulator."""
     digits = accumulator(run.problem.dtype).bits + 2
     large = 2.0 ** (digits // 2)
-    whole, rng = run.problem.whole_numbers(SMALL), run.problem.rng(USE)
+    rng = run.problem.rng(USE)
     # Squares of whole numbers are lost beside the square of half the digits; their own, beside what is added to them all.
     scales = (large / 2.0**digits,) if run.problem.op.kind.degree is not None else (large / 2.0**digits, 1 / SMALL)
     for scale, name in product(scales, (COTANGENT, *run.problem.present)):
@@ -66,17 +92,16 @@ def _times(a: Array, by: float) -> Array:
     return np.asarray(a * a.dtype.type(by))
 
 
-def _leaves_rounding(zero: Run, other: Run) -> bool:
-    """Whether any result is off where it is to be the same in both, by no more than sums of all of an axis round.
+def _leaves_rounding(zero: Run, other: Run, most: Callable[[Run, str], float]) -> bool:
+    """Whether any result is off where it is to be the same in both, by no more than what is added on the way rounds.
 
     But by more than it rounds by itself.
     """
     for (result, a, before), (_, b, after) in zip(zero.results(), other.results(), strict=True):
-        terms, size = other.sums(result.removeprefix("grad_"))
         with np.errstate(invalid="ignore"):
             same = before == after
             off = np.abs(b.astype(np.float64) - a)[same]
-            if not off.any() or not np.all(off <= gamma(terms, unit_roundoff(other.problem.dtype)) * size):
+            if not off.any() or not np.all(off <= most(other, result)):
                 continue
             # What is reached by less than a rounding is the same as well, and may be rounded in another way.
             if np.any(off > (zero.bound(result) + other.bound(result)).elementwise[same]):
