@@ -76,7 +76,10 @@ def _filled(
     op: Op, spec: str, where: str, name: str, told: dict[str, Any], why: str, unknown: Sequence[str] = ()
 ) -> str:
     module = Path(where).stem if where.endswith(".py") else where
-    remark = f"# What could not be found: {why}\n" if why else ""
+    lines = why.rstrip().splitlines()
+    remark = (
+        "\n".join([f"# What could not be found: {lines[0]}", *(f"# {line}" for line in lines[1:]), ""]) if lines else ""
+    )
     return ADAPTER.format(op=op.name, spec=spec, module=module, name=name, remark=remark, said=_said(op, told, unknown))
 
 

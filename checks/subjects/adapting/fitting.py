@@ -28,6 +28,7 @@ from checks.subjects.adapting.plans import plans_of
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import OUTPUTS, Form, Place, Plan, Run
 from checks.subjects.adapting.slots import arrays_in, named
+from checks.subjects.adapting.tried import Tried, raised
 from checks.subjects.adapting.ways import Way, ways
 from checks.subjects.adapting.words import FOLLOWS
 
@@ -82,15 +83,14 @@ def fitted(form: Form) -> Fit:
     """The fit of a layer; raises Unfit where there is none."""
     usual: list[Fit] = []
     came: list[Came] = []  # of which no other values of parameters have been asked yet
-    began, tried, failure, all_usual = time.process_time(), 0, "", False
+    began, tried, all_usual = time.process_time(), Tried(), False
     for way in ways(form):
         if not way.usual:
             all_usual = True
             if (hidden := _hidden(form, came)) is not None:
                 return hidden
             came = []
-        found, count, why = _fits(form, way, began, came if way.usual or not way.plan.constants else None)
-        tried, failure = tried + count, failure or why
+        found = _fits(form, way, began, came if way.usual or not way.plan.constants else None, tried)
         if right := [fit for fit in found if fit.right and (way.usual or _is_right_of_small(form, fit))]:
             return replace(right[0], also=len({_bare(fit) for fit in right} - {_bare(right[0])}))
         usual += found if way.usual else []
@@ -98,7 +98,7 @@ def fitted(form: Form) -> Fit:
             break
     else:
         all_usual = True
-    return _hidden(form, came) or _nearest(form, usual, _none(form, tried, failure), all_usual=all_usual)
+    return _hidden(form, came) or _nearest(form, usual, tried.words(form), all_usual=all_usual)
 
 
 def _nearest(form: Form, usual: Sequence[Fit], none: str, *, all_usual: bool) -> Fit:
@@ -260,30 +260,22 @@ def _draws(form: Form, fit: Fit) -> bool:
     return False
 
 
-def _fits(form: Form, way: Way, began: float, came: list[Came] | None) -> tuple[list[Fit], int, str]:
-    """The fits of one way, how many plans were tried, and what the first of those that raised did; `came` is added to."""
-    found, tried, failure = [], 0, ""
+def _fits(form: Form, way: Way, began: float, came: list[Came] | None, tried: Tried) -> list[Fit]:
+    """The fits of one way; `came` is added to, and `tried`."""
+    found = []
     try:
         one = asked(form.op, **{**way.alike, **way.pins})
         for plan in plans_of(form, way, one):
-            tried += 1
             fit, why = _tried(form, plan, one, way.pins, came)
-            failure = failure or why
+            tried.add(way, plan, why, None if fit is None else fit.off)
             found += [fit] if fit is not None else []
             if time.process_time() - began > SECONDS:
                 break
     except Unfit as unfit:
-        failure = failure or str(unfit)
+        tried.unmade(way, str(unfit))
     except Exception as error:  # noqa: BLE001, of a constructor that is called otherwise, whatever it is
-        failure = failure or f"{type(error).__name__}: {error}"
-    return found, tried, failure
-
-
-def _none(form: Form, tried: int, failure: str) -> str:
-    declared = form.op.takes.arrays
-    arrays = " and ".join(f"{n} ({declared[n]})" for n in form.op.inputs)
-    why = f"; the first that was tried: {failure}" if failure else ""
-    return f"of {tried} ways to call it, all orders of {arrays} among them, forward is right in: none{why}"
+        tried.unmade(way, raised(error))
+    return found
 
 
 def _bare(fit: Fit) -> str:
@@ -307,7 +299,7 @@ def _tried(
             run.begin({n: a.copy() for n, a in one.arrays.items()})
             run.forward()
     except Exception as error:  # noqa: BLE001, of another arrangement, whatever it is
-        return None, f"{type(error).__name__}: {error}"
+        return None, raised(error)
     missing = tuple(n for n in one.op.inputs if n not in {*form.passed, *plan.held, *plan.cut})
     right = one.right({**one.parameters, **plan.constants}, missing)
     fits: list[Fit] = []

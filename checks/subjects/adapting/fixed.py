@@ -27,8 +27,11 @@ from checks.subjects.adapting.fitting import RIGHT, apart
 from checks.subjects.adapting.words import PARAMETERS, plain
 
 TRIES = 2**15  # choices of values in all, each a call of the reference with a few numbers: a load decides nothing
-# How far off y may be, of its size, by the dtype that it comes in: float32 leaves 2⁻²⁴ for each of fewer than 2⁸ roundings.
-NEARLY: Mapping[str, float] = {"float64": RIGHT, "float32": 2.0**-16}
+# How far off y may be, of its size, by the dtype that it comes in: float32 leaves 2⁻²⁴ for each of fewer than 2⁸ roundings;
+# 16 bits leave 2⁻¹¹ or 2⁻⁸ for a few of them, since what sums many numbers there sums them in float32.
+NEARLY: Mapping[str, float] = {"float64": RIGHT, "float32": 2.0**-16, "float16": 2.0**-7, "bfloat16": 2.0**-4}
+DTYPES = ("float64", "float32", "float16")  # of what it is called with: the first in which it does not raise
+LOWER = 0xFFFF  # half of a float32, which is 0 of a number of bfloat16
 SCALE = 2.0**-10  # of one more case: what is added to a variance shows there
 MANY = (8, 8)  # places that ask for rows, so that each is asked for; they stand for these axes
 ASKING = "*batch"
@@ -48,8 +51,9 @@ def fixed(op: Op, forward: Call, backward: Call, untaken: Sequence[str], code: S
     functions = [f for one in code for f in (methods(one) if inspect.isclass(one) else (one,))]
     values = values_of(op, set(op.takes.defaults) - {*untaken}, functions)
     with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
-        cases = _that_run(op, forward, [{}, *({"dims": axes} for axes in dict.fromkeys(op.takes.dims or ()))], values)
         left = iter(range(TRIES))
+        ways = [{}, *({"dims": axes} for axes in dict.fromkeys(op.takes.dims or ()))]
+        cases = next((ran for dtype in DTYPES if (ran := _that_run(op, forward, ways, values, dtype))), [])
         if cases:
             found = _chosen(op, cases, values, left)
             if found is None or found:
@@ -74,23 +78,24 @@ def last_alone(op: Op, forward: Call, values: Mapping[str, Any]) -> tuple[Sort, 
             continue  # a function that is called so is no such op
         one, sort = several_of(op, option)
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
-            y = _called(op, forward, one, values)
+            ran = (y for dtype in DTYPES if (y := _called(op, forward, one, values, dtype)) is not None)
+            y = next(ran, None)
         if y is None or y.shape != one.y.shape:
             continue
         own = meant(*(one.arrays[n] for n in op.inputs), **{**one.parameters, **values})
-        if apart(y, own)[0] <= NEARLY.get(str(y.dtype), RIGHT):
+        if apart(y.astype(float), own)[0] <= NEARLY.get(_narrowest([y]), RIGHT):
             found.append(sort)
     return tuple(found)
 
 
 def _that_run(
-    op: Op, forward: Call, ways: Sequence[Mapping[str, Any]], values: Mapping[str, Any]
+    op: Op, forward: Call, ways: Sequence[Mapping[str, Any]], values: Mapping[str, Any], dtype: str = DTYPES[0]
 ) -> list[tuple[Asked, Array]]:
     """Cases of the first of these ways in which it does not raise, and its y there."""
     for pins in ways:
         ran = []
         for one in _cases(op, pins):
-            y = _called(op, forward, one, values)
+            y = _called(op, forward, one, values, dtype)
             if y is not None:
                 ran.append((one, y))
             elif not ran:
@@ -120,11 +125,12 @@ def _cases(op: Op, pins: Mapping[str, Any]) -> Iterator[Asked]:
                     continue
 
 
-def _called(op: Op, forward: Call, one: Asked, values: Mapping[str, Any]) -> Array | None:
-    """y; None where it raises, whatever theirs raises."""
+def _called(op: Op, forward: Call, one: Asked, values: Mapping[str, Any], dtype: str = DTYPES[0]) -> Array | None:
+    """y, of inputs in this dtype; None where it raises, whatever theirs raises."""
     parameters = {n: v for n, v in one.parameters.items() if n not in values}
+    given = {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in one.arrays.items()}
     try:
-        y = np.asarray(forward(*(one.arrays.get(n) for n in op.inputs), **parameters))
+        y = np.asarray(forward(*(given.get(n) for n in op.inputs), **parameters))
     except Exception:  # noqa: BLE001, of a case that it was not made for, whatever it is
         return None
     return y if y.dtype.kind == "f" else None
@@ -133,20 +139,42 @@ def _called(op: Op, forward: Call, one: Asked, values: Mapping[str, Any]) -> Arr
 def _chosen(
     op: Op, cases: Sequence[tuple[Asked, Array]], values: Mapping[str, Sequence[Any]], left: Iterator[int]
 ) -> dict[str, Any] | None:
-    """The fewest values with which y is right in every case that ran; None if none are, of as many as are left to try."""
-    for chosen, _ in zip(together(values), left, strict=False):
-        if all(_is_right(op, one, y, values, chosen) for one, y in cases):
-            return chosen
+    """The fewest values with which y is right in every case that ran; None if none are, of as many as are left to try.
+
+    What may be bfloat16, by its numbers, may be float32 as well: only where nothing is right as that is it taken so.
+    """
+    for dtype in dict.fromkeys((str(cases[0][1].dtype), _narrowest([y for _, y in cases]))):
+        for chosen, _ in zip(together(values), left, strict=False):
+            if all(_is_right(op, one, y, values, chosen, dtype) for one, y in cases):
+                return chosen
     return None
 
 
-def _is_right(op: Op, one: Asked, y: Array, values: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
+def _narrowest(several: Sequence[Array]) -> str:
+    """The dtype that holds these numbers, bfloat16 where they are such."""
+    if any(y.dtype != np.float32 for y in several):
+        return str(several[0].dtype)
+    bits = np.concatenate([np.ascontiguousarray(y).reshape(-1).view(np.uint32) for y in several])
+    return "float32" if np.any(bits & LOWER) else "bfloat16"
+
+
+def _is_right(op: Op, one: Asked, y: Array, values: Mapping[str, Any], chosen: Mapping[str, Any], dtype: str) -> bool:
+    """Whether y is right with these values, or what code that means the last of several axes alone has there."""
     usual = {n: op.takes.defaults[n] for n in values}
+    known, found = {**one.parameters, **usual, **chosen}, y.astype(float)
+    of = (_right_of(op, one, meant, known) for meant in (None, *CALLED.get(op.name, Called()).last.values()))
+    return any(
+        right is not None and right.shape == y.shape and apart(found, right)[0] <= NEARLY.get(dtype, RIGHT)
+        for right in of
+    )
+
+
+def _right_of(op: Op, one: Asked, meant: Any, known: Mapping[str, Any]) -> Array | None:
+    """What is right with these values, by another meaning if one is given; None if this case cannot have them."""
     try:
-        right = np.asarray(one.right({**one.parameters, **usual, **chosen}))
-    except Exception:  # noqa: BLE001, of values that this case cannot have
-        return False
-    return right.shape == y.shape and apart(y, right)[0] <= NEARLY.get(str(y.dtype), RIGHT)
+        return np.asarray(one.right(known) if meant is None else meant(*map(one.arrays.get, op.inputs), **known))
+    except Exception:  # noqa: BLE001, whatever the reference says of them
+        return None
 
 
 def _unseen(op: Op, backward: Call, values: Mapping[str, Sequence[Any]], functions: Sequence[Any]) -> dict[str, Any]:

@@ -172,10 +172,10 @@ class NormOfLast:
         along = h.mean(-1, keepdims=True) + normal * (h * normal).mean(-1, keepdims=True)
         return inverse * (h - self.part * along), of_gamma, of_beta
 
-    part = 1
+    part, eps = 1, 1e-5
 
     def _normal(self, x):
-        inverse = 1 / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        inverse = 1 / np.sqrt(x.var(-1, keepdims=True) + self.eps)
         return (x - x.mean(-1, keepdims=True)) * inverse, inverse
 
 
@@ -189,3 +189,43 @@ def test_a_norm_of_the_last_axis_alone_is_judged_there_and_that_is_said():
     assert any("one axis of last" in one.judged for one in report.elsewhere)
     wrong = judge("layer_norm", Straight, examples=20, seed=1)
     assert (wrong.exit_code, {failure.result for failure in wrong.failures}) == (1, {"grad_x"})
+
+
+class Narrow:
+    """The same as kernels have it: computed in float32, stored in 16 bits; ε is 1e-3."""
+
+    stored = staticmethod(lambda a: a.astype(np.float16))
+
+    def forward(self, x, gamma, beta):
+        x, gamma, beta = (a.astype(np.float32) for a in (x, gamma, beta))
+        normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
+        return self.stored(normal * gamma + beta)
+
+    def backward(self, g, x, gamma, beta):  # noqa: ARG002, the protocol has it
+        return g, gamma, beta
+
+
+class NarrowAlone(Narrow):
+    def forward(self, x, gamma, beta):
+        assert x.dtype == np.float16
+        return super().forward(x, gamma, beta)
+
+
+class NarrowBrain(Narrow):
+    """In bfloat16, whose numbers are float32's with half of the bits."""
+
+    stored = staticmethod(lambda a: ((a.view(np.uint32) + 0x8000) & 0xFFFF0000).view(np.float32))
+
+
+@pytest.mark.parametrize("layer", [Narrow, NarrowAlone, NarrowBrain])
+def test_what_is_fixed_is_found_in_16_bits_too(layer):
+    found = Implementation.of(find("layer_norm"), layer)
+    assert found.assumed == ("eps 0.001, which it does not take: so forward is right",)
+
+
+def test_a_norm_of_the_last_axis_with_another_epsilon_is_judged_by_it():
+    class Other(NormOfLast):
+        eps = 1e-3
+
+    found = Implementation.of(find("layer_norm"), Other)
+    assert found.assumed == ("eps 0.001, which it does not take: so forward is right",)

@@ -140,6 +140,24 @@ def test_what_fits_no_arrangement_is_said():
         Implementation.of(find("linear"), Flat)
 
 
+def test_what_fits_no_arrangement_is_answered_with_those_that_were_tried():
+    class Lost(Dense):
+        def forward(self, inputs):
+            if inputs.ndim == 1:
+                raise ValueError("expected rows")
+            return np.sin(super().forward(inputs)[::-1]) + np.arange(len(inputs))[:, None]
+
+    with pytest.raises(NotAnImplementation) as refused:
+        Implementation.of(find("linear"), Lost)
+    said = str(refused.value).splitlines()
+    assert said[0].endswith("of 3 ways to call it, forward is right in: none")
+    assert "  x as *batch I | I *batch | I" in said
+    assert "  weight as I O, looked for at weights" in said
+    assert "  without axes *batch" in said
+    assert any(line.startswith("  1 times: ValueError: expected rows (test_layer.py:") for line in said)
+    assert any("y of the right shape with other numbers, nearest as x (*batch I)" in line for line in said)
+
+
 def test_what_takes_an_argument_that_is_not_known_is_not_called_wrong():
     class Activated(Dense):
         def __init__(self, n_inputs, n_neurons, activation="relu"):
