@@ -7,7 +7,7 @@ together, so the others are not tried then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
 from time import process_time
@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.outcome import DECIDING, report_of
 from benchmarks.sharpness import OWN
+from checks.cases.series import Series
 from checks.numbers.precision import Array
 from checks.op import Case, Op, Problem
 from checks.subjects.implementation import Judged
@@ -25,7 +26,7 @@ from checks.trials import sides
 from checks.trials.finding import Finding
 from checks.trials.trial import Run, Trial
 from checks.trials.witness import Refused, Testimony, testimony
-from checks.verdict.further import Visit, further
+from checks.verdict.further import further
 from checks.verdict.report import WRONG
 from checks.verdict.tried import Tried
 
@@ -38,13 +39,13 @@ Key = tuple[str, bool]  # of a problem, and whether its numbers are whole
 class Shared:
     """Cases of an op on which one implementation after the other is judged.
 
-    go_on  visits so many cases more, where these are too few of a kind (verdict/further.py)
+    series  has more cases, where these are too few of a kind (verdict/further.py)
     """
 
     op: Op
     problems: list[Problem]
     dtype: str
-    go_on: Callable[[Visit, int], None] | None = None
+    series: Series | None = None
     known: dict[Key, dict[str, Any]] = field(default_factory=dict)
     said: dict[str, Testimony | Refused] = field(default_factory=dict)
     room: int = ROOM
@@ -63,8 +64,8 @@ class Shared:
                     self.keep(run)
                 if any(not finding.crashed for finding in wrong):
                     return WRONG
-            if self.go_on is not None:
-                further(tried, self.go_on)
+            if self.series is not None:
+                further(tried, self.series)
         return report_of(tried, self.op, implementation, self.dtype).exit_code
 
     def drawn(self, run: Run, result: str) -> Iterator[tuple[Run, Array, Array]]:

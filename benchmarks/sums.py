@@ -251,7 +251,7 @@ def judged(
     if not problems:
         return
     series = long.series(cases)
-    shared = Shared(long.op, problems, long.dtype, series.go_on if series else None)
+    shared = Shared(long.op, problems, long.dtype, series)
 
     def code(implementation: Any, until: float, *, right: bool) -> int | None:
         judged = Implementation.of(long.op, implementation)

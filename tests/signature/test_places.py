@@ -80,7 +80,7 @@ def test_a_mean_that_lacks_a_term_shows_in_the_gradient_of_a_scale():
     """All normalised numbers are off alike, which a cotangent of either sign nearly takes off again: the fifth sum."""
     op, long = find("group_norm"), Long(find("group_norm"), "spatial", -1, 100, "float16")
     problems = long.problems(60)
-    shared = Shared(op, problems, "float16", long.series(60).go_on)
+    shared = Shared(op, problems, "float16", long.series(60))
     wrong = list(long.short("gradients", problems))[4]
     assert (wrong.which[-1][0], wrong.which[1][0]) == ("group_norm.py", "layer_norm.py"), "through what is normalised"
     assert shared.exit_code(Implementation.of(op, wrong)) != RIGHT
