@@ -163,16 +163,23 @@ def shard(text: str) -> tuple[int, int]:
     return int(which), int(of)
 
 
-def one_of(*names: str) -> Callable[[str], str]:
-    """One of some names."""
+@dataclass(frozen=True)
+class OneOf:
+    """Reads one of some names."""
 
-    def parse(text: str) -> str:
-        if text not in names:
-            close = difflib.get_close_matches(text, names, n=1)
-            raise ValueError(f"expected {' or '.join(names)}{f'; did you mean {close[0]}?' if close else ''}")
+    names: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """The text, if it is one of them."""
+        if text not in self.names:
+            close = difflib.get_close_matches(text, self.names, n=1)
+            raise ValueError(f"expected {' or '.join(self.names)}{f'; did you mean {close[0]}?' if close else ''}")
         return text
 
-    return parse
+
+def one_of(*names: str) -> OneOf:
+    """One of some names."""
+    return OneOf(names)
 
 
 def entry(text: str, least: int, most: int | None = None) -> int:

@@ -154,7 +154,8 @@ class Implementation(Judged):
                     f"{name}: {function.part} {function.refuses}; {op.name} needs {needed(op, function.part)}"
                 )
         beyond = offers(given, op) if op.derivative is None else ()
-        assumed = getattr(given, "assumed", ()) if op.derivative is not None else ()
+        said = getattr(given, "assumed", ())
+        assumed = said if isinstance(said, tuple) else ()  # else a word of the user's own
         return cls(op, name, forward, backward, shares, assumed=assumed, offers=beyond)
 
     @property
@@ -193,7 +194,7 @@ def _with_fixed(one: Implementation, given: Any) -> Implementation:
     if not values and not not_for:
         return one
     forward, backward = (replace(part, fixed=values, not_for=not_for) for part in (forward, backward))
-    return replace(one, _forward=forward, _backward=backward, pins=values, assumed=in_words(values))
+    return replace(one, _forward=forward, _backward=backward, pins=values, assumed=(*one.assumed, *in_words(values)))
 
 
 def made(name: str, given: Any) -> Any:

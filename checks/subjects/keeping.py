@@ -19,7 +19,8 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
-from checks.subjects.adapting.asked import Asked, asked
+from checks.subjects.adapting.around import of_framework
+from checks.subjects.adapting.asked import SEVERAL, Asked, asked
 from checks.subjects.adapting.fitting import ALIKE, NEARLY, apart
 from checks.subjects.adapting.layer import Spoken, adapted
 from checks.subjects.adapting.made import numbers_of
@@ -31,6 +32,7 @@ from checks.subjects.refusals import NotAnImplementation, brief
 Parts = Callable[[Any, Sequence[Any]], tuple[Mapping[str, Any], Callable[[Sequence[Any]], Any]]]
 DEPTH = 3
 FUNCTIONS_OF = ("torch", "jax", "mlx", "tinygrad")  # frameworks whose functions and layers are judged as such, too
+THEIRS = ("torch.nn.", "flax.linen.", "flax.nnx.", "equinox.nn.", "mlx.nn.", "tinygrad.nn.")  # modules of layers
 EPS = (2.0**-52, 2.0**-23, 2.0**-10, 2.0**-7)  # of float64, float32, float16 and bfloat16
 SMALL = 2.0**-12  # of whole numbers: their squares are near the ε of float32, and each of these gives another y
 
@@ -56,15 +58,37 @@ def spoken(
     try:
         found = adapted(op, _kept(op, layer, Calls(parts, held, still)), type(layer).__name__)
     except Exception as error:
-        if own or (_off(op, by_names, {}) or (0.0, 0.0))[1] < ALIKE:
+        off, alike = _off(op, by_names, {}) or (np.inf, 0.0)
+        if own or alike < ALIKE or (off > NEARLY and _is_theirs(layer)):
             why = error if isinstance(error, Unfit) else brief(error)
-            raise NotAnImplementation(f"{type(layer).__name__} was not adapted: {why}") from error
+            raise NotAnImplementation(_refusal(layer, str(why), of_framework(name_of(held[""])))) from error
         return direct(dtype, compiled=compiled)
+    if found.off > NEARLY and _is_theirs(layer):
+        why = (
+            f"its forward is no {op.name} in any arrangement, and it is the framework's own, so it is another function"
+        )
+        raise NotAnImplementation(_refusal(layer, why, of_framework(name_of(held[""]))))
     held[""] = made(dtype)
     found = _of_precision(op, found)
     if compiled:  # what was tried before that is not: each try would be compiled
         held["compiler"] = held[""]
     return found
+
+
+def _is_theirs(layer: Any) -> bool:
+    """Whether it, and every layer in it, is of the framework itself: of what nobody wrote y is hardly wrong everywhere."""
+    return all(f"{type(part).__module__}.".startswith(THEIRS) for part in _inside(layer, DEPTH))
+
+
+def _refusal(layer: Any, why: str, instead: str) -> str:
+    """Why it was not adapted, and what judges it, if that is not said there."""
+    return f"{type(layer).__name__} was not adapted: {why}{f'; {instead}' * bool(instead and instead not in why)}"
+
+
+def name_of(framework: Framework) -> str:
+    """What stands before a file's name where functions of it are judged; "" where none are."""
+    name = type(framework).__name__.lower()
+    return name if name in FUNCTIONS_OF else ""
 
 
 def _of_precision(op: Op, found: Spoken) -> Spoken:
@@ -100,7 +124,9 @@ def _is_right(op: Op, by_names: Any) -> bool:
 
     One that is made for two axes may take an array that has one less for a sample by itself.
     """
-    usual, *others = [{"dims": axes} for axes in dict.fromkeys(op.takes.dims or ())] or [{}]
+    several: list[Mapping[str, Any]] = [{"dims": axes} for axes in dict.fromkeys(op.takes.dims or ())] or [{}]
+    usual, *others = several
+    others += [{s.option: n} for s in op.takes.sizes if s.axes.startswith("*") for n in SEVERAL.get(s.option, ())]
     first = _off(op, by_names, usual)
     return first is not None and first[0] <= NEARLY and all((_off(op, by_names, o) or [0])[0] <= NEARLY for o in others)
 
@@ -156,8 +182,7 @@ class Calls:
     @property
     def framework(self) -> str:
         """What stands before a file's name where functions of it are judged; "" where none are."""
-        name = type(self.held[""]).__name__.lower()
-        return name if name in FUNCTIONS_OF else ""
+        return name_of(self.held[""])
 
     def weights(self, op: Op) -> dict[str, Array]:
         """Those that the layer has; of one that makes them when it is called, those for x of usual sizes, channels last."""

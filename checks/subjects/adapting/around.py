@@ -45,14 +45,19 @@ def _as_function(form: Form) -> str:
     made = form.made if form.kept is None else type(form.kept)
     given = made if made is not None else form.forward
     if framework := getattr(given, "framework", ""):
-        words = "judges it as a function, its arrays among the inputs, for shapes of what it is called with"
-        return f'`gradoracle function {framework}:FILE.py:LAYER --inputs "2,5,8 …"` {words}'
+        return of_framework(framework)
     try:
         file = Path(inspect.getsourcefile(inspect.unwrap(given)) or "FILE.py").name
     except TypeError:
         file = "FILE.py"
     words = "with f of all its arrays, b of a cotangent and these, and their shapes"
     return f'`gradoracle function {file}:f --backward {file}:b --inputs "B,4 4,4 …"` judges it as a function, {words}'
+
+
+def of_framework(name: str) -> str:
+    """The command that judges a layer of a framework of this name; "" where there is no such framework."""
+    words = "judges it as a function, its arrays among the inputs, for shapes of what it is called with"
+    return f'`gradoracle function {name}:FILE.py:LAYER --inputs "2,5,8 …"` {words}' if name else ""
 
 
 def _kept(form: Form) -> list[str]:

@@ -124,7 +124,12 @@ def asked(op: Op, **pins: Any) -> Asked:
     # An array that is left out says nothing of its axes.
     one = next(p for p in tries if None not in p.shapes.values())
     drawn = one.reals()
-    absent = {n: None for n, v in op.takes.defaults.items() if v is None and n not in {*usual, *pins}}
+    drawn_with = {
+        *usual,
+        *pins,
+        *(s.option for s in op.takes.sizes),
+    }  # a size that is written is known, once it is drawn
+    absent = {n: None for n, v in op.takes.defaults.items() if v is None and n not in drawn_with}
     parameters = {**one.parameters, **absent}
     sizes_in = op.takes.sizes_in(one.shapes)
     rng = np.random.default_rng(0)
@@ -183,8 +188,14 @@ def odd_sizes(op: Op) -> dict[str, Any]:
 def completed(
     op: Op, sizes: Mapping[str, Any], shapes: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The sizes, and those of axes that stand nowhere by themselves, as O in O/groups where there is no bias."""
+    """The sizes, and those of axes that stand nowhere by themselves, as O in O/groups where there is no bias.
+
+    Or in y alone, and in a parameter that is called as what pins them: the output of a fold.
+    """
     found = dict(sizes)
+    for s in op.takes.sizes:
+        if len(s.names) == 1 and isinstance(value := parameters.get(s.option), tuple):
+            found.setdefault(s.names[0], value)
     for n, shape in shapes.items():
         at = 0
         for name in op.takes.axes[n].names if shape is not None else ():

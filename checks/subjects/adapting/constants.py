@@ -52,7 +52,11 @@ def values_of(op: Op, taken: Iterable[str], functions: Sequence[Any]) -> dict[st
     numbers = list(dict.fromkeys([*numbers_in(functions), *USUAL]))[:MOST]
     gone = {*taken}
     return {
-        p.name: [v for v in _values(p.default, p.among, numbers) if v != p.default and _allowed(op, p.name, v)]
+        p.name: [
+            v
+            for v in _values(p.default, p.among or getattr(p.parse, "names", ()), numbers)
+            if v != p.default and _allowed(op, p.name, v)
+        ]
         for p in op.takes.parameters
         if p.name not in gone
     }

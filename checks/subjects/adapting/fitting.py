@@ -302,6 +302,8 @@ def _tried(
         return None, raised(error)
     missing = tuple(n for n in one.op.inputs if n not in {*form.passed, *plan.held, *plan.cut})
     right = one.right({**one.parameters, **plan.constants}, missing)
+    if not right.any():  # as a loss of a single class: so is that of any function that is 0 somewhere
+        return None, "what is right is 0, which tells nothing"
     fits: list[Fit] = []
     asked_for = tuple(role.of for role in run.settings.taken.values() if role.kind == "parameter")
     if came is not None:

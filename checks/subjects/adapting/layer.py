@@ -34,10 +34,11 @@ __all__ = ["Adapted", "Nothing", "Spoken", "Unfit", "adapted", "is_adaptable"]
 
 
 class Spoken(SimpleNamespace):
-    """forward and backward as the protocol has them, with `assumed`, `told`, `pins`, `lacks`, `constants` and `having`.
+    """forward and backward as the protocol has them, with `assumed`, `told`, `pins`, `lacks`, `constants` and others.
 
     constants  values of parameters that it does not take
     having     the same with others
+    off        how far off y is, of its size, in the arrangement that was taken
     """
 
 
@@ -161,6 +162,7 @@ class Adapted:
             pins=dict(pins),
             lacks=self.lacks,
             constants=self.plan.constants,
+            off=fit.off,
             having=partial(self._having, fit, pins),
         )
 

@@ -37,7 +37,18 @@ def numbers_of(op: Op, layer: Any) -> dict[str, Any]:
             number = CALLED.get(op.name, Called()).words.get(number, number)
         if isinstance(number, int | float | tuple | str) and _is_taken(op, role.of, number):
             found[role.of] = number
-    return found
+    return found | _ends_of(op, layer)
+
+
+def _ends_of(op: Op, layer: Any) -> dict[str, Any]:
+    """What it adds before and after each axis, in one tuple: torch has pairs, those of the last axis first."""
+    pairs = getattr(layer, "padding", None)
+    if not {"before", "after"} <= {*op.takes.defaults} or not isinstance(pairs, tuple) or len(pairs) % 2 or not pairs:
+        return {}
+    if not all(type(n) is int and n >= 0 for n in pairs):
+        return {}
+    ends = {"before": pairs[-2::-2], "after": pairs[::-2]}
+    return {name: each[0] if len({*each}) == 1 else each for name, each in ends.items()}
 
 
 def _is_taken(op: Op, name: str, value: Any) -> bool:

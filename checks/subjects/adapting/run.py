@@ -29,7 +29,7 @@ from checks.subjects.adapting.written import KINDS, Into, Spread
 Place = tuple[str, Path]
 OUTPUTS = ("output", "out", "y", "a", "z", "activation", "result", "loss")
 # What an array that is absent is, where it has to be handed over all the same; others are 0.
-NEUTRAL: Mapping[str, Any] = {"gamma": 1.0, "mask": True}
+NEUTRAL: Mapping[str, Any] = {"gamma": 1.0, "weight": 1.0, "pos_weight": 1.0, "mask": True}
 
 
 @dataclass(frozen=True)

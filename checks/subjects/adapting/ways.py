@@ -8,7 +8,7 @@ from itertools import permutations, product
 from typing import Any
 
 from checks.ops._called import CALLED, Called
-from checks.subjects.adapting.asked import alike_sizes, dividing_sizes, odd_sizes
+from checks.subjects.adapting.asked import SEVERAL, alike_sizes, dividing_sizes, odd_sizes
 from checks.subjects.adapting.constants import constants_of
 from checks.subjects.adapting.made import numbers_of, sizes_of
 from checks.subjects.adapting.roles import Arguments, Unfit
@@ -77,7 +77,7 @@ def _ways_of_made(form: Form) -> Iterator[Way]:
         (True, numbers), *((False, {**numbers, name: value}) for name, value in constants_of(form) if name not in numbers)
     ):  # fmt: skip
         for pins in own:
-            for dims in [{}] if "dims" in pins or not axes else [{"dims": dims} for dims in axes]:
+            for dims in [{}, *_other_counts(form)] if "dims" in pins or not axes else [{"dims": dims} for dims in axes]:
                 for plan in _with_switches(form):
                     for without, absent in ((), {}), *(_absent(form) if usual else ()):
                         yield Way(
@@ -86,6 +86,11 @@ def _ways_of_made(form: Form) -> Iterator[Way]:
                             replace(plan, constants=constants),
                             usual=usual,
                         )
+
+
+def _other_counts(form: Form) -> list[dict[str, Any]]:
+    """Other numbers of axes of what stands for several, where that is all of it: some take no fewer than three."""
+    return [{s.option: SEVERAL[s.option][0]} for s in form.op.takes.sizes if s.axes == "*shape" and s.option in SEVERAL]
 
 
 def _untold_kernels(form: Form) -> list[str]:

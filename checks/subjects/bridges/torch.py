@@ -82,10 +82,13 @@ class Torch:
         inputs = {name for n in op.takes.constant for name in called(n)}
         buffers = {n: a for n, a in module.named_buffers() if plain(n.rpartition(".")[2]) in inputs}
         own = {**dict(module.named_parameters()), **buffers}
+        writes = _writes(module)
 
         def made(arrays: Sequence[Any]) -> Any:
             given = dict(zip(own, arrays, strict=True))
-            return lambda *inputs, **named: torch.func.functional_call(module, given, inputs, named)
+            return lambda *inputs, **named: torch.func.functional_call(
+                module, given, tuple(_copied(inputs) if writes else inputs), named
+            )
 
         return own, made
 
@@ -111,12 +114,13 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
     import torch
 
     own, signature = _function(op, found, device)
+    writes = _writes(found)
     own = _compiled(own) if compiled else own
 
     def function(*tensors: Any, **parameters: Any) -> Any:
         numbers = in_numbers(tensors, parameters)
         try:
-            return own(*tensors, **numbers)
+            return own(*(_copied(tensors) if writes else tensors), **numbers)
         except (RuntimeError, ValueError) as error:
             if isinstance(name := numbers.get("padding"), str):
                 raise NotImplementedError(f"does not take padding {name!r}") from error
@@ -147,7 +151,25 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
 
     name = getattr(found, "__name__", type(found).__name__)
     beyond = derivatives(op, function, handed)
-    return signed(forward, backward, signature, name, lacks(found), TORCH, **beyond)
+    made = signed(forward, backward, signature, name, lacks(found), TORCH, **beyond)
+    made.assumed = ("inplace: it is told to write into what it is given, so it is given a copy",) if writes else ()
+    return made
+
+
+def _copied(inputs: Sequence[Any]) -> list[Any]:
+    """Copies of what are tensors."""
+    import torch
+
+    return [one.clone() if isinstance(one, torch.Tensor) else one for one in inputs]
+
+
+def _writes(found: Any) -> bool:
+    """Whether it is a module that is told to write into what it is given, as ReLU(inplace=True)."""
+    import torch
+
+    return isinstance(found, torch.nn.Module) and any(
+        getattr(part, "inplace", False) is True for part in found.modules()
+    )
 
 
 def owns(found: Any) -> bool:

@@ -24,6 +24,13 @@ LAYERS = [
     ("conv_transpose", lambda: nn.ConvTranspose2d(3, 5, 3, stride=2, padding=1, output_padding=1)),
     ("adaptive_avg_pool", lambda: nn.AdaptiveAvgPool2d(3)),
     ("pad", lambda: nn.ZeroPad2d(1)),
+    ("pad", lambda: nn.ReflectionPad2d((1, 0, 2, 1))),
+    ("fold", lambda: nn.Fold((5, 6), (2, 3), padding=1, stride=2)),
+    ("glu", lambda: nn.GLU(dim=1)),
+    ("softmax", nn.Softmax2d),
+    ("leaky_relu", lambda: nn.LeakyReLU(0.1, inplace=True)),
+    ("relu", lambda: nn.ReLU(inplace=True)),
+    ("weighted_cross_entropy", lambda: nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0, 0.5]))),
     ("upsample", lambda: nn.Upsample(scale_factor=2, mode="bilinear")),
     ("batch_norm_inference", lambda: nn.BatchNorm2d(5).eval()),
     ("layer_norm", lambda: nn.LayerNorm(6, elementwise_affine=False)),
@@ -119,6 +126,34 @@ def test_one_number_of_axes_is_judged_where_a_layer_means_another_thing_in_other
 def test_what_is_another_layer_is_refused_in_a_sentence():
     with pytest.raises(NotAnImplementation, match="argument x2 means is not known"):
         BRIDGES["torch"].bridged(find("similarity"), nn.CosineSimilarity(dim=1), dtype="float64", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("op", "made"),
+    [
+        ("conv", lambda: nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")),
+        ("avg_pool", lambda: nn.AvgPool2d(2, divisor_override=3)),
+        ("hinge", lambda: nn.MultiMarginLoss(p=2, reduction="sum")),  # of one class it is 0, as is any other hinge
+        ("euclidean_loss", lambda: nn.MSELoss(reduction="none")),
+        ("batch_norm", lambda: nn.BatchNorm2d(5, affine=False)),
+    ],
+)
+def test_what_is_another_function_though_it_is_called_so_is_refused_with_the_command_that_judges_it(op, made):
+    with pytest.raises(
+        NotAnImplementation, match=r"`gradoracle function torch:FILE.py:LAYER |`gradoracle function` judges"
+    ):
+        BRIDGES["torch"].bridged(find(op), made(), dtype="float64", device="cpu")
+
+
+def test_a_forward_that_somebody_wrote_and_is_wrong_everywhere_is_judged():
+    layer = mistaken(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"))  # of a class that is not torch's
+    bridged = BRIDGES["torch"].bridged(find("conv"), layer, dtype="float64", device="cpu")
+    assert bridged.assumed[0].endswith("the nearest arrangement; forward is right in none")
+
+
+def test_what_is_told_to_write_into_what_it_is_given_says_so():
+    bridged = BRIDGES["torch"].bridged(find("relu"), nn.ReLU(inplace=True), dtype="float64", device="cpu")
+    assert "inplace" in Implementation.of(find("relu"), bridged).assumed[0]
 
 
 def test_a_layer_around_an_op_is_refused_with_the_command_that_judges_it(monkeypatch):
