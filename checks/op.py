@@ -119,6 +119,7 @@ class Rounding:
     telling     a problem on which arithmetic that transforms is inexact (trials/arithmetic.py), if there is such arithmetic
     running     for y and for each gradient, where code may add what a result does not contain and subtract it, as sums do
                 that run on along whole axes: how many roundings it goes through, and what each is relative to
+    steady      the magnitudes where a rounding is no more than so much, if results jump where it is more
     """
 
     terms: Callable[[Problem], Mapping[str, int]] | None = None
@@ -127,6 +128,7 @@ class Rounding:
     constants: Callable[[Case], Mapping[str, float]] | None = None
     telling: Callable[[], Problem] | None = None
     running: Callable[[Case], Mapping[str, tuple[int, float]]] | None = None
+    steady: Callable[[Case, float], Mapping[str, Array]] | None = None
 
 
 @dataclass(frozen=True)

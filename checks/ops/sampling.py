@@ -1,11 +1,18 @@
 """Grid sampling: places away from the lines at which cells meet, how they round, and what is right on such a line.
 
-A place is made of a coordinate in three roundings of (|a| + 1)·n/2 + ½ at most, five more where a mirror turns it, and one
-for 1 − λ: `PLACE` of (|a| + 1)·n/2 + 1. So the weights along an axis are off by as much, D, and what is read by D times the
-elements around the place, with the weights of the other axes; elements up to two away count, since it may have come into
-the next cell. Slopes are of one cell or of the next: a place that is drawn at least `APART` away from the line comes into
-the next one only where it is off by that much, so that D / `APART` of the elements around it covers that, and in mode
-nearest y as well.
+A place s is made of a coordinate in three roundings: of a + 1, of its product with n, and of s itself, or of a·n/2 and s
+where what is added is worked out before; so it is off by max(2|a + 1|, |a| + |a + 1|)·n/2 + |s| roundings at most, λ and
+1 − λ by one more each, and what a mirror turns by five of (|a| + 1)·n/2 + 1. So the weights along an axis are off by as
+much, D, and what is read by D times the elements around the place, with the weights of the other axes; elements up to
+two away count, since it may have come into the next cell. Slopes are of one cell or of the next: a place that is drawn at
+least `APART` away from the line comes into the next one only where it is off by that much, so that D / `APART` of the
+elements around it covers that, and in mode nearest y as well. What is read between two elements as a + λ(b − a) is off by
+no more than one rounding of all that is in the cell, twice, which D covers too.
+
+Where D roundings, `STEADY` times over, are less than the way to the line, a place stays in its cell, as nearly all do but
+in bfloat16. Then the elements of that cell alone are weighed by D more or less, and its slope along the axis is as it was;
+in mode nearest nothing is. Weights are no less than that way, so what is off along several axes at once is at most
+(1 + 1/`STEADY`)² times what is off along each: less than the twice that bounds are of one rounding.
 
 Between two lines y is linear in each coordinate, so at a place on a line, whole in pixels, the slopes behind and ahead are
 differences of y between neighbouring whole places; right is what lies between them.
@@ -14,7 +21,7 @@ differences of y between neighbouring whole places; right is what lies between t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +46,9 @@ ZEROS, BORDER, REFLECTION = grid_sample.PADDINGS
 PLACES = {1: 6, 2: 3, 3: 2}  # along each axis of y, by number of axes
 BEYOND = 0.9  # pixels, how far out places are drawn
 APART = 1 / 8  # pixels, from where the next cell begins
+STEADY = 8
 ATTEMPTS = 200  # at a place that is so far away: one in two is, whatever the dtype rounds it to
-PLACE = {ZEROS: 4, BORDER: 4, REFLECTION: 9}  # roundings
+MIRROR = 5  # roundings
 AXES = "ijk"
 
 
@@ -96,8 +104,8 @@ def radius(case: Case) -> float:
     return found
 
 
-def _weights(case: Case) -> list[tuple[Array, Array, Array, float]]:
-    """Along each axis: weights (N, places, n), which elements are in the cell, D for those within two; and ds/da."""
+def _weights(case: Case, roundoff: float) -> list[tuple[Array, Array, Array, Array, float]]:
+    """Along each axis: weights (N, places, n), the cell, D for what counts, whether it stays there, and ds/da."""
     x, grid = case.input("x").astype(np.float64), case.input("grid").astype(np.float64)
     flat = grid.reshape(len(grid), prod(grid.shape[1:-1]), grid.shape[-1])[..., ::-1]
     found = []
@@ -108,32 +116,44 @@ def _weights(case: Case) -> list[tuple[Array, Array, Array, float]]:
         for at, w, inside in zip(looks.at, looks.weight, looks.inside, strict=True):
             here = (at[..., None] == elements) & inside[..., None]
             weight, cell = weight + here * w[..., None], np.maximum(cell, here)
-        off = PLACE[case.parameters["padding_mode"]] * ((np.abs(flat[..., axis]) + 1) * n / 2 + 1) * (scale > 0)
+        off = _off(flat[..., axis], n, case.parameters) * (scale > 0)
+        stays = STEADY * roundoff * off < _near(flat[..., axis], n, case.parameters)
         middle = looks.at[0] + looks.weight[1]
-        around = off[..., None] * (np.abs(middle[..., None] - elements) < 2 + looks.weight[0][..., None])
-        found.append((weight, cell, around, scale))
+        counts = np.abs(middle[..., None] - elements) < 2 + looks.weight[0][..., None]
+        around = off[..., None] * np.where(stays[..., None], cell, counts)
+        found.append((weight, cell, around, stays[..., None], scale))
     return found
 
 
-def magnitudes(case: Case) -> dict[str, Array]:
-    """Roundings counted, as the module derives them: of weights, products and sums, and of places."""
+def _off(a: Array, size: int, parameters: Any) -> Array:
+    """How many roundings of 1 the weights of a place are off by."""
+    s, _ = grid_sample.place(a, size, align_corners=parameters["align_corners"])
+    far, moved = np.abs(a), np.abs(a + 1)
+    mirror = MIRROR if parameters["padding_mode"] == REFLECTION else 0
+    return np.asarray(
+        np.maximum(2 * moved, far + moved) * size / 2 + np.abs(s) + 2 + mirror * ((far + 1) * size / 2 + 1)
+    )
+
+
+def magnitudes(case: Case, roundoff: float = inf) -> dict[str, Array]:
+    """Roundings of so much at most counted, as the module derives them: of weights, products and sums, and of places."""
     x, g = np.abs(case.input("x")).astype(np.float64), np.abs(case.cotangent).astype(np.float64)
-    axes, linear = _weights(case), case.parameters["mode"] == LINEAR
+    axes, linear = _weights(case, roundoff), case.parameters["mode"] == LINEAR
     flat = g.reshape(*g.shape[:2], prod(g.shape[2:]))
-    of_weights = 2 ** len(axes) + 3 * len(axes) + 2
-    jumps = 1 if linear else 1 / APART
-    terms = [[weight for weight, _, _, _ in axes]]
-    for a, (_, _, around, _) in enumerate(axes):
-        terms.append([around * jumps if b == a else other[0] for b, other in enumerate(axes)])
+    of_weights = 2 ** len(axes) + len(axes) + 1  # products of weights and of an element, their sum, and ds/da
+    terms = [[weight for weight, *_ in axes]]
+    for a, (_, _, around, stays, _) in enumerate(axes):
+        moved = around if linear else np.where(stays, 0, around / APART)
+        terms.append([moved if b == a else other[0] for b, other in enumerate(axes)])
     rounds = [of_weights, *(1 for _ in axes)]
     y = sum(r * _read(x, parts) for r, parts in zip(rounds, terms, strict=True))
     back = [of_weights + flat.shape[2], *(1 for _ in axes)]
     of_x = sum(r * _given(flat, parts, x.shape[2:]) for r, parts in zip(back, terms, strict=True))
     of_grid = np.zeros((*flat.shape[::2], len(axes)))
-    for a, (_, cell, around, scale) in enumerate(axes if linear else ()):
-        steps = (of_weights + x.shape[1]) * cell + around / APART
+    for a, (_, cell, around, stays, scale) in enumerate(axes if linear else ()):
+        steps = (of_weights + x.shape[1]) * cell + np.where(stays, 0, around / APART)
         sloped = [[steps if b == a else other[0] for b, other in enumerate(axes)]]
-        for c, (_, _, near, _) in enumerate(axes):
+        for c, (_, _, near, _, _) in enumerate(axes):
             if c != a:
                 sloped.append([cell if b == a else near if b == c else other[0] for b, other in enumerate(axes)])
         of_grid[..., len(axes) - 1 - a] = scale * sum((flat * _read(x, parts)).sum(1) for parts in sloped)
@@ -265,7 +285,7 @@ OP = Op(
         scales={"x": LOUD},
     ),
     twin=twin,
-    rounds=Rounding(None, magnitudes),
+    rounds=Rounding(None, magnitudes, steady=magnitudes),
     kind=Kind(linear_in=(("x",),), analytic=False, radius=radius),
     kinks=Kinks(on_lines, together, nearest, convention, of="grid"),
     cases=Inputs(draw, few=few),

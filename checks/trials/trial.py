@@ -13,7 +13,7 @@ import numpy as np
 from checks.cases.sparse import whole_numbers
 from checks.cases.wide import WIDE
 from checks.numbers.bounds import Bound, rounded_once, rounding, running, running_on, stored_once, unit_roundoff
-from checks.numbers.precision import ACCUMULATORS, Array
+from checks.numbers.precision import ACCUMULATORS, Array, accumulator
 from checks.numbers.running import carried, errors, sizes
 from checks.op import Case, Op, Problem
 from checks.subjects.implementation import Awaited, Judged, Outcome
@@ -147,7 +147,8 @@ class Run:
             once = stored_once(errors(self._carried(name, kept)), size, dtype)
             return Bound(once, once.max(initial=0.0) + running_on(self.sums(name), kept))
         sums = self.sums(name)
-        return rounded_once(self._terms[name], self.magnitude(result), size, self._factors(name), dtype, sums)
+        magnitude = self._kept[name] if self._kept else self.magnitude(result)
+        return rounded_once(self._terms[name], magnitude, size, self._factors(name), dtype, sums)
 
     def reference_bound(self, result: str, magnitudes: Mapping[str, Array] | None = None) -> Bound:
         """What rounding can do to this result in a formula that may keep digits which others lose.
@@ -202,7 +203,16 @@ class Run:
     def _own_magnitudes(self) -> Mapping[str, Array] | None:
         """Those that the op derives itself, if it does."""
         own = self.problem.op.rounds.magnitudes
-        return None if own is None else own(self.case.widened())
+        return self._steady(self.problem.dtype) or (None if own is None else own(self.case.widened()))
+
+    @cached_property
+    def _kept(self) -> Mapping[str, Array] | None:
+        """The same for roundings of what sums are kept in, where results jump if these are large."""
+        return self._steady(accumulator(self.problem.dtype).name)
+
+    def _steady(self, dtype: str) -> Mapping[str, Array] | None:
+        steady = self.problem.op.rounds.steady
+        return None if steady is None else steady(self.case.widened(), unit_roundoff(dtype))
 
     @cached_property
     def _terms(self) -> Mapping[str, int]:
