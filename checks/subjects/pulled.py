@@ -24,7 +24,7 @@ from checks.subjects.passing import in_numbers, of_a_layer, taken
 
 Function = Callable[..., Any]
 Several = Callable[..., Sequence[Any]]  # of arrays: a list of results
-KEPT = 64  # compiled functions
+KEPT = 256  # compiled functions: more than a run of few shapes makes, so that none is made twice
 
 
 class Framework(Protocol):

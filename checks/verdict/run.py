@@ -14,6 +14,7 @@ from checks.signature.options import Pinned
 from checks.subjects.implementation import Judged
 from checks.trials.witness import Witness
 from checks.verdict import where
+from checks.verdict.compiled import is_compiled
 from checks.verdict.crew import Crew, Subject
 from checks.verdict.further import further
 from checks.verdict.known import Known
@@ -99,7 +100,14 @@ class Run:
         """Those in which it works, and what is said of the others."""
         is_right = right_by(self.judged, laws_of(self.op))
         return where.found(
-            self.judged, self.op, self.pinned, self.dtype, self.seed, refusals_only=self.counted, is_right=is_right
+            self.judged,
+            self.op,
+            self.pinned,
+            self.dtype,
+            self.seed,
+            refusals_only=self.counted,
+            is_right=is_right,
+            compiled=self.told is not None and is_compiled(self.told.spec),
         )
 
     def where_it_works(self, first: First) -> tuple[Tried, Series, tuple[Elsewhere, ...]]:

@@ -27,6 +27,7 @@ from checks.subjects.implementation import Judged
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 
 FIRST, SURE = 60, 12  # cases that are tried at first, and that a kind has to fail in
+DEAR = 12  # that are tried at first where each is compiled: `FEW` of every kind come after them
 FURTHER = 600  # cases that are tried where none of the first returns anything
 FEW = 3  # cases of each kind that are tried once the rest is explained
 DRAWN = 2400  # problems to choose from; few of them are tried
@@ -56,11 +57,15 @@ class Elsewhere:
 
 @dataclass
 class Probe:
-    """Cases that are tried one by one, with forward and backward: what was returned is looked at by `is_right` alone."""
+    """Cases that are tried one by one, with forward and backward: what was returned is looked at by `is_right` alone.
+
+    compiled  whether each is compiled, so that few are tried before what fails is explained
+    """
 
     subject: Judged
     problems: Sequence[Problem]
     is_right: Callable[[Problem], bool] = lambda _: True
+    compiled: bool = False
     right: dict[int, bool] = field(default_factory=dict)
     failed: dict[int, Crashed | Unsupported] = field(default_factory=dict)
     ran: set[int] = field(default_factory=set)
@@ -99,14 +104,16 @@ def found(
     *,
     refusals_only: bool = False,
     is_right: Callable[[Problem], bool] = lambda _: True,
+    compiled: bool = False,
 ) -> tuple[Among, tuple[Elsewhere, ...]]:
     """What is left to be drawn, and what is said of the rest; everything, and nothing, where no kind explains what fails.
 
     refusals_only  whether only what is not supported is left out, and what raises stays
     is_right       whether all that it returns for a problem is right
+    compiled       whether a framework's compiler was asked for
     """
     problems = drawn(op, pinned, dtype, seed)
-    probe = Probe(subject, problems, is_right)
+    probe = Probe(subject, problems, is_right, compiled)
     known = kinds(op, problems)
     try:
         out = _out(probe, known, refusals_only=refusals_only)
@@ -150,7 +157,7 @@ def _moving(op: Op, held: Pinned) -> list[str]:
 def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Kind]:
     """The fewest kinds that between them explain as much of what fails as any do."""
     for at in range(min(FURTHER, len(probe.problems))):
-        if at >= FIRST and probe.ran:  # what takes little may take none of the first
+        if at >= (DEAR if probe.compiled else FIRST) and probe.ran:  # what takes little may take none of the first
             break
         probe.fails(at)
     members = {kind: [at for at, one in enumerate(probe.problems) if kind.holds(one)] for kind in known}
@@ -168,7 +175,7 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
             loose = next((kind for kind in out if _works_alone(probe, kind, out, members)), None)
             if loose is not None:
                 out.remove(loose)
-            elif not out or not _more_fails(probe, members, out):
+            elif not (out or probe.compiled) or not _more_fails(probe, members, out):
                 break
             continue
         left = set(probe.failed) - gone  # more have been tried

@@ -12,7 +12,7 @@ from checks.render import json as as_json
 from checks.subjects.implementation import Implementation
 from checks.verdict.merging import merged
 from checks.verdict.where import found
-from reference import conv, cross_entropy, linear
+from reference import conv, cross_entropy, linear, upsample
 
 FEW = {"examples": 40, "seed": 3, "laws": ["exact", "agreement"]}
 
@@ -265,3 +265,37 @@ def test_what_is_wrong_in_a_number_of_axes_and_raises_for_some_numbers_is_wrong(
             return (gradient * (1 + (x.ndim > 2)), *others)
 
     assert judge("linear", Mine(), **FEW).exit_code == 1
+
+
+def test_where_each_call_is_compiled_fewer_are_tried_and_the_same_is_found():
+    """Each forward and backward of another shape takes a compiler 0.1 s: these were most of what a verdict took."""
+    asked = []
+    given = works("NoGroups", lambda *of: asked.append(1) or of[-1]["groups"] > 1)
+    subject, said, many = Implementation.of(find("conv"), given), {}, {}
+    for compiled in (False, True):
+        asked.clear()
+        _, said[compiled] = found(subject, subject.op, {}, "float64", 1, compiled=compiled)
+        many[compiled] = len(asked)
+    assert [one.judged for one in said[True]] == [one.judged for one in said[False]] == ["with groups 1"]
+    assert many[True] < 0.7 * many[False]
+
+
+class NoCubic:
+    """What fails in a kind that is in none of the first few cases."""
+
+    @staticmethod
+    def forward(x, **parameters):
+        if parameters["mode"] == "cubic":
+            raise NotImplementedError("has no such mode")
+        return upsample.forward(x, **parameters)
+
+    @staticmethod
+    def backward(g, x, **parameters):
+        return upsample.backward(g, x, **parameters)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_kind_that_is_in_none_of_the_first_few_is_found_where_each_call_is_compiled(seed):
+    op = find("upsample")
+    _, said = found(Implementation.of(op, NoCubic), op, {}, "float64", seed, compiled=True)
+    assert [one.judged for one in said] == ["with no mode 'cubic'"]
