@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-from checks.ops._others import RESET_BEFORE, Other, layer_norm_of_last, rms_norm_of_last
+from checks.ops._others import OF_CHANCES, OF_PROBABILITIES, RESET_BEFORE, Other, layer_norm_of_last, rms_norm_of_last
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,17 @@ CALLED: Mapping[str, Called] = {
     "silu": Called(("swish",)),
     "cross_entropy": Called(
         ("crossentropy", "softmaxloss", "softmaxcrossentropy", "softmaxwithloss", "crossentropyloss", "celoss"),
+        others=(OF_PROBABILITIES,),
+    ),
+    "bce_with_logits": Called(
+        ("bce", "binarycrossentropy", "sigmoidcrossentropy", "sigmoidwithloss", "bceloss", "logloss"),
+        others=(OF_CHANCES,),
     ),
     "euclidean_loss": Called(
         ("mse", "meansquarederror", "l2loss", "mseloss", "squarederror", "halfmse", "sse"),
         factors=("2", "1 / elements of a sample", "2 / elements of a sample"),
     ),
-    "dropout": Called(drawn="mask"),
+    "dropout": Called(("inverteddropout",), TRAINING, drawn="mask"),
     "hinge": Called(
         ("hingeloss", "svm", "svmloss", "multiclasssvm", "multiclasshinge", "multimarginloss"),
         factors=("elements of a sample",),

@@ -16,11 +16,13 @@ class Other:
     """Another function.
 
     words    what it is, and how the op differs: a sentence without its end
-    forward  y, of the op's arrays
+    forward  y, of the op's arrays; None if it is the op's
+    shown    what it takes in place of the first array, of that
     """
 
     words: str
-    forward: Callable[..., Array]
+    forward: Callable[..., Array] | None = None
+    shown: Callable[[Array], Array] | None = None
 
 
 def _reset_before(
@@ -38,6 +40,23 @@ RESET_BEFORE = Other(
     "it is the GRU of Cho et al. (2014), whose reset gate acts on the state before the product with its weight; "
     "gru_cell is that of torch and Keras, where it acts after",
     _reset_before,
+)
+
+
+def _softmax(logits: Array) -> Array:
+    """The probabilities of classes, along axis 1."""
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))
+
+
+OF_PROBABILITIES = Other(
+    "it is the cross-entropy of probabilities, which are handed over; cross_entropy is that of logits, softmax included",
+    shown=_softmax,
+)
+OF_CHANCES = Other(
+    "it is the binary cross-entropy of probabilities, which are handed over; bce_with_logits is that of logits, sigmoid "
+    "included",
+    shown=lambda logits: np.asarray(1 / (1 + np.exp(-logits))),
 )
 
 

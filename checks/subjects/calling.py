@@ -62,7 +62,8 @@ class Function:
             return cls(op, part, call, None, None)
         kinds = {p.kind for p in parameters}
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        arrays = [p for p in parameters if p.kind in by_position and p.name not in op.takes.defaults]
+        switches = {p.name for p in parameters if isinstance(p.default, bool | str)}  # which are no arrays
+        arrays = [p for p in parameters if p.kind in by_position and p.name not in {*op.takes.defaults, *switches}]
         named = frozenset(p.name for p in parameters)
         most = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(arrays)
         takes = None if inspect.Parameter.VAR_KEYWORD in kinds else named

@@ -11,24 +11,9 @@ import pytest
 from checks import judge
 from checks.render import terminal
 from checks.subjects.chance import TOLD
-from checks.subjects.refusals import NotAnImplementation
 
 FEW = {"examples": 6, "seed": 1, "laws": ["exact", "agreement", "contract"]}
 OWN = np.random.default_rng()
-
-
-class Dropout:
-    """As a course has it: its mask is its own."""
-
-    def __init__(self, p=0.5):
-        self.p = p
-
-    def forward(self, x):
-        self.mask = (np.random.rand(*x.shape) >= self.p) / (1 - self.p)  # noqa: NPY002, as courses have it
-        return x * self.mask
-
-    def backward(self, dout):
-        return dout * self.mask
 
 
 def noisy(draw):
@@ -62,11 +47,6 @@ def test_what_draws_random_numbers_is_not_judged_and_that_is_said(op, given):
     assert report.exit_code == 3
     assert [failure.note for failure in report.failures] == [TOLD]
     assert "forward draws random numbers" in terminal.render(report)
-
-
-def test_a_dropout_with_a_mask_of_its_own_is_not_adapted_and_that_is_said():
-    with pytest.raises(NotAnImplementation, match="nor adapted: it draws its mask itself"):
-        judge("dropout", Dropout, **FEW)
 
 
 def test_what_counts_its_calls_is_wrong():

@@ -13,7 +13,7 @@ import numpy as np
 
 from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.asked import asked
-from checks.subjects.adapting.fitting import fitted
+from checks.subjects.adapting.fitting import NEAR, fitted
 from checks.subjects.adapting.roles import Unfit
 from checks.subjects.adapting.run import Form, Run
 from checks.subjects.adapting.slots import arrays_in, said
@@ -30,12 +30,14 @@ def another(form: Form) -> str:
         names = f"{', '.join(kept[:-1])} and {kept[-1]}" if len(kept) > 1 else kept[0]
         return f"it keeps {names}, and {form.op.name} has no weights, so it is a layer around it; {_as_function(form)}"
     for other in known.others:
-        op = replace(form.op, reference=SimpleNamespace(forward=other.forward))
+        op = form.op
+        if other.forward is not None:
+            op = replace(form.op, reference=SimpleNamespace(forward=other.forward))
         try:
-            fit = fitted(replace(form, op=op))
+            fit = fitted(replace(form, op=op, shown=other.shown))
         except Unfit:
             continue
-        if fit.right:
+        if fit.right or (other.shown is not None and fit.off <= NEAR):
             return f"{other.words}; {_as_function(form)}"
     return ""
 

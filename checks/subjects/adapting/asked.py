@@ -50,6 +50,7 @@ WHOLE = ("size", "spatial")  # sizes of x that a layer is not told
 UNEQUAL = (1, 2)  # what is added to a parameter along each of two axes
 ALONE = ("classes",)  # of which one decides nothing: numbers of classes look like one-hot rows then
 TRIES = 200  # until no array is left out
+AROUND = "size"  # of a window around each channel, which some have the other way round where it has no middle
 ODD = 3  # a window that has a middle
 SMALLEST = 4  # of sizes that are alike
 DIVISIBLE = (8, 12)  # sizes of x, by its windows
@@ -179,8 +180,9 @@ def dividing_sizes(op: Op) -> dict[str, Any]:
 
 def odd_sizes(op: Op) -> dict[str, Any]:
     """Windows of odd size, which some code asks for."""
-    if op.takes.defaults.get("kernel_size"):
-        return {"kernel_size": ODD}
+    for name in ("kernel_size", AROUND):
+        if op.takes.defaults.get(name):
+            return {name: ODD}
     kernel = next((s for s in op.takes.sizes if s.axes == "*kernel"), None)
     return {kernel.option: (ODD,) * (op.takes.dims or (1,))[0]} if kernel is not None else {}
 
@@ -247,7 +249,8 @@ def _sorts_of_windows(of: Asked, pins: Mapping[str, Any]) -> Iterator[Sort]:
         if name not in pins:
             even: Any = tuple(n + 1 for n in odd) if isinstance(odd, tuple) else odd + 1
             axes = "" if name in of.op.takes.defaults else "*kernel"
-            yield Sort("windows of even size", partial(_even, name, axes), {name: even[: of.dims] if axes else even})
+            pinned = {name: even[: of.dims] if axes else even}
+            yield Sort("windows of even size", partial(_even, name, axes), pinned, strict=name == AROUND)
 
 
 def _sorts_of_sizes(sizes: Sizes, dims: int) -> Iterator[Sort]:

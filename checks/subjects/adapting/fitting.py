@@ -308,7 +308,7 @@ def _tried(
     asked_for = tuple(role.of for role in run.settings.taken.values() if role.kind == "parameter")
     if came is not None:
         came.append(Came(plan, one, pins, missing, run.returned, asked_for))
-    for place in _places_of_y(run):
+    for place in places_of_y(run):
         at = run.at(place)
         here = plan.arranged["y"].shape(right.shape, one.sizes)
         if np.shape(at) != here and not (right.ndim == 0 and np.size(at) == 1):
@@ -334,11 +334,11 @@ def _parts_of_y(run: Run, whole: int) -> Iterator[tuple[Place, ...]]:
     many = len(CALLED.get(run.form.op.name, Called()).parts)
     if many < 2 or whole or not isinstance(run.returned, tuple | list):
         return
-    places = [place for place in _places_of_y(run) if len(place[1]) == 1][:MOST_PARTS]
+    places = [place for place in places_of_y(run) if len(place[1]) == 1][:MOST_PARTS]
     yield from permutations(places, many)
 
 
-def _places_of_y(run: Run) -> Iterator[Place]:
+def places_of_y(run: Run) -> Iterator[Place]:
     """Where y may be: what is returned, a part of it, or what is left in an attribute."""
     if run.returned is not None:
         for path, _ in arrays_in(run.returned, 1):

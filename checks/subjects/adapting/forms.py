@@ -19,13 +19,14 @@ from checks.subjects.adapting.roles import (
     Nothing,
     Role,
     Unfit,
+    in_order,
     of_backward,
     of_constructor,
     of_forward,
 )
 from checks.subjects.adapting.run import Form
 from checks.subjects.adapting.told import roles_told, told_by
-from checks.subjects.adapting.words import AROUND, BACKWARD, DERIVATIVES, DOING, FORWARD, is_cotangent, plain
+from checks.subjects.adapting.words import AROUND, BACKWARD, DERIVATIVES, DOING, FORWARD, called, is_cotangent, plain
 from checks.subjects.adapting.written import written
 
 
@@ -77,7 +78,9 @@ def _of_class(op: Op, given: type, name: str, kept: Any = None, said: Mapping[st
         )
     making = of_constructor(op, given, said) if kept is None else Arguments()
     forwards = of_forward(op, _bound(given, forward), said)
-    backwards = of_backward(op, _bound(given, backward), forwards)
+    if kept is None and not making.roles and (by_place := in_order(op, forwards)):
+        forwards = by_place
+    backwards = of_backward(op, _bound(given, backward), forwards, derivative=_is_of_input(op, given, backward))
     made = given if kept is None else partial(deepcopy, kept)
     return _checked(Form(op, name, made, making, forward, forwards, backward, backwards, kept=kept))
 
@@ -102,6 +105,8 @@ def _bound(given: type, name: str) -> Callable[..., Any]:
 
 def _of_functions(op: Op, forward: Any, backward: Any, name: str, said: Mapping[str, Role]) -> Form:
     forwards = of_forward(op, forward, said)
+    if by_place := in_order(op, forwards):
+        forwards = by_place
     if any(role.kind == "open" for role in forwards.roles.values()) and (both := written(op, forward, backward)):
         return _checked(Form(op, name, None, Arguments(), forward, both[0], backward, both[1]))
     if backward is None:  # the gradient may come with y
@@ -118,15 +123,17 @@ def _is_derivative(function: Any) -> bool:
     return len(needed) == 1 and not is_cotangent(needed[0].name) and any(word in said for word in DERIVATIVES)
 
 
+def _is_of_input(op: Op, given: type, name: str) -> bool:
+    """Whether a method is the derivative of a function of one number: called so, and handed what the input is called."""
+    needed = [p for p in inspect.signature(_bound(given, name)).parameters.values() if p.default is p.empty]
+    first = op.inputs[0]
+    return plain(name) in DERIVATIVES and len(needed) == 1 and plain(needed[0].name) in called(first)
+
+
 def _checked(form: Form) -> Form:
     op = form.op
-    drawn = CALLED.get(op.name, Called()).drawn
-    if drawn and drawn not in form.passed:
-        raise Unfit(
-            f"it draws its {drawn} itself, by which what is right is another each time; {op.name} is judged where forward "
-            f"and backward are handed it, as forward({', '.join(op.inputs)})"
-        )
-    missing = [n for n in op.inputs if n not in form.passed and n not in op.takes.optional]
+    drawn = CALLED.get(op.name, Called()).drawn  # which it may keep (drawn.py)
+    missing = [n for n in op.inputs if n not in {*form.passed, *op.takes.optional, drawn}]
     if form.made is None and missing and not families(op, form.apart):
         raise Unfit(f"forward takes no {missing[0]} that could be told by its name")
     # Without a cotangent it can only be that of one number, or of each element by itself.

@@ -8,6 +8,7 @@ carried over.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,15 +19,18 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Op
+from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.around import another
 from checks.subjects.adapting.asked import Asked, Sort, alike_sizes, asked, completed, sorts
 from checks.subjects.adapting.assumed import assumed, told_of
+from checks.subjects.adapting.drawn import drawn_by
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
 from checks.subjects.adapting.forms import form_of, is_made
 from checks.subjects.adapting.left import wanted_of, with_gradients
 from checks.subjects.adapting.pieces import gated, several
-from checks.subjects.adapting.roles import Nothing, Unfit
+from checks.subjects.adapting.roles import Nothing, Role, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
+from checks.subjects.adapting.slots import arrays_in
 from checks.subjects.adapting.sparse import dense
 from checks.subjects.adapting.told import told_by
 
@@ -48,7 +52,11 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
     Raises Unfit where that cannot be told.
     """
     form = form_of(op, given, name)
-    fit = _for_one(form, _fitted(form))
+    if (drawn := CALLED.get(op.name, Called()).drawn) and drawn not in form.passed:
+        return _with_drawn(form)
+    fit = _fitted(form)
+    form = _of_prediction(form, fit)
+    fit = _for_one(form, fit)
     plan = with_gradients(form, fit.plan, fit.one)
     found = Adapted(form, plan, fit.settings)
     # What it does not take is not drawn; the number of axes, where there is one in which it works, is not either.
@@ -61,6 +69,20 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
     if others and (dims is not None or others == {sort.pins.get("dims") for sort in refused} - {None}):
         pins["dims"] = fit.one.dims
     return found.spoken(fit, pins)
+
+
+def _with_drawn(form: Form) -> Spoken:
+    """What draws an input itself, as the protocol has it, judged by what it has drawn."""
+    found, pins, words = drawn_by(form)
+
+    def forward(x: Array, mask: Array, *, p: float = 0.5) -> Array:
+        return found.forward(x, mask, {"p": p})
+
+    def backward(grad_output: Array, x: Array, mask: Array, *, p: float = 0.5) -> tuple[Any, None]:
+        return found.backward(grad_output, x, mask, {"p": p}), None
+
+    spoken = {"__name__": form.name, "assumed": words, "told": {}, "pins": pins, "lacks": (), "constants": {}}
+    return Spoken(forward=forward, backward=backward, having=None, **spoken)
 
 
 def _fitted(form: Form) -> Fit:
@@ -76,6 +98,27 @@ def _fitted(form: Form) -> Fit:
     if fit is None:
         raise unfit or Unfit("nothing fits")
     return fit
+
+
+def _of_prediction(form: Form, fit: Fit) -> Form:
+    """The same, where the first that a loss's backward is handed has to be what is predicted: forward keeps none of it.
+
+    As loss.backward(output, y) of what calls all that goes backwards dvalues.
+    """
+    backwards, first = form.backwards, form.op.inputs[0]
+    if form.op.takes.axes["y"].names or backwards is None or not form.takes_cotangent or first in backwards.of("array"):
+        return form
+    one, constants = fit.one, fit.plan.constants
+    run = Run(form, fit.plan, one.sizes, {**one.parameters, **constants})
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        run.begin({n: a.copy() for n, a in one.arrays.items()})
+        run.forward()
+    here = np.size(one.arrays[first])
+    kept = any(np.size(array) == here for of in (run.layer, run.returned) for _, array in arrays_in(of))
+    if kept or not any(role.kind == "array" for role in backwards.roles.values()):
+        return form
+    roles = {n: Role("array", first) if role.kind == "cotangent" else role for n, role in backwards.roles.items()}
+    return replace(form, backwards=replace(backwards, roles=roles))
 
 
 def _for_one(form: Form, fit: Fit) -> Fit:

@@ -95,6 +95,27 @@ def of_forward(op: Op, function: Callable[..., Any], told: Mapping[str, Role] = 
     return _with_state(op, _read(op, function, arrays=list(op.inputs), first=Role("array", op.inputs[0]), told=told))
 
 
+def in_order(op: Op, read: Arguments) -> Arguments | None:
+    """The same with arrays by their places, where names do not say which is which; None if they do, or are too many.
+
+    As in gemm(A, B, C): the op's inputs in their order, as many as there are. Forward decides whether that is so.
+    """
+    # What is called as labels or numbers of rows are is that.
+    surely = {role.of for role in read.roles.values() if role.kind == "array" and role.of in op.takes.constant}
+    inputs = [n for n in op.inputs if n not in surely]
+    named = [
+        name
+        for name, role in read.roles.items()
+        if role.kind in {"array", "open"} and not role.spared and role.of not in surely
+    ]
+    needed = [n for n in inputs if n not in op.takes.optional]
+    plainly = not any(role.kind == "open" for role in read.roles.values()) and {*needed} <= {*read.of("array")}
+    if plainly or not len(needed) <= len(named) <= len(inputs) or len(inputs) + len(surely) < 2:
+        return None
+    arrays = {name: Role("array", n) for name, n in zip(named, inputs, strict=False)}
+    return replace(read, roles={**read.roles, **arrays})
+
+
 def _with_state(op: Op, read: Arguments) -> Arguments:
     """The same, where one argument is all parts of a state as a tuple, and nothing else is the others."""
     parts = CALLED.get(op.name, Called()).parts

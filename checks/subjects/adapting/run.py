@@ -14,13 +14,14 @@ from checks.op import Op
 from checks.ops._called import CALLED, Called
 from checks.signature.axes import Shape
 from checks.subjects.adapting.arrangement import Arrangement
+from checks.subjects.adapting.context import Context, Node
 from checks.subjects.adapting.factor import times
 from checks.subjects.adapting.gates import texts_in
 from checks.subjects.adapting.masks import shown
 from checks.subjects.adapting.pieces import Piece, cut_out, gated, put_together, several
 from checks.subjects.adapting.roles import Arguments, Role
 from checks.subjects.adapting.settings import Settings
-from checks.subjects.adapting.slots import Path, got, put
+from checks.subjects.adapting.slots import Path, got, lists_in, put
 from checks.subjects.adapting.steps import Stepped
 from checks.subjects.adapting.words import FOLLOWS, plain
 from checks.subjects.adapting.written import KINDS, Into, Spread
@@ -50,6 +51,7 @@ class Form:
     backwards: Arguments | None
     told: Any = None  # a Told (told.py), if something is said of it
     kept: Any = None  # what was made already (made.py), of which each run has a copy
+    shown: Callable[[Array], Array] | None = None  # what of the first input is handed over in its place (around.py)
 
     @property
     def apart(self) -> dict[str, Place]:
@@ -132,11 +134,13 @@ class Run:
         self.layer: Any = None
         self.steps: dict[str, Any] = {}
         self.context = Context()
+        self._held: dict[Path, Any] = {}
         self.into = Into(form.op, plan.arranged, plan.spread, (form.forwards, form.backwards), sizes, self.parameters)
 
     def begin(self, arrays: Mapping[str, Array | None]) -> None:
         """Make it and lay its weights where it has them: arrays of the protocol."""
-        self.arrays = arrays
+        first, shown = arrays.get(self.form.op.inputs[0]), self.form.shown
+        self.arrays = arrays if shown is None or first is None else {**arrays, self.form.op.inputs[0]: shown(first)}
         if self.form.made is not None:
             with warnings.catch_warnings(action="ignore"):
                 self.layer = self._called(self.form.made, self.form.making)
@@ -164,6 +168,7 @@ class Run:
         kept = Stepped.of(laid, n, self.steps) if self._steps else laid
         for path in paths:
             put(self.layer, path, kept)
+            self._held[path] = kept
 
     @property
     def _steps(self) -> bool:
@@ -173,7 +178,15 @@ class Run:
     def forward(self) -> None:
         """Run it forwards."""
         function = self.form.forward if self.layer is None else getattr(self.layer, self.form.forward)
+        before = lists_in(self.layer) if self._held else []
         self.returned = self._called(function, self.form.forwards)
+        if any(got(self.layer, path) is not array for path, array in self._held.items()):
+            # It made its weights only now: as it was, but with those that are to be.
+            for kept, contents in before:
+                kept[:] = contents
+            for path, array in self._held.items():
+                put(self.layer, path, array)
+            self.returned = self._called(function, self.form.forwards)
 
     def backward(self, g: Array) -> Any:
         """Run it backwards on a cotangent of the protocol; what it returns."""
@@ -344,32 +357,6 @@ class Run:
     def _setting(self, key: str, role: Role) -> Any:
         """What a dictionary of settings has under this key."""
         return next(self._values(key, role, None), None)
-
-
-class Context:
-    """In which a static forward saves what its backward needs, as torch's and minitorch's do."""
-
-    saved_tensors: tuple[Any, ...] = ()
-
-    def save_for_backward(self, *arrays: Any) -> None:
-        """Keep these."""
-        self.saved_tensors = arrays
-
-    @property
-    def saved_values(self) -> tuple[Any, ...]:
-        """What was kept."""
-        return self.saved_tensors
-
-
-class Node(tuple[Any, ...]):
-    """What was handed over forwards, as a graph has it: a node with its inputs."""
-
-    __slots__ = ()
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        """All of it."""
-        return tuple(self)
 
 
 def _flat(returned: Any) -> Any:

@@ -37,6 +37,8 @@ def arrays_in(root: Any, depth: int = DEPTH) -> Iterator[tuple[Path, Any]]:
         for path, one in level:
             if isinstance(one, np.ndarray | np.floating | float) and not isinstance(one, bool):
                 yield path, one
+                if type(one) not in {np.ndarray, float} and hasattr(one, "__dict__"):  # an array that has its gradient
+                    below += (((*path, ("attribute", name)), inner) for name, inner in vars(one).items())
             elif id(one) not in seen:
                 seen.add(id(one))
                 below += (((*path, step), inner) for step, inner in _inside(one))
@@ -53,6 +55,19 @@ def _inside(one: Any) -> Iterator[tuple[tuple[str, Any], Any]]:
     elif slots := getattr(type(one), "__slots__", ()):
         names = (slots,) if isinstance(slots, str) else slots
         yield from ((("attribute", name), getattr(one, name)) for name in names if hasattr(one, name))
+
+
+def lists_in(root: Any, depth: int = DEPTH) -> list[tuple[list[Any], list[Any]]]:
+    """Every list in which something may be kept, with what it has."""
+    seen: set[int] = set()
+    found: list[tuple[list[Any], list[Any]]] = []
+    level = [root]
+    for _ in range(depth):
+        fresh = [one for one in level if id(one) not in seen and not isinstance(one, np.ndarray)]
+        seen |= {id(one) for one in fresh}
+        found += [(one, [*one]) for one in fresh if isinstance(one, list)]
+        level = [inner for one in fresh for _, inner in _inside(one)]
+    return found
 
 
 def got(root: Any, path: Path) -> Any:

@@ -67,12 +67,17 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "reduction": _of("reduction reduce"),
     "scale": _of("scale scalefactor factor"),
     "causal": _of("causal iscausal"),
+    "k": _of("k bias"),
+    "size": _of("size n localsize depthradius nsize"),
     "output_size": _of("outputsize outsize"),
     "upscale_factor": _of("upscalefactor r factor"),
     "ceil_mode": _of("ceilmode"),
     "count_include_pad": _of("countincludepad"),
     "padding_index": _of("paddingindex paddingidx padidx padindex padid padtoken paddingtoken padrow"),
-    "p": _of("p rate dropprob dropoutrate ratio"),
+    "p": _of(
+        "p rate dropprob dropoutrate ratio dropoutratio dropout keepprob keep keeprate prob dropoutp pdrop pkeep "
+        "probability dropoutprob keepprobability dropoutprobability dropratio"
+    ),
 }
 ARRAYS: Mapping[str, tuple[str, ...]] = {
     "x": _of("x input inputs a aprev z data inp inputdata features image images tensor xs"),

@@ -102,24 +102,6 @@ def test_a_search_that_did_not_end_says_so_and_calls_nothing_wrong(monkeypatch):
         Implementation.of(find("max_pool"), made(POOL.replace("max((1, 2))", "mean((1, 2))")))
 
 
-DROPPING = """
-class Dropout:
-    def forward(self, x):
-        self.mask = np.random.rand(*x.shape) > 0.5
-        return x * self.mask
-
-    def backward(self, g):
-        return g * self.mask
-"""
-
-
-def test_a_mask_that_is_drawn_inside_is_refused_in_a_sentence():
-    with pytest.raises(
-        NotAnImplementation, match="it draws its mask itself, by which what is right is another each time"
-    ):
-        Implementation.of(find("dropout"), made(DROPPING))
-
-
 class Single:
     """A norm in float32 inside: so right in no arrangement, and near in several."""
 

@@ -109,3 +109,42 @@ def test_another_loss_is_not_called_wrong():
 def test_a_loss_that_is_near_or_a_number_of_times_too_large_is_judged(loss):
     found = Implementation.of(find("cross_entropy"), loss)
     assert "forward is right in none" in found.assumed[0]
+
+
+class OfProbabilities:
+    """As it stands in courses: what it takes are probabilities."""
+
+    def loss(self, y, p):
+        return -np.mean(np.log((p + 1e-12)[np.arange(len(y)), y]))
+
+    def gradient(self, y, p):
+        g = np.zeros_like(p)
+        g[np.arange(len(y)), y] = -1 / p[np.arange(len(y)), y] / len(y)
+        return g
+
+
+def test_a_cross_entropy_of_probabilities_is_told_what_it_is():
+    with pytest.raises(NotAnImplementation, match="it is the cross-entropy of probabilities, which are handed over"):
+        Implementation.of(find("cross_entropy"), OfProbabilities)
+
+
+class OfOutputs:
+    """A loss whose backward is handed what is predicted, as nnfs has it, and calls that dvalues."""
+
+    def forward(self, y_pred, y_true):
+        return np.mean(np.mean((y_true - y_pred) ** 2, axis=-1))
+
+    def backward(self, dvalues, y_true):
+        self.dinputs = -self.times * (y_true - dvalues) / dvalues.size
+
+    times = 2
+
+
+class Once(OfOutputs):
+    times = 1
+
+
+def test_a_backward_is_handed_what_is_predicted_where_forward_keeps_nothing():
+    assert judge("euclidean_loss", OfOutputs, examples=12, seed=1).exit_code == 0
+    report = judge("euclidean_loss", Once, examples=12, seed=1)
+    assert (report.exit_code, {failure.result for failure in report.failures}) == (1, {"grad_prediction"})

@@ -90,7 +90,7 @@ class Norm:
 FAMILIES = {
     "conv": ("Conv", ("C", "O", "kernel"), ""),
     "avg_pool": ("Pool", ("kernel_size",), ""),
-    "cross_entropy": ("Loss", ("target",), ""),
+    "cross_entropy": ("Loss", (), ""),  # its two arrays are what they are by their order
     "embedding": ("Look", (), ""),
     "layer_norm": (
         "Norm",
