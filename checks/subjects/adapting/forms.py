@@ -78,7 +78,7 @@ def _of_class(op: Op, given: type, name: str, kept: Any = None, said: Mapping[st
         )
     making = of_constructor(op, given, said) if kept is None else Arguments()
     forwards = of_forward(op, _bound(given, forward), said)
-    if kept is None and not making.roles and (by_place := in_order(op, forwards)):
+    if kept is None and not said and not making.roles and (by_place := in_order(op, forwards)):
         forwards = by_place
     backwards = of_backward(op, _bound(given, backward), forwards, derivative=_is_of_input(op, given, backward))
     made = given if kept is None else partial(deepcopy, kept)
@@ -105,7 +105,7 @@ def _bound(given: type, name: str) -> Callable[..., Any]:
 
 def _of_functions(op: Op, forward: Any, backward: Any, name: str, said: Mapping[str, Role]) -> Form:
     forwards = of_forward(op, forward, said)
-    if by_place := in_order(op, forwards):
+    if not said and (by_place := in_order(op, forwards)):
         forwards = by_place
     if any(role.kind == "open" for role in forwards.roles.values()) and (both := written(op, forward, backward)):
         return _checked(Form(op, name, None, Arguments(), forward, both[0], backward, both[1]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
 from checks.subjects.adapting.forms import form_of, is_made
 from checks.subjects.adapting.left import wanted_of, with_gradients
 from checks.subjects.adapting.pieces import gated, several
-from checks.subjects.adapting.roles import Nothing, Role, Unfit
+from checks.subjects.adapting.roles import Arguments, Nothing, Role, Unfit
 from checks.subjects.adapting.run import Form, Plan, Run
 from checks.subjects.adapting.slots import arrays_in
 from checks.subjects.adapting.sparse import dense
@@ -58,6 +59,7 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
     form = _of_prediction(form, fit)
     fit = _for_one(form, fit)
     plan = with_gradients(form, fit.plan, fit.one)
+    _refuse_of_output(form, plan, fit)
     found = Adapted(form, plan, fit.settings)
     # What it does not take is not drawn; the number of axes, where there is one in which it works, is not either.
     fixed = {n: v for n, v in op.takes.defaults.items() if n not in found.parameters and v is not None}
@@ -119,6 +121,36 @@ def _of_prediction(form: Form, fit: Fit) -> Form:
         return form
     roles = {n: Role("array", first) if role.kind == "cotangent" else role for n, role in backwards.roles.items()}
     return replace(form, backwards=replace(backwards, roles=roles))
+
+
+def _refuse_of_output(form: Form, plan: Plan, fit: Fit) -> None:
+    """Raise Unfit where a derivative is right of y and wrong of x: its signature does not say with which it is called."""
+    roles = {} if form.backwards is None else form.backwards.roles
+    first = form.op.inputs[0]
+    if (
+        not fit.right
+        or form.takes_cotangent
+        or [r.kind for r in roles.values()] != ["array"]
+        or len(form.op.inputs) > 1
+    ):
+        return
+    of_y = replace(form, backwards=Arguments({name: Role("output") for name in roles}))
+    one, known = fit.one, {**fit.one.parameters, **plan.constants}
+    y = one.right(known)
+    gradients = form.op.reference.backward(np.ones_like(y), one.arrays[first], **known)
+    right = np.asarray(gradients[0] if isinstance(gradients, tuple) else gradients)
+    found = []
+    for each in (form, of_y):
+        subject = Adapted(each, plan, fit.settings)
+        with suppress(Exception), np.errstate(all="ignore"):  # whatever theirs raises
+            came = np.asarray(subject.backward(np.ones_like(y), [one.arrays[first]], one.parameters)[0])
+            found.append(came.shape == right.shape and apart(came, right)[0] <= RIGHT)
+    if found == [False, True]:
+        name = next(iter(roles))
+        raise Unfit(
+            f"handed {first}, its derivative is wrong, and handed y, what forward returned, it is right; that its argument "
+            f"is called {name} does not say with which it is called: call it y, or {first}"
+        )
 
 
 def _for_one(form: Form, fit: Fit) -> Fit:
@@ -217,7 +249,7 @@ class Adapted:
         """y, as the protocol has it."""
         run = self._begun(inputs, parameters)
         run.forward()
-        return self._y(run)
+        return _own(self._y(run), inputs)
 
     def backward(self, g: Array, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         """The gradient of each input, as the protocol has them; None where there is none."""
@@ -225,7 +257,9 @@ class Adapted:
         run.forward()
         returned = run.backward(g)
         wanted = wanted_of(self.form, self.plan)
-        return tuple(self._gradient(run, n, returned, g) if n in wanted else None for n in self.op.inputs)
+        return tuple(
+            _own(self._gradient(run, n, returned, g), (g, *inputs)) if n in wanted else None for n in self.op.inputs
+        )
 
     def refuses(self, sort: Sort, pins: Mapping[str, Any], *, right: bool) -> bool:
         """Whether it raises in a case of this sort; of some, whether y is wrong there though it is right elsewhere."""
@@ -302,3 +336,9 @@ class Adapted:
         if run.times:  # which refuses what is not to be compared
             return run
         raise NotImplementedError("has no elements")
+
+
+def _own(found: Any, given: Sequence[Array | None]) -> Any:
+    """The same, copied where it is a view of what was handed over: a layer inside of a network may return views."""
+    views = isinstance(found, np.ndarray) and any(a is not None and np.may_share_memory(found, a) for a in given)
+    return found.copy() if views else found

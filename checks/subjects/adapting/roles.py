@@ -17,6 +17,7 @@ from checks.subjects.adapting.words import (
     NODES,
     PARAMETERS,
     RATES,
+    RESULTS,
     SETTINGS,
     SHAPES,
     SIZES,
@@ -42,7 +43,8 @@ class Role:
 
     kind   "array", "size", "parameter", "settings", "cotangent", "cache", "rate", "switch", "shape", "piece", the weight
            of one gate, "state", several arrays as a tuple, "node", what has been handed over, "context", in which forward
-           saves what backward needs, or "open", a number whose meaning is looked for by trying
+           saves what backward needs, "output", what forward returned, or "open", a number whose
+           meaning is looked for by trying
     of     which array, axis or parameter; of a switch, nothing
     along  which of the spatial axes, where it speaks of one
     worded whether what is its default is a word
@@ -127,12 +129,18 @@ def _with_state(op: Op, read: Arguments) -> Arguments:
 
 def of_backward(op: Op, function: Callable[..., Any], forward: Arguments, *, derivative: bool = False) -> Arguments:
     """The arguments of a backward: the cotangent first, unless it takes none; what forward takes too is the same."""
-    first = Role("array", op.inputs[0]) if derivative else Role("cotangent")
+    first = _of_what(op, function) if derivative else Role("cotangent")
     read = _in_parts(op, _read(op, function, arrays=list(op.inputs), first=first, known=forward.roles))
     if any(role.kind == "open" for role in read.roles.values()):
         name = next(name for name, role in read.roles.items() if role.kind == "open")
         raise Unfit(f"what backward's argument {name} means is not known")
     return read
+
+
+def _of_what(op: Op, function: Callable[..., Any]) -> Role:
+    """What a derivative is handed: the input; what forward returned, if its argument is called so."""
+    name = next(iter(inspect.signature(function).parameters))
+    return Role("output") if plain(name) in RESULTS else Role("array", op.inputs[0])
 
 
 def _in_parts(op: Op, read: Arguments) -> Arguments:

@@ -119,7 +119,7 @@ class Plan:
         return list(dict.fromkeys(n for piece in self.pieces for n in piece.of))
 
 
-ALONG = ("settings", "rate", "context")  # what is handed over beside arrays and numbers
+ALONG = ("settings", "rate", "context", "output")  # what is handed over beside arrays and numbers
 
 
 class Run:
@@ -306,7 +306,8 @@ class Run:
         elif kind == "cache":
             yield None if self.returned is None else self.cache
         elif kind in ALONG:
-            yield {"settings": self.settings, "rate": 1.0, "context": self.context}[kind]
+            y = self.at(self.plan.y) if kind == "output" else None
+            yield {"settings": self.settings, "rate": 1.0, "context": self.context, "output": y}[kind]
         elif kind in {"state", "node"}:
             several = of.split() if kind == "state" else self.form.forwards.of("array")
             yield (tuple if kind == "state" else Node)(self.laid(n) for n in several)

@@ -66,7 +66,10 @@ class Tried:
 
     def words(self, form: Form) -> str:
         """All of it: a line for each array, one for each thing that was held, and what came of it."""
-        return "\n".join([f"of {self.count} ways to call it, forward is right in: none", *self._lines(form)])
+        first = f"of {self.count} ways to call it, forward is right in: none"
+        if not self.count:
+            first = f"in none of {sum(self._unmade.values())} ways could it be made and have its arrays"
+        return "\n".join([first, *self._lines(form)])
 
     def _lines(self, form: Form) -> Iterator[str]:
         for n, orders in self._orders.items():

@@ -18,6 +18,7 @@ from checks.subjects.adapting.written import spreads
 
 KERNELS = (3, 5, 2)  # that a layer may have without being told
 PINNED_CHANNELS = (1, 5)
+OUTPUT = "*output"  # axes of y that a pooling of everything does not have
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ def _absent(form: Form) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
         yield (first[0],), {options[first[0]].option: (1,)}
     for gone in CALLED.get(form.op.name, Called()).dropped:
         yield gone, {options[axis].option: 1 for axis in gone}
+    if OUTPUT in form.op.takes.axes["y"].names and "output_size" in form.op.takes.defaults:
+        yield (OUTPUT,), {"output_size": 1}
     if "N" in first and "N" in options:
         yield ("N",), {options["N"].option: 1}
         channels = options.get("C")

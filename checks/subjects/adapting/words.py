@@ -126,6 +126,7 @@ RATES = _of("learningrate lr alpha eta rate learnrate stepsize")
 TRAINING = _of("training train istraining trainflg trainingmode istrain trainmode")
 SHAPES = _of("inputshape inshape inputdims inputsize xshape")
 DERIVATIVES = _of("derivative prime deriv grad gradient diff")
+RESULTS = _of("y out output")  # of a derivative that is handed what forward returned
 COTANGENTS = _of("g delta error upstream err loss gout gy outputgradient outgrad accumgrad")
 ALONG = ({"h", "height"}, {"w", "width"})  # the ends of names that speak of one axis
 FOLLOWS = {"stride": "kernel_size"}  # a parameter that is None is that of another

@@ -208,3 +208,61 @@ class Halved(Tiled):
 def test_a_pooling_whose_tiles_have_to_divide_the_picture_is_judged_there():
     assert judge("max_pool", Tiled, examples=20, seed=1).exit_code == 0
     assert judge("max_pool", Halved, examples=20, seed=1).exit_code == 1
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_derivative(a):
+    return a * (1 - a)
+
+
+def squashed(x):
+    return np.tanh(x)
+
+
+def squashed_prime(y):
+    return 1 - y**2
+
+
+def test_a_derivative_of_what_came_out_is_not_called_wrong():
+    with pytest.raises(NotAnImplementation, match=r"handed y, what forward returned, it is right; .* call it y, or x"):
+        Implementation.of(find("sigmoid"), sigmoid)
+    assert judged("tanh", squashed, 8).exit_code == 0
+
+
+class Views:
+    """What it returns are views: of x, and of the cotangent."""
+
+    def __init__(self, upscale_factor):
+        self.r = upscale_factor
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        self.shape, r = x.shape, self.r
+        return x.reshape(n, c // r**2, r, r, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // r**2, h * r, w * r)
+
+    def backward(self, g):
+        n, c, h, w = self.shape
+        return g.reshape(n, c // self.r**2, h, self.r, w, self.r).transpose(0, 1, 3, 5, 2, 4).reshape(self.shape)
+
+
+def test_a_layer_may_return_views():
+    assert judged("pixel_shuffle", Views, 8).exit_code == 0
+
+
+class OfAll:
+    """The mean of each channel, without axes of one element."""
+
+    def forward(self, x):
+        self.shape = x.shape
+        return x.mean((2, 3))
+
+    def backward(self, g):
+        return np.ones(self.shape) * g[:, :, None, None] / (self.shape[2] * self.shape[3])
+
+
+def test_a_pooling_of_everything_may_have_no_axes_left():
+    report = judged("adaptive_avg_pool", OfAll, 8)
+    assert (report.exit_code, report.assumed[0].split(":")[0]) == (0, "x (N C *size), y (N C)")

@@ -142,8 +142,9 @@ class Squared:
 
 def test_what_arguments_are_can_be_told():
     op = find("attention")
+    assert Implementation.of(op, Asking).assumed[0].startswith("q (N H T D), k")  # three in a row: by their order
     with pytest.raises(NotAnImplementation, match="what forward's argument has means is not known"):
-        Implementation.of(op, Asking)
+        Implementation.of(op, adapt(Asking, args="asks: q"))
     found = Implementation.of(op, adapt(Asking, args="asks: q, has: k, gives: v"))
     assert found.assumed[0].startswith("q (N H T D), k (N H/groups S D), v (N H/groups S E), no mask")
     assert read(Asking, "args=asks: q, has: k, gives: v") == adapt(Asking, args={"asks": "q", "has": "k", "gives": "v"})
