@@ -62,7 +62,7 @@ def constants(case: Case) -> dict[str, float]:
     """What a stored p, 1/p or 1/p − 1 moves results by, as the module derives it; nothing of those that fit."""
     p, x, y = case.parameters["norm_type"], case.input("x").astype(np.float64), case.y
     rounded = (frexp(p)[0] != 1 / 2 and p != 1) + (not ldexp(frexp(p)[0], PRECISIONS["bfloat16"].bits).is_integer())
-    far = rounded * max(float(np.abs(np.log(a[a != 0])).max(initial=0.0)) for a in (x, y))
+    far = rounded * max(float(np.abs(np.log(np.abs(a[a != 0]))).max(initial=0.0)) for a in (x, y))
     return {"y": far, "x": p * far}
 
 
