@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from checks.ops import find
+from checks.subjects.adapting.made import numbers_of
 from checks.subjects.keeping import numbers, short, spoken
 
 
@@ -118,3 +119,9 @@ def test_a_state_that_is_returned_beside_y_does_not_hide_it():
     assert all(
         np.array_equal(a, b) for a, b in zip(gradients[:2], linear.reference.backward(g, x, own, None), strict=False)
     )
+
+
+def test_words_and_numbers_of_a_layer_are_read_as_flax_has_them():
+    """SAME is same, of which an even kernel has no number; groups and steps between elements have names of their own."""
+    layer = Part(padding="SAME", feature_group_count=2, kernel_dilation=(3, 3), strides=1)
+    assert numbers_of(find("conv"), layer) == {"padding": "same", "groups": 2, "dilation": 3, "stride": 1}

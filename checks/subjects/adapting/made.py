@@ -14,6 +14,7 @@ import numpy as np
 from checks.op import Op
 from checks.ops._called import CALLED, Called
 from checks.signature.axes import parts
+from checks.subjects.adapting.asked import NAMED_PADDINGS
 from checks.subjects.adapting.roles import role_of
 from checks.subjects.adapting.slots import arrays_in, is_called, is_gradient, named
 from checks.subjects.adapting.words import called
@@ -35,6 +36,7 @@ def numbers_of(op: Op, layer: Any) -> dict[str, Any]:
             number = int(number)
         if isinstance(number, str):
             number = CALLED.get(op.name, Called()).words.get(number, number)
+            number = number.lower() if number.lower() in NAMED_PADDINGS else number
         if isinstance(number, int | float | tuple | str) and _is_taken(op, role.of, number):
             found[role.of] = number
     return found | _ends_of(op, layer)
@@ -56,7 +58,7 @@ def _is_taken(op: Op, name: str, value: Any) -> bool:
         op.takes.check({name: value})
     except (ValueError, TypeError):
         return False
-    return isinstance(value, str) == isinstance(op.takes.defaults[name], str) or value in ("same", "valid", "full")
+    return isinstance(value, str) == isinstance(op.takes.defaults[name], str) or value in NAMED_PADDINGS
 
 
 def sizes_of(op: Op, layer: Any, numbers: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
