@@ -94,8 +94,9 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
 def few(problem: Problem, case: Case) -> Case:
     """As for other norms."""
     apart = split_problem(problem)
-    x = normalization.told_apart(along, apart, case.input("x").reshape(apart.shape("x")))
-    return case.with_input("x", x.reshape(problem.shape("x")))
+    x = normalization.faint(along(apart)[0], problem, case.input("x").reshape(apart.shape("x")))
+    x = normalization.told_apart(along, apart, x)
+    return normalization.unshifted(problem, case.with_input("x", x.reshape(problem.shape("x"))))
 
 
 def reach(problem: Problem) -> Mapping[str, int]:

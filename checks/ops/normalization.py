@@ -48,6 +48,7 @@ from checks.ops import _normalization_mistakes as mistakes
 from checks.ops import _response_mistakes
 from checks.signature.drawing import Draws
 from checks.signature.options import Pinned, real, whole
+from checks.signature.places import REST
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from checks.signature.windows import pinned_axes
 from reference import batch_norm, layer_norm, local_response_norm
@@ -84,6 +85,7 @@ def two_values(draw: Draws, pinned: Pinned, axes: int) -> Drawn:
     return {"N": batch, "*spatial": size}
 
 
+FAINT = 5  # what places are drawn with (Problem.rng)
 LOST = "loses digits where the mean is large beside the deviation, as E[x²] − E[x]² does"
 Axes = tuple[int, ...]
 Normalised = Callable[[Mapping[str, Any]], tuple[Axes, Axes]]
@@ -116,7 +118,43 @@ def draw(normalised: Normalised) -> Callable[[Problem, str, np.random.Generator,
 
 def few(normalised: Normalised) -> Callable[[Problem, Case], Case]:
     """Where x is large at few places of an axis that is not normalised over, all that is normalised together is large."""
-    return lambda problem, case: case.with_input("x", told_apart(normalised, problem, case.input("x")))
+
+    def small(problem: Problem, case: Case) -> Case:
+        x = told_apart(normalised, problem, faint(normalised(problem.shapes)[0], problem, case.input("x")))
+        return unshifted(problem, case.with_input("x", x))
+
+    return small
+
+
+def faint(over: Axes, problem: Problem, x: Array) -> Array:
+    """x, normalised over these axes, large in one number of each place, and elsewhere no larger than their mean.
+
+    So what the mean is off by moves it.
+    Of m values k of which are L and the others 0, the mean is kL/m. Without one of the k it is 1/k smaller, and so is
+    everything elsewhere, x̂ = −kL/m·s: more than storing it, or what it is made of, can do in any precision.
+    """
+    places, rng = problem.places, problem.rng(FAINT)
+    if places is None or x.size == 0:
+        return x
+    here = np.abs(x) >= places.large / 2
+    for axis in over:
+        if np.array_equal(here.all(axis), here.any(axis)):  # not the axis of the places
+            n = here.shape[axis]
+            at = int(rng.choice((n - 1, n - 1, n - 1, rng.integers(n))))
+            here = here & (np.arange(n) == at).reshape([-1 if other == axis else 1 for other in range(x.ndim)])
+    share = here.mean(over, keepdims=True)
+    small = np.where(np.abs(x) >= places.large / 2, x / places.large, x / REST)
+    elsewhere = np.where(share > 0, small * np.minimum(places.large * share, REST), x)
+    return np.where(here, x, elsewhere)
+
+
+def unshifted(problem: Problem, case: Case) -> Case:
+    """β so small that what is rounded of it hides nothing of x̂ and γ, which are √(k/m) and an eighth elsewhere."""
+    places = problem.places
+    if places is None or problem.shapes["beta"] is None or not np.any(shift := case.input("beta")):
+        return case
+    small = REST / 2 * (len(places.at) / places.size) ** 0.5 / float(np.abs(shift).max())
+    return case.with_input("beta", PRECISIONS[problem.dtype].rounded(shift * min(1.0, small)))
 
 
 def told_apart(normalised: Normalised, problem: Problem, x: Array) -> Array:

@@ -14,11 +14,12 @@ Cases in which few terms count (signature/places.py) are kinds of their own: tho
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
 of torch), so two fifths decided are enough, and three or four that are open say nothing (where half are, three of three are
 so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all three kinds
-are counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one, those
-with each choice: of `FULL` that have it a fifth has to be decided, where right code decides a half. A short run, which has
-few, tries more of a kind that is doubtful (further.py). Wide ones count as wide: short runs have so few that each must be
-able to speak for its size, so more than half it is. Of right code that stores results on the way half and more are decided,
-so of four to ten fewer by chance; a short run tries more of these as well, up to as many as a whole one has.
+are counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one (one
+group, or several), those with each choice: of `FULL` that have it a fifth has to be decided, where right code decides a
+half. A short run, which has few, tries more of a kind that is doubtful (further.py). Wide ones count as wide: short runs
+have so few that each must be able to speak for its size, so more than half it is. Of right code that stores results on the
+way half and more are decided, so of four to ten fewer by chance; a short run tries more of these as well, up to as many as
+a whole one has.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ HIDDEN = 5
 FULL = 10  # cases of a kind in which few terms count: of right code, which decides three fifths, 5 % have less than two
 FULL_OF_WIDE = EXAMPLES // len(PATTERN)  # wide cases of a whole run
 ALL_CONCENTRATED = "concentrated"
-CHOICE = "; "  # between a kind in which few terms count and what was chosen, by name or by yes and no
+CHOICE = "; "  # between a kind in which few terms count and what was chosen: by name, by yes and no, one or several
 OF_CHOICE = f"{ALL_CONCENTRATED}{CHOICE}"
 NOT_TAKEN = "an empty batch is not taken"  # how the warning begins that stands in place of all findings on such a case
 
@@ -136,8 +137,18 @@ def kind_of(problem: Problem, result: str) -> str:
 
 
 def _with_choices(problem: Problem, kind: str) -> str:
-    chosen = (f"{name}={value}" for name, value in problem.parameters.items() if isinstance(value, str | bool))
+    divided = problem.op.takes.divided
+    chosen = (
+        f"{n}={words}" for n, value in problem.parameters.items() if (words := _chosen(value, parts=n in divided))
+    )
     return CHOICE.join((kind, *chosen)) if kind in CONCENTRATED else kind
+
+
+def _chosen(value: object, *, parts: bool) -> str:
+    """Which of two formulas a parameter chooses; a number of parts chooses that of a single one, or of several."""
+    if parts:
+        return "1" if value == 1 else "not 1"
+    return str(value) if isinstance(value, str | bool) else ""
 
 
 def decided_in(problem: Problem, found: Iterable[Finding], deciding: Iterable[str]) -> Mapping[str, bool]:

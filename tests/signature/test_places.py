@@ -87,6 +87,35 @@ def test_a_mean_that_lacks_a_term_shows_in_the_gradient_of_a_scale():
     assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "float16"))) == RIGHT
 
 
+def test_the_mean_of_a_group_that_lacks_one_of_thousands_of_channels_is_not_right():
+    """In y: where other numbers are larger than that mean, and a shift than them, rounding hides what it is off by."""
+    op, long = find("group_norm"), Long(find("group_norm"), "channels", 0, 4608, "bfloat16")
+    problems = long.problems(24)
+    wrong = next(long.short("y", problems))
+    assert wrong.which[1][0] == "layer_norm.py", "the mean"
+    assert Shared(op, problems, "bfloat16").exit_code(Implementation.of(op, wrong)) != RIGHT
+    right = StoredOnce(op, op.reference, "bfloat16")
+    assert Shared(op, problems, "bfloat16").exit_code(Implementation.of(op, right)) == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "over"),
+    [("group_norm", "channels", (1, 2)), ("layer_norm", "last", None), ("batch_norm", "batch", 0)],
+)
+def test_what_is_normalised_is_no_larger_elsewhere_than_the_mean_that_few_numbers_make(name, option, over):
+    for problem in (
+        p for p in Long(find(name), option, 0, 577, "bfloat16").problems(30) if p.places and p.places.inputs
+    ):
+        x = problem.reals().input("x")
+        if problem.parameters.get("groups", 1) > 1 or x.shape[problem.places.axis[1]] != 577 or x.ndim > 2:
+            continue
+        x = np.moveaxis(np.abs(x), over if over == 0 else -1, 0)
+        few = x[list(problem.places.at)]
+        assert np.all(np.delete(x, problem.places.at, 0) <= 2 * few.sum(0) / len(x))
+        if problem.shapes["beta"]:
+            assert np.abs(problem.reals().input("beta")).max() < 1 / 16
+
+
 def test_no_gate_is_stuck_where_few_numbers_count():
     few, _ = drawn(Long(find("lstm_cell"), "features", 0, 128, "bfloat16"), 20)
     sums = [

@@ -349,3 +349,14 @@ def test_cases_in_which_few_terms_count_are_counted_by_what_is_chosen_and_shown_
     kinds = {d.result: d.kind for d in decisions.counted}
     assert kinds["grad_x"].split("; ")[1:] == [f"{n}={problem.parameters[n]}" for n in ("log_target", "reduction")]
     assert {d.kind for d in by_kind(decisions.counted)} <= {"", *CONCENTRATED}
+
+
+def test_one_group_is_one_choice_and_several_are_another():
+    for problem in [p for p in Long(find("group_norm"), "channels", 0, 577, "bfloat16").problems(24) if p.places]:
+        decisions = Decisions(["agreement"])
+        decisions.add(problem, [])
+        (kind,) = [d.kind for d in decisions.counted if d.result == "grad_x"]
+        assert kind in {
+            "",
+            *(f"{k}; groups={'1' if problem.parameters['groups'] == 1 else 'not 1'}" for k in CONCENTRATED),
+        }
