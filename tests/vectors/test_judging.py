@@ -13,6 +13,7 @@ from checks.render import load
 from checks.vectors import files, pool
 from checks.vectors.__main__ import main
 from checks.vectors.answers import computed
+from checks.vectors.vector import BOUNDED
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 SOME = {"conv": "kernel not turned", "max_pool": "ties counted twice", "layer_norm": "negated"}
@@ -114,6 +115,27 @@ def test_noise_of_transforms_is_not_decided_and_a_slight_error_is_wrong(run):
     assert "inexact arithmetic" in said
     code, _ = run(answers("conv", change=lambda _vector, _result, numbers: numbers * (1 + 1e-9)))
     assert code == 1
+
+
+def test_what_sums_that_run_on_lose_is_not_decided_and_a_slight_error_is_wrong(run):
+    rng = np.random.default_rng(0)
+
+    def noisy(vector, result, numbers):
+        lost = rng.uniform(-1, 1, numbers.shape) * 4e-15 * np.abs(numbers).max(initial=0)
+        return numbers + lost if vector.sums == BOUNDED and not vector.scale and numbers.size > 20 else numbers
+
+    def slight(vector, result, numbers):
+        return numbers * (1 + 1e-14) if vector.sums == BOUNDED else numbers
+
+    def one(vector, result, numbers):
+        return numbers + 1e-14 * (np.arange(numbers.size) == 0).reshape(numbers.shape)
+
+    code, said = run(answers("avg_pool", change=noisy))
+    assert code != 1, said
+    assert " undecided" in said
+    assert ", 0 undecided" not in said
+    assert [run(answers("avg_pool", change=change))[0] for change in (slight, one)] == [1, 1]
+    assert run(answers("attention", change=noisy))[0] == 1, "of which nobody keeps such sums"
 
 
 def test_subnormal_numbers_that_are_flushed_and_stray_nan_are_warned_of(run):
