@@ -16,7 +16,7 @@ from checks.cases.series import Series
 from checks.cases.wide import WIDE
 from checks.op import Problem
 from checks.signature.places import CONCENTRATED
-from checks.verdict.decisions import FULL_OF_WIDE, by_kind, kind_of
+from checks.verdict.decisions import by_kind, kind_of
 from checks.verdict.report import Verdict
 from checks.verdict.tried import Tried
 
@@ -43,4 +43,4 @@ def further(tried: Tried, series: Series) -> None:
         return visit
 
     series.go_on(of(CONCENTRATED), LOOKED_AT)
-    series.go_on_wide(of([WIDE]), FULL_OF_WIDE)
+    series.go_on_wide(of([WIDE]), LOOKED_AT)  # many of which may not be supported
