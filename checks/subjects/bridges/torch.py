@@ -11,10 +11,11 @@ is torch's refusal, and no crash, if torch's own function of the op refuses this
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,11 @@ class Torch:
 
         def made(arrays: Sequence[Any]) -> Any:
             given = dict(zip(own, arrays, strict=True))
+            if isinstance(module, torch.jit.ScriptModule):  # which knows no other arrays than its own
+                for name, array in given.items():
+                    *parts, last = name.split(".")
+                    reduce(getattr, parts, module)._c.setattr(last, array)  # noqa: SLF001, its own __setattr__ takes parameters only
+                return module
             return lambda *inputs, **named: torch.func.functional_call(
                 module, given, tuple(_copied(inputs) if writes else inputs), named
             )
@@ -114,11 +120,13 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
     import torch
 
     own, signature = _function(op, found, device)
-    writes = _writes(found)
+    writes, axes = _writes(found), _axes_of(op, found)
     own = _compiled(own) if compiled else own
 
     def function(*tensors: Any, **parameters: Any) -> Any:
         numbers = in_numbers(tensors, parameters)
+        if axes and tensors[0].dim() - 2 != axes:  # torch would take one axis less for one sample
+            raise NotImplementedError(f"is made for {axes}d alone, as its name says")
         try:
             return own(*(_copied(tensors) if writes else tensors), **numbers)
         except (RuntimeError, ValueError) as error:
@@ -154,6 +162,12 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
     made = signed(forward, backward, signature, name, lacks(found), TORCH, **beyond)
     made.assumed = ("inplace: it is told to write into what it is given, so it is given a copy",) if writes else ()
     return made
+
+
+def _axes_of(op: Op, found: Any) -> int:
+    """How many spatial axes the name of a function says that it takes, as avg_pool2d; 0 where it says nothing."""
+    said = re.search(r"([123])d$", getattr(getattr(found, "func", found), "__name__", ""))
+    return int(said[1]) if said and op.takes.dims and not inspect.isclass(found) else 0
 
 
 def _copied(inputs: Sequence[Any]) -> list[Any]:

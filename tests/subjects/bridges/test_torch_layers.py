@@ -24,6 +24,7 @@ LAYERS = [
     ("conv_transpose", lambda: nn.ConvTranspose2d(3, 5, 3, stride=2, padding=1, output_padding=1)),
     ("adaptive_avg_pool", lambda: nn.AdaptiveAvgPool2d(3)),
     ("pad", lambda: nn.ZeroPad2d(1)),
+    ("conv", lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Identity())),
     ("pad", lambda: nn.ReflectionPad2d((1, 0, 2, 1))),
     ("fold", lambda: nn.Fold((5, 6), (2, 3), padding=1, stride=2)),
     ("glu", lambda: nn.GLU(dim=1)),
@@ -162,3 +163,21 @@ def test_a_layer_around_an_op_is_refused_with_the_command_that_judges_it(monkeyp
         NotAnImplementation, match=r"so it is a layer around it; `gradoracle function torch:FILE.py:LAYER "
     ):
         BRIDGES["torch"].bridged(find("attention"), nn.MultiheadAttention(8, 2), dtype="float64", device="cpu")
+
+
+def test_a_scripted_layer_is_judged_as_it_is():
+    op = find("conv")
+    with warnings.catch_warnings(action="ignore"):
+        layer = torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Identity()))
+        bridged = BRIDGES["torch"].bridged(op, layer, dtype="float64", device="cpu")
+        assert not disagreements(op, Implementation.of(op, bridged))
+
+
+@pytest.mark.parametrize("made", [lambda f: f, lambda f: functools.partial(f, stride=2)], ids=["itself", "partial"])
+def test_a_function_of_torch_is_judged_with_as_many_axes_as_its_name_says(made):
+    """With one axis less torch takes the samples for channels of one sample, and pools over them: that was wrong."""
+    op = find("avg_pool")
+    bridged = BRIDGES["torch"].bridged(op, made(nn.functional.avg_pool2d), dtype="float64", device="cpu")
+    assert bridged.forward(np.ones((1, 2, 4, 4)), kernel_size=2).shape == (1, 2, 2, 2)
+    with pytest.raises(NotImplementedError, match="is made for 2d alone, as its name says"):
+        bridged.forward(np.ones((1, 2, 4)), kernel_size=2)
