@@ -13,9 +13,9 @@
   They are asked of wide cases as well (cases/wide.py), since code may read memory in another way from some size on.
   What lies around each array is NaN: code that does not look at strides, and reads there, is wrong alike in every run.
 - **Samples.** One sample of a batch, alone, gives what it gave in the batch.
-- Warnings, which leave the numbers right: another dtype than that of the inputs; NaN or ∞, in any of the arrays, that
-  leaves no trace or goes elsewhere too; large but harmless inputs that overflow on the way, and small ones that underflow
-  (extremes.py).
+- **NaN and ∞**, in any of the arrays, are seen in what is summed of products with them (traces.py).
+- Warnings, which leave the numbers right: another dtype than that of the inputs; NaN or ∞ that leaves no trace elsewhere,
+  or goes to other samples; harmless inputs that overflow on the way, or underflow (extremes.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.trials import extremes
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
-from checks.trials.traces import COTANGENT, misplaced, oddly
+from checks.trials.traces import COTANGENT, Lost, misplaced, oddly
 from checks.trials.trial import Run, Trial, is_run
 
 RANK = 10
@@ -98,7 +98,8 @@ def calls(problem: Problem) -> int:
 
 
 def _promise(run: Run, broken: str, *, warning: bool = False) -> Finding:
-    verdict = Verdict.HOLDS if not broken else Verdict.WARNING if warning else Verdict.BROKEN
+    worst = Verdict.WARNING if warning and not isinstance(broken, Lost) else Verdict.BROKEN
+    verdict = worst if broken else Verdict.HOLDS
     return Finding("contract", "behaviour", verdict, run.problem, note=broken)
 
 

@@ -9,6 +9,10 @@ a zero in front of the odd number, as of padding, or of a mask, is spoilt by it;
 - **No leak.** Where samples have nothing to do with one another, not even a zero leads from one to the other: what the odd
   number of one sample spoils in another is the fault of the code alone.
 
+What leaves no trace is wrong, and no convention, where the odd number goes into an element by products and sums alone: of a
+polynomial that makes no choice, of y in an input in which it is linear, of a gradient in the cotangent. Elsewhere it goes
+through a comparison, or a function, of which some clip: a maximum may take the other number, as `fmax` does.
+
 That an element depends on the odd number is seen by putting other numbers in its place: twice the largest there is, and its
 negative, which change what is clipped, chosen or cut off at one of them.
 """
@@ -22,7 +26,7 @@ from math import prod
 import numpy as np
 
 from checks.numbers.precision import Array
-from checks.op import Case
+from checks.op import Case, Op
 from checks.trials.trial import Run
 
 COTANGENT = "grad_output"
@@ -32,6 +36,12 @@ def oddly(run: Run, name: str, place: int, odd: float) -> Run:
     """The same with `odd` in this element of an input, or of the cotangent; what is judged may begin with it."""
     other = replace(run, case=with_element(run.case, name, place, odd), watched=False)
     return other.begin("backward") if name == COTANGENT else other.begin()
+
+
+class Lost(str):
+    """What goes wrong with an odd number where no convention allows it."""
+
+    __slots__ = ()
 
 
 def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
@@ -57,10 +67,17 @@ def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
         seen = np.isnan(right[result]) if np.isnan(odd) else np.isinf(right[result])
         said = result if result == "y" else f"grad_{result}"
         if np.any(depends & seen & ~spoilt):
-            return f"{what} leaves no trace in elements of {said} that it should"
+            words = f"{what} leaves no trace in elements of {said} that it should"
+            return Lost(words) if _by_products(run.problem.op, name, result) else words
         if {name, result} <= apart and np.any(np.delete(spoilt & np.isfinite(right[result]), sample, axis=0)):
             return f"{what} makes NaN or infinity of elements of {said} that it should not: of other samples"
     return ""
+
+
+def _by_products(op: Op, name: str, result: str) -> bool:
+    """Whether an array goes into a result by products and sums alone."""
+    linear = any(name in group for group in op.kind.linear_in) if result == "y" else name == COTANGENT
+    return linear or (op.kind.degree is not None and op.kind.analytic)
 
 
 def _right(run: Run, wanted: Mapping[str, Array]) -> dict[str, Array]:

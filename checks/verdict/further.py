@@ -28,6 +28,8 @@ Visit = Callable[[Problem], None]
 def further(tried: Tried, series: Series) -> None:
     """Try cases that come after those of a run which are of a doubtful kind, until none is, or something is wrong."""
     tried.trips = False
+    if not tried.decisions.deciding:  # no law is asked that more cases could make up any mind
+        return
 
     def of(kinds: Sequence[str]) -> Visit:
         def visit(problem: Problem) -> None:
