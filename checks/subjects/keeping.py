@@ -56,7 +56,7 @@ def spoken(
     held = {"": made("float64")}
     still = frozenset(name for n in op.takes.constant for name in called(n))
     try:
-        found = adapted(op, _kept(op, layer, Calls(parts, held, still)), type(layer).__name__)
+        found = _found(op, layer, Calls(parts, held, still), made)
     except Exception as error:
         off, alike = _off(op, by_names, {}) or (np.inf, 0.0)
         if own or alike < ALIKE or (off > NEARLY and _is_theirs(layer)):
@@ -73,6 +73,23 @@ def spoken(
     if compiled:  # what was tried before that is not: each try would be compiled
         held["compiler"] = held[""]
     return found
+
+
+def _found(op: Op, layer: Any, calls: Calls, made: Callable[[str], Framework]) -> Spoken:
+    """It, adapted in float64; in float32 where a framework that lacks kernels in float64 cannot say, or has no gradient.
+
+    Of whole numbers sums of products are exact there, too.
+    """
+    try:
+        found = adapted(op, _kept(op, layer, calls), type(layer).__name__)
+    except Exception:
+        if not getattr(calls.held[""], "narrow", False):
+            raise
+    else:
+        if found.leaves or not getattr(calls.held[""], "narrow", False):
+            return found
+    calls.held[""] = made("float32")
+    return adapted(op, _kept(op, layer, calls), type(layer).__name__)
 
 
 def _is_theirs(layer: Any) -> bool:

@@ -44,6 +44,7 @@ class Spoken(SimpleNamespace):
     constants  values of parameters that it does not take
     having     the same with others
     off        how far off y is, of its size, in the arrangement that was taken
+    leaves     whether backward leaves gradients in a plain case
     """
 
 
@@ -238,6 +239,7 @@ class Adapted:
             lacks=self.lacks,
             constants=self.plan.constants,
             off=fit.off,
+            leaves=bool(self.plan.gradients or self.plan.cut),
             having=partial(self._having, fit, pins),
         )
 

@@ -19,9 +19,10 @@ DEVICES = ("cpu", "gpu")
 
 @dataclass(frozen=True)
 class Mlx:
-    """MLX, as pulled.py asks of it."""
+    """MLX, as pulled.py asks of it; `narrow`, since a convolution that is transposed is none in float64."""
 
     dtype: str
+    narrow = True
 
     def array(self, a: Array) -> Any:
         """A copy; mx.array takes no negative strides."""

@@ -7,6 +7,7 @@ from checks.ops import find
 from checks.subjects.bridges.mlx import bridged
 
 mlx = pytest.importorskip("mlx.core")
+nn = pytest.importorskip("mlx.nn")
 
 THEIRS = """
 import mlx.core as mx
@@ -112,3 +113,13 @@ def test_its_modes_within_one_another_are_right(way):
     report = judge(f"tanh.{way}", made, seed=1, examples=2, shape=(3,), laws=["agreement", "adjoint"])
     assert report, str(report)
     assert report.checks
+
+
+@pytest.mark.parametrize(
+    ("op", "made"),
+    [("conv", lambda: nn.Conv1d(3, 4, 2, stride=2)), ("conv_transpose", lambda: nn.ConvTranspose2d(3, 4, 3, stride=2))],
+)
+def test_a_layer_that_has_no_kernel_in_float64_is_found_in_float32(op, made):
+    layer = bridged(find(op), made(), dtype="float32", device="cpu")
+    assert layer.leaves
+    assert "forward is right" in layer.assumed[0]
