@@ -26,6 +26,8 @@ class Coverage:
     turns   the cases in the order in which they came
     wrong   in how many cases a law found each gradient wrong: what was wrong so often is not asked again
     kinks   elements that were at kinks in any case
+    faint   the same of cases in which the gradient is no more than rounding makes of 0: it counts where all are so
+    moved   gradients that are more than that in some case
     """
 
     names: tuple[str, ...]
@@ -34,6 +36,8 @@ class Coverage:
     turns: dict[str, int] = field(default_factory=dict)
     wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
     kinks: set[int] = field(default_factory=set)
+    faint: dict[str, Array] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
 
     def turn(self, problem: Problem) -> int:
         """The number of a case: the same when it comes again."""
@@ -42,7 +46,10 @@ class Coverage:
     def add(self, law: str, place: Place, covered: Array, shares: Array) -> None:
         """These elements are right as far as can be seen, and so much would have been."""
         for name, span in place.spans.items():
-            known = self.best.setdefault(name, np.full(span.stop - span.start, np.inf))
+            of = self.faint if name in place.faint else self.best
+            if name not in place.faint and np.any(place.claim[span]):
+                self.moved.add(name)
+            known = of.setdefault(name, np.full(span.stop - span.start, np.inf))
             within = (covered >= span.start) & (covered < span.stop)
             at = covered[within] - span.start
             if np.any(shares[within] < known[at]) or name not in self.by:
@@ -51,8 +58,14 @@ class Coverage:
 
     def sees(self, name: str) -> float:
         """The smallest share of any one element of this gradient that would have been seen."""
-        known = self.best.get(name)
+        known = self._known(name)
         return float(np.inf) if known is None else float(known.max(initial=0.0))
+
+    def _known(self, name: str) -> Array | None:
+        """What is known of each element, by cases in which the gradient is nothing but rounding too, if all are so."""
+        tables = [self.best.get(name), self.faint.get(name) if name not in self.moved else None]
+        found = [one for one in tables if one is not None]
+        return np.minimum.reduce(found) if found else None
 
     @property
     def decided(self) -> bool:
@@ -65,6 +78,10 @@ class Coverage:
             sees, law = self.sees(name), self.by.get(name, CENTRAL)
             if sees <= SHARP:
                 note = f"an error of {sees:.1g} of any one element would have been seen"
+                if name in self.faint and name not in self.moved:
+                    note = (
+                        f"0 but for rounding in every case: {sees:.1g} of what moves y by its size would have been seen"
+                    )
                 found = Finding(law, f"grad_{name}", Verdict.HOLDS, problem, note=note)
             else:
                 found = Finding(
@@ -73,7 +90,7 @@ class Coverage:
             yield seeing(found, sees)
 
     def _why(self, name: str) -> str:
-        known = self.best.get(name)
+        known = self._known(name)
         if known is None or not np.any(np.isfinite(known)):
             return f"no slope along grad_{name} could be told"
         open_ = int(np.count_nonzero(~(known <= SHARP)))

@@ -39,6 +39,7 @@ FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
 COARSE = 2.0**-36  # a roundoff from which on a fit through many points is better than differences of a few (fitted.py)
 BESIDE, BESIDE_STEPS = 6, 8  # what the places around are drawn with (Problem.rng), and how many steps off they are
 CONSTANTS = 8  # how much more than what was measured complex numbers may be off far from 0
+FAINT = 1  # times as much as rounding may set a gradient apart; what is less than that is 0 as far as can be seen
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
 
@@ -159,14 +160,22 @@ class Place:
         return unsure + (gamma(terms, unit_roundoff("float64")) + sums) * sizes
 
     @cached_property
+    def faint(self) -> frozenset[str]:
+        """Gradients that are not 0, and nowhere more than rounding makes of 0: that of a bias of keys, say."""
+        size, doubt = np.abs(self.claim), self.claim_doubt
+        spans = {n: s for n, s in self.spans.items() if np.any(size[s])}
+        return frozenset(n for n, s in spans.items() if np.all(size[s] <= FAINT * np.max(doubt[s])))
+
+    @cached_property
     def typical(self) -> Array:
         """What an error of one element is a share of: the element, or the mean of its gradient if that is more.
 
-        Of a gradient of zeros: what would move y by as much as y is when the elements of x move by their size.
+        Of a gradient of zeros, and of one that is nowhere more than rounding makes of 0: what would move y by as much as y
+        is when the elements of x move by their size.
         """
         size = np.abs(self.claim)
-        for span in self.spans.values():
-            mean = float(np.mean(size[span])) if size[span].size else 0.0
+        for name, span in self.spans.items():
+            mean = float(np.mean(size[span])) if size[span].size and name not in self.faint else 0.0
             reach = float(np.abs(self.g) @ np.abs(self.y)) / max(1, size[span].size)
             size[span] = np.maximum(size[span], mean or reach / self.scale[span])
         return np.where(size > 0, size, 1.0)

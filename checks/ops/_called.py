@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-from checks.ops._others import OF_CHANCES, OF_PROBABILITIES, RESET_BEFORE, Other, layer_norm_of_last, rms_norm_of_last
+from checks.ops._others import (
+    OF_CHANCES,
+    OF_PROBABILITIES,
+    RESET_BEFORE,
+    Other,
+    chances_guarded,
+    classes_guarded,
+    layer_norm_of_last,
+    rms_norm_of_last,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class Called:
     idle      arrays that come along and have no part in y, each by its axes: a name of the op's, or a number
     words     what others say for a value of a parameter that is a word
     drawn     an input that others draw themselves
+    guarded   y of those who add a number inside of its logarithm, by that number
     second    of an input to which others add another, what that is called: torch's bias_hh beside bias_ih
     """
 
@@ -48,6 +58,7 @@ class Called:
     words: Mapping[str, str] = field(default_factory=dict)
     second: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     drawn: str = ""
+    guarded: Callable[..., Any] | None = None
 
 
 # "train" says that statistics are those of the batch; which pooling it is, others say in a word.
@@ -80,10 +91,12 @@ CALLED: Mapping[str, Called] = {
     "cross_entropy": Called(
         ("crossentropy", "softmaxloss", "softmaxcrossentropy", "softmaxwithloss", "crossentropyloss", "celoss"),
         others=(OF_PROBABILITIES,),
+        guarded=classes_guarded,
     ),
     "bce_with_logits": Called(
         ("bce", "binarycrossentropy", "sigmoidcrossentropy", "sigmoidwithloss", "bceloss", "logloss"),
         others=(OF_CHANCES,),
+        guarded=chances_guarded,
     ),
     "euclidean_loss": Called(
         ("mse", "meansquarederror", "l2loss", "mseloss", "squarederror", "halfmse", "sse"),

@@ -60,6 +60,25 @@ OF_CHANCES = Other(
 )
 
 
+def classes_guarded(logits: Array, target: Array, *, guard: float, reduction: str = "mean") -> Array:
+    """−log(p + guard) of what is wanted, p by softmax along axis 1."""
+    wanted = np.take_along_axis(_softmax(logits), np.expand_dims(np.asarray(target, int), 1), 1)
+    return _reduced(-np.log(wanted + guard), reduction)
+
+
+def chances_guarded(
+    logits: Array, target: Array, pos_weight: Any = None, *, guard: float, reduction: str = "mean"
+) -> Array:
+    """The same of two classes, by sigmoid: −t log(p + guard) − (1 − t) log(1 − p + guard)."""
+    chance = 1 / (1 + np.exp(-logits))
+    weight = 1 if pos_weight is None else pos_weight
+    return _reduced(-weight * target * np.log(chance + guard) - (1 - target) * np.log(1 - chance + guard), reduction)
+
+
+def _reduced(losses: Array, reduction: str) -> Array:
+    return np.asarray(losses.sum() if reduction == "sum" else losses.mean())
+
+
 def layer_norm_of_last(x: Array, gamma: Any = None, beta: Any = None, *, eps: float = 1e-5) -> Array:
     """A layer norm over the last axis alone, whatever axes gamma and beta have."""
     normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps)

@@ -106,6 +106,11 @@ def _whole(form: Form, plan: Plan) -> Iterator[str]:
         yield f"made with {', '.join(taken)}"
     if form.kept is not None:
         yield "made already, so judged at its own sizes"
+    if plan.guard:
+        yield (
+            f"it adds {plan.guard:g} inside of its logarithm, which is taken back: y and its gradient are judged as those "
+            f"of log p, not of log(p + {plan.guard:g})"
+        )
     if plan.factor:
         yield f"it is {plan.factor} times {form.op.name}, by which it is divided"
     if plan.parts:

@@ -27,6 +27,7 @@ from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.drawn import drawn_by
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
 from checks.subjects.adapting.forms import form_of, is_made
+from checks.subjects.adapting.guarded import given_back, with_guard
 from checks.subjects.adapting.left import wanted_of, with_gradients
 from checks.subjects.adapting.pieces import gated, several
 from checks.subjects.adapting.roles import Arguments, Nothing, Role, Unfit
@@ -56,7 +57,7 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
     form = form_of(op, given, name)
     if (drawn := CALLED.get(op.name, Called()).drawn) and drawn not in form.passed:
         return _with_drawn(form)
-    fit = _fitted(form)
+    fit = with_guard(form, _fitted(form))
     form = _of_prediction(form, fit)
     fit = _for_one(form, fit)
     plan = with_gradients(form, fit.plan, fit.one)
@@ -251,7 +252,11 @@ class Adapted:
         """y, as the protocol has it."""
         run = self._begun(inputs, parameters)
         run.forward()
-        return _own(self._y(run), inputs)
+        y = _own(self._y(run), inputs)
+        if not self.plan.guard or np.shape(y):
+            return y
+        whole = dict(zip(self.inputs, inputs, strict=True))
+        return given_back(self.op, y, [whole.get(n) for n in self.op.inputs], self.plan.guard, run.parameters)
 
     def backward(self, g: Array, inputs: Sequence[Array | None], parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         """The gradient of each input, as the protocol has them; None where there is none."""

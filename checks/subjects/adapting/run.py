@@ -92,6 +92,7 @@ class Plan:
     factor     how many times the op's y is (factor.py)
     tuples     whether one number for several axes is handed over as often as there are axes
     spread     how arrays are handed over, where it writes into some of them (written.py)
+    guard      what it adds inside of a logarithm (guarded.py)
     """
 
     arranged: Mapping[str, Arrangement] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class Plan:
     factor: str = ""
     masks: Mapping[str, str] = field(default_factory=dict)
     spread: Spread | None = None
+    guard: float = 0.0
     gradients: Mapping[str, Place] = field(default_factory=dict)
     seconds: Mapping[str, Place] = field(default_factory=dict)  # gradients of what is added
 

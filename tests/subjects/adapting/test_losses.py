@@ -148,3 +148,31 @@ def test_a_backward_is_handed_what_is_predicted_where_forward_keeps_nothing():
     assert judge("euclidean_loss", OfOutputs, examples=12, seed=1).exit_code == 0
     report = judge("euclidean_loss", Once, examples=12, seed=1)
     assert (report.exit_code, {failure.result for failure in report.failures}) == (1, {"grad_prediction"})
+
+
+class Guarded:
+    """Its logarithm is kept from 0 by a number that is added."""
+
+    more = 0.0
+
+    def forward(self, x, t):
+        e = np.exp(x - x.max(1, keepdims=True))
+        self.t, self.p = t, e / e.sum(1, keepdims=True)
+        return -np.mean(np.log(self.p[np.arange(len(t)), t] + 1e-7)) + self.more
+
+    def backward(self):
+        g = self.p.copy()
+        g[np.arange(len(g)), self.t] -= 1
+        return g / len(g)
+
+
+class Moved(Guarded):
+    more = 1e-6
+
+
+def test_a_number_inside_of_a_logarithm_is_found_and_taken_back():
+    report = judge("cross_entropy", Guarded, examples=20, seed=1)
+    assert report.exit_code == 0
+    assert report.assumed[1].startswith("it adds 1e-07 inside of its logarithm, which is taken back")
+    report = judge("cross_entropy", Moved, examples=20, seed=1)
+    assert (report.exit_code, {failure.result for failure in report.failures}) == (1, {"y"})
