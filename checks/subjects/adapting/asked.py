@@ -51,6 +51,7 @@ UNEQUAL = (1, 2)  # what is added to a parameter along each of two axes
 ALONE = ("classes",)  # of which one decides nothing: numbers of classes look like one-hot rows then
 TRIES = 200  # until no array is left out
 AROUND = "size"  # of a window around each channel, which some have the other way round where it has no middle
+IGNORED = "ignore_index"  # the parameter that is such a label
 ODD = 3  # a window that has a middle
 SMALLEST = 4  # of sizes that are alike
 DIVISIBLE = (8, 12)  # sizes of x, by its windows
@@ -140,10 +141,16 @@ def asked(op: Op, **pins: Any) -> Asked:
             continue
         if name in op.takes.constant:
             given = drawn.input(name) if one.shapes[name] is not None else np.zeros(shape)
-            arrays[name] = np.asarray(given)
+            arrays[name] = _counted(np.asarray(given), parameters)
         else:
             arrays[name] = rng.integers(-LARGEST, LARGEST + 1, shape).astype(float)
     return _defined(Asked(op, sizes_in, parameters, arrays))
+
+
+def _counted(labels: Array, parameters: Mapping[str, Any]) -> Array:
+    """Labels without those that say that a place does not count: code may not know any."""
+    ignored = parameters.get(IGNORED)
+    return labels if ignored is None else np.where(labels == ignored, 0, labels)
 
 
 def _defined(one: Asked) -> Asked:

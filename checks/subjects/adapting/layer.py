@@ -22,7 +22,7 @@ from checks.numbers.precision import Array
 from checks.op import Op
 from checks.ops._called import CALLED, Called
 from checks.subjects.adapting.around import another
-from checks.subjects.adapting.asked import Asked, Sort, alike_sizes, asked, completed, sorts
+from checks.subjects.adapting.asked import IGNORED, Asked, Sort, alike_sizes, asked, completed, sorts
 from checks.subjects.adapting.assumed import assumed, told_of
 from checks.subjects.adapting.drawn import drawn_by
 from checks.subjects.adapting.fitting import RIGHT, Fit, apart, fitted
@@ -59,7 +59,7 @@ def adapted(op: Op, given: Any, name: str) -> Spoken:
         return _with_drawn(form)
     fit = with_guard(form, _fitted(form))
     form = _of_prediction(form, fit)
-    fit = _for_one(form, fit)
+    fit = _with_shapes(form, _for_one(form, fit))
     plan = with_gradients(form, fit.plan, fit.one)
     _refuse_of_output(form, plan, fit)
     found = Adapted(form, plan, fit.settings)
@@ -123,6 +123,22 @@ def _of_prediction(form: Form, fit: Fit) -> Form:
         return form
     roles = {n: Role("array", first) if role.kind == "cotangent" else role for n, role in backwards.roles.items()}
     return replace(form, backwards=replace(backwards, roles=roles))
+
+
+def _with_shapes(form: Form, fit: Fit) -> Fit:
+    """The fit in a case with as many axes as leave every gradient the shape of its input: of rows, for code of rows."""
+    several = [*(form.op.takes.dims or ())] if fit.right and "dims" not in fit.pins else []
+    for dims in dict.fromkeys((fit.one.dims, *several)) if several else ():
+        # Of a number of axes that it does not take, whatever it raises.
+        with suppress(Exception), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            one = fit.one if dims == fit.one.dims else asked(form.op, **{**fit.pins, "dims": dims})
+            subject = Adapted(form, with_gradients(form, fit.plan, one), fit.settings)
+            inputs = [one.arrays[n] for n in subject.inputs]
+            y = subject.forward(inputs, one.parameters)
+            gradients = subject.backward(one.arrays["y"], inputs, one.parameters)
+            if subject.is_right(y, one) and not subject.is_odd(gradients, one):
+                return replace(fit, one=one)
+    return fit
 
 
 def _refuse_of_output(form: Form, plan: Plan, fit: Fit) -> None:
@@ -278,12 +294,22 @@ class Adapted:
         try:
             inputs = [one.arrays[n] for n in self.inputs]
             y = self.forward(inputs, one.parameters)
-            self.backward(one.arrays["y"].reshape(right_y.shape), inputs, one.parameters)
+            gradients = self.backward(one.arrays["y"].reshape(right_y.shape), inputs, one.parameters)
         except Exception:  # noqa: BLE001, whatever it raises
             return True
-        return sort.strict and right and not self._is_right(y, one)
+        if not (sort.strict and right):
+            return False
+        return self.is_odd(gradients, one) or not self.is_right(y, one)
 
-    def _is_right(self, y: Any, one: Asked) -> bool:
+    def is_odd(self, gradients: Sequence[Any], one: Asked) -> bool:
+        """Whether a gradient has not the shape of its input: code of rows, right forwards, sums too few of more axes."""
+        return any(
+            g is not None and n in self.inputs and np.shape(g) != np.shape(one.arrays[n])
+            for n, g in zip(self.op.inputs, gradients, strict=True)
+        )
+
+    def is_right(self, y: Any, one: Asked) -> bool:
+        """Whether y is, in this case."""
         right = one.right(one.parameters, tuple(n for n in self.op.inputs if n not in self.inputs))
         found = np.asarray(y)
         if found.shape != right.shape:
@@ -338,6 +364,10 @@ class Adapted:
         for sort in self.refused:
             if sort.holds(sizes, taken):
                 raise NotImplementedError(f"does not take {sort.words}")
+        if IGNORED in taken and IGNORED not in self.parameters:
+            labels = [a for n, a in given.items() if n in self.op.takes.constant and a is not None]
+            if any(np.any(a == taken[IGNORED]) for a in labels):
+                raise NotImplementedError("does not take labels that do not count")
         run = Run(self.form, self.plan, sizes, taken)
         run.begin(given)
         if run.times:  # which refuses what is not to be compared

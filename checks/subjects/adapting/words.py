@@ -54,7 +54,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
         "kernel filter filtersize filtershape kernelsize kernelshape ksize k f pool poolsize poolshape "
         "windowsize window hh size"
     ),
-    "stride": _of("stride strides s step"),
+    "stride": _of("stride strides s step downsamplingfactor"),
     "padding": _of("padding pad p pads zeropadding"),
     "dilation": _of("dilation dilations dilationrate kerneldilation"),
     "groups": _of("groups group numgroups ngroups ngroup G featuregroupcount"),
@@ -115,7 +115,7 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "weight_h": _of("weighth wh whh weighthh w"),
 }
 CONTEXT = _of("ctx context")  # the first argument of a static forward, which saves there what backward needs
-CACHE = _of("cache ctx context saved memory tape linearcache activationcache state caches mem")
+CACHE = _of("cache ctx context saved memory tape linearcache activationcache state caches mem res residuals")
 NODES = _of("node")  # of a graph, which has what was handed over as its inputs
 DIGITS = "0123456789"  # at the end of a name they say which layer
 SETTINGS = _of(
@@ -156,7 +156,7 @@ DOING = (
 )
 AROUND = _of(
     "{}_backward {}_grad d_{} d{} grad_{} {}_bwd backward_{} {}_derivative {}_prime {}_back {}_gradient "
-    "{}_deriv {}_backprop {}_d deriv_{} derivative_{} {}Backward {}Grad gradient_{}"
+    "{}_deriv {}_backprop {}_d deriv_{} derivative_{} {}Backward {}Grad gradient_{} {}_pullback {}_vjp"
 )
 
 
