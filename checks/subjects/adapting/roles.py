@@ -146,7 +146,9 @@ def _of_what(op: Op, function: Callable[..., Any]) -> Role:
 def _in_parts(op: Op, read: Arguments) -> Arguments:
     """The same, where each part of y has a cotangent of its own: by the names of what they go on as, else in order."""
     of_y = CALLED.get(op.name, Called()).parts
-    given = [n for n, r in read.roles.items() if r.kind in {"cotangent", "open"} and is_cotangent(n)]
+    above = [n for n, r in read.roles.items() if r.kind in {"cotangent", "open"}]
+    # As many as there are parts are those, whatever they are called.
+    given = above if len(above) == len(of_y) else [n for n in above if is_cotangent(n)]
     if len(of_y) < 2 or len(given) != len(of_y):
         return read
     by_name = [next((i for i, part in enumerate(of_y) if _stem(n) in called(part)), None) for n in given]

@@ -86,12 +86,56 @@ class Norm:
         axes = tuple(range(top.ndim - 1))
         self.t1, self.t2, u = (top * self.h).sum(axes), top.sum(axes), top * self.m1
         return self.s * (u - u.mean(-1, keepdims=True) - self.h * (u * self.h).mean(-1, keepdims=True))
+
+
+class Cell:
+    def __init__(self, has, keeps):
+        self.m1, self.m2, self.m3 = (np.zeros((n, 4 * keeps)) for n in (has, keeps, 1))
+
+    def forward(self, a, s1, s2):
+        all_of = a @ self.m1 + s1 @ self.m2 + self.m3
+        i, f, g, o = np.split(all_of, 4, 1)
+        i, f, o = (1 / (1 + np.exp(-n)) for n in (i, f, o))
+        g = np.tanh(g)
+        c = f * s2 + i * g
+        self.all = a, s1, s2, i, f, g, o, np.tanh(c)
+        return o * np.tanh(c), c
+
+    def backward(self, up1, up2):
+        a, s1, s2, i, f, g, o, t = self.all
+        c = up2 + up1 * o * (1 - t**2)
+        of = (c * g * i * (1 - i), c * s2 * f * (1 - f), c * i * (1 - g**2), up1 * t * o * (1 - o))
+        up = np.concatenate(of, 1)
+        self.t1, self.t2, self.t3 = a.T @ up, s1.T @ up, up.sum(0, keepdims=True)
+        return up @ self.m1.T, up @ self.m2.T, c * f
+
+
+class Bend:
+    def __init__(self, how):
+        self.how = how
+
+    def forward(self, stuff):
+        self.s = stuff
+        return np.where(stuff > 0, stuff, self.how * (np.exp(stuff) - 1))
+
+    def backward(self, top):
+        return top * np.where(self.s > 0, 1, self.how * np.exp(self.s))
 """
 FAMILIES = {
     "conv": ("Conv", ("C", "O", "kernel"), ""),
     "avg_pool": ("Pool", ("kernel_size",), ""),
     "cross_entropy": ("Loss", (), ""),  # its two arrays are what they are by their order
     "embedding": ("Look", (), ""),
+    "elu": ("Bend", ("alpha",), ""),
+    "lstm_cell": (
+        "Cell",
+        ("I", "H", "h", "c"),
+        (
+            "    weight_x='m1', weight_h='m2', bias='m3',\n"
+            "    grads={'x': 'returned[0]', 'h': 'returned[1]', 'c': 'returned[2]',\n"
+            "           'weight_x': 't1', 'weight_h': 't2', 'bias': 't3'},\n"
+        ),
+    ),
     "layer_norm": (
         "Norm",
         ("last",),
