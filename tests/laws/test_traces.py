@@ -71,7 +71,7 @@ LOST = [
     ("softmax", "grad_output"),
     ("max_pool", "grad_output"),
 ]
-CHOSEN = [("max_pool", "x"), ("relu", "x"), ("softmax", "x"), ("layer_norm", "x")]
+CHOSEN = [("max_pool", "x"), ("relu", "x"), ("softmax", "x"), ("layer_norm", "x"), ("embedding", "weight")]
 
 
 @pytest.mark.parametrize(("name", "array", "code"), [(*of, 1) for of in LOST] + [(*of, 0) for of in CHOSEN])
