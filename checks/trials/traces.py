@@ -13,8 +13,8 @@ What leaves no trace is wrong, and no convention, where the odd number goes into
 polynomial that makes no choice, of y in an input in which it is linear, of a gradient in the cotangent. Elsewhere it goes
 through a comparison, or a function, of which some clip: a maximum may take the other number, as `fmax` does.
 
-That an element depends on the odd number is seen by putting other numbers in its place: twice the largest there is, and its
-negative, which change what is clipped, chosen or cut off at one of them.
+That an element depends on the odd number is seen by other numbers in its place: what stands there, twice the largest there
+is, and its negative, which change what is clipped, chosen or cut off at one of them, or is the same at both, as σ′ is.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
     if not off:
         return ""
     most = 2 * max(1.0, float(np.max(np.abs(array_of(run.case, name)), initial=0.0)))
+    own = _right(run, actual)
     low, high = (_right(replace(run, case=with_element(run.case, name, place, v)), actual) for v in (-most, most))
     apart = {*run.problem.samples, "y", COTANGENT} if run.problem.samples else set()
     shape = array_of(run.case, name).shape
@@ -64,7 +65,7 @@ def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
     what = f"{'a NaN' if np.isnan(odd) else 'an infinity'} in {name}"
     for result in (r for r in actual if r in off):
         spoilt = ~np.isfinite(actual[result])
-        depends = ~((low[result] == high[result]) | (np.isnan(low[result]) & np.isnan(high[result])))
+        depends = _differ(low[result], high[result]) | _differ(own[result], high[result])
         seen = np.isnan(right[result]) if np.isnan(odd) else np.isinf(right[result])
         said = result if result == "y" else f"grad_{result}"
         if np.any(depends & seen & ~spoilt):
@@ -73,6 +74,10 @@ def misplaced(run: Run, other: Run, name: str, place: int, odd: float) -> str:
         if {name, result} <= apart and np.any(np.delete(spoilt & np.isfinite(right[result]), sample, axis=0)):
             return f"{what} makes NaN or infinity of elements of {said} that it should not: of other samples"
     return ""
+
+
+def _differ(a: Array, b: Array) -> Array:
+    return np.asarray(~((a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def _by_products(op: Op, name: str, result: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from checks import Verdict, judge
 from checks.ops import find
-from reference import conv, relu
+from reference import conv, relu, sigmoid
 from tests.laws.right_variants import ByTorch
 from tests.laws.right_windows import ConvTransposeByZeros, MaxPoolWithEqualShares
 
@@ -82,6 +82,23 @@ def test_a_number_that_is_none_is_lost_where_it_is_multiplied_and_added_and_may_
     report = judge(name, Cleared(find(name), array), seed=61, examples=60, laws=["contract"])
     assert report.exit_code == code, report
     assert code or any(f"NaN in {array} leaves no trace" in words for words in report.warnings)
+
+
+class Even:
+    """A derivative that is the same on both sides of 0, in which a NaN is lost."""
+
+    forward = staticmethod(sigmoid.forward)
+
+    def backward(self, g, x):
+        (gx,) = sigmoid.backward(g, x)
+        return (np.where(np.isnan(x), 0.0, gx),)
+
+
+@pytest.mark.usefixtures("verdict_alone")
+def test_what_is_the_same_at_both_ends_depends_on_a_number_all_the_same():
+    report = judge("sigmoid", Even, seed=61, examples=30, laws=["contract"])
+    assert report.exit_code == 0, report
+    assert any("NaN in x leaves no trace in elements of grad_x" in words for words in report.warnings)
 
 
 class LosesNaN:

@@ -70,7 +70,7 @@ def test_the_command_lines(tmp_path, capsys):
 
 
 class Swallows:
-    """x's gradient is 0 where a NaN in x, and nothing in the cotangent, makes it NaN, and so many times what it should be."""
+    """x's gradient is 0 where a NaN in x makes it NaN, and so many times what it should be."""
 
     def __init__(self, times):
         self.times = times
