@@ -39,7 +39,6 @@ FINER = (0, 2, 6, 12)  # steps are tried that are 2 to this smaller
 COARSE = 2.0**-36  # a roundoff from which on a fit through many points is better than differences of a few (fitted.py)
 BESIDE, BESIDE_STEPS = 6, 8  # what the places around are drawn with (Problem.rng), and how many steps off they are
 CONSTANTS = 8  # how much more than what was measured complex numbers may be off far from 0
-FAINT = 1  # times as much as rounding may set a gradient apart; what is less than that is 0 as far as can be seen
 ENOUGH = 1e-4  # no smaller steps are tried where an error of this share of one element would be seen
 
 
@@ -164,7 +163,7 @@ class Place:
         """Gradients that are not 0, and nowhere more than rounding makes of 0: that of a bias of keys, say."""
         size, doubt = np.abs(self.claim), self.claim_doubt
         spans = {n: s for n, s in self.spans.items() if np.any(size[s])}
-        return frozenset(n for n, s in spans.items() if np.all(size[s] <= FAINT * np.max(doubt[s])))
+        return frozenset(n for n, s in spans.items() if np.all(size[s] <= np.max(doubt[s])))
 
     @cached_property
     def typical(self) -> Array:

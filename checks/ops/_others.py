@@ -44,7 +44,7 @@ RESET_BEFORE = Other(
 
 
 def _softmax(logits: Array) -> Array:
-    """The probabilities of classes, along axis 1."""
+    """The probabilities of classes, along axis 1; not the reference's, since this is read before that name is ours."""
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))
 

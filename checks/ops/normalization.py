@@ -136,14 +136,14 @@ def faint(over: Axes, problem: Problem, x: Array) -> Array:
     places, rng = problem.places, problem.rng(FAINT)
     if places is None or x.size == 0:
         return x
-    here = np.abs(x) >= places.large / 2
+    large = here = np.abs(x) >= places.large / 2
     for axis in over:
         if np.array_equal(here.all(axis), here.any(axis)):  # not the axis of the places
             n = here.shape[axis]
             at = int(rng.choice((n - 1, n - 1, n - 1, rng.integers(n))))
             here = here & (np.arange(n) == at).reshape([-1 if other == axis else 1 for other in range(x.ndim)])
     share = here.mean(over, keepdims=True)
-    small = np.where(np.abs(x) >= places.large / 2, x / places.large, x / REST)
+    small = np.where(large, x / places.large, x / REST)
     elsewhere = np.where(share > 0, small * np.minimum(places.large * share, REST), x)
     return np.where(here, x, elsewhere)
 

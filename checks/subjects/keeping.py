@@ -61,13 +61,13 @@ def spoken(
         off, alike = _off(op, by_names, {}) or (np.inf, 0.0)
         if own or alike < ALIKE or (off > NEARLY and _is_theirs(layer)):
             why = error if isinstance(error, Unfit) else brief(error)
-            raise NotAnImplementation(_refusal(layer, str(why), of_framework(name_of(held[""])))) from error
+            raise NotAnImplementation(_refusal(layer, str(why), held[""])) from error
         return direct(dtype, compiled=compiled)
     if found.off > NEARLY and _is_theirs(layer):
         why = (
             f"its forward is no {op.name} in any arrangement, and it is the framework's own, so it is another function"
         )
-        raise NotAnImplementation(_refusal(layer, why, of_framework(name_of(held[""]))))
+        raise NotAnImplementation(_refusal(layer, why, held[""]))
     held[""] = made(dtype)
     found = _of_precision(op, found)
     if compiled:  # what was tried before that is not: each try would be compiled
@@ -80,16 +80,17 @@ def _found(op: Op, layer: Any, calls: Calls, made: Callable[[str], Framework]) -
 
     Of whole numbers sums of products are exact there, too.
     """
-    try:
-        found = adapted(op, _kept(op, layer, calls), type(layer).__name__)
-    except Exception:
-        if not getattr(calls.held[""], "narrow", False):
-            raise
-    else:
-        if found.leaves or not getattr(calls.held[""], "narrow", False):
+
+    def tried() -> Spoken:
+        return adapted(op, _kept(op, layer, calls), type(layer).__name__)
+
+    if not getattr(calls.held[""], "narrow", False):
+        return tried()
+    with suppress(Exception):
+        if (found := tried()).leaves:
             return found
     calls.held[""] = made("float32")
-    return adapted(op, _kept(op, layer, calls), type(layer).__name__)
+    return tried()
 
 
 def _is_theirs(layer: Any) -> bool:
@@ -97,8 +98,9 @@ def _is_theirs(layer: Any) -> bool:
     return all(f"{type(part).__module__}.".startswith(THEIRS) for part in _inside(layer, DEPTH))
 
 
-def _refusal(layer: Any, why: str, instead: str) -> str:
+def _refusal(layer: Any, why: str, framework: Framework) -> str:
     """Why it was not adapted, and what judges it, if that is not said there."""
+    instead = of_framework(name_of(framework))
     return f"{type(layer).__name__} was not adapted: {why}{f'; {instead}' * bool(instead and instead not in why)}"
 
 

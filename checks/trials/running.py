@@ -36,21 +36,19 @@ PROBLEMS = 8  # asked until it is seen, which it is in nearly any problem whose 
 
 def runs_on(run: Run) -> bool:
     """Whether that is seen, on this problem or on one that was asked before."""
-    if run.problem.op.rounds.running is None:
-        return False
-    seen = run.implementation.remembered.setdefault(("running", run.problem.dtype), [])
-    if not any(seen) and len(seen) < PROBLEMS:
-        seen.append(run.once(_runs_on))
-    return any(seen)
+    return run.problem.op.rounds.running is not None and _is_seen(run, "running", _runs_on)
 
 
 def cancels(run: Run) -> bool:
     """Whether that is seen of what is multiplied by 0, of an op that is transformed, on this problem or on one before."""
-    if run.problem.op.rounds.telling is None:
-        return False
-    seen = run.implementation.remembered.setdefault(("cancels", run.problem.dtype), [])
+    return run.problem.op.rounds.telling is not None and _is_seen(run, "cancels", _cancels)
+
+
+def _is_seen(run: Run, what: str, in_one: Callable[[Run], bool]) -> bool:
+    """Whether it is, on this problem or on one that was asked before, of which there are no more than `PROBLEMS`."""
+    seen = run.implementation.remembered.setdefault((what, run.problem.dtype), [])
     if not any(seen) and len(seen) < PROBLEMS:
-        seen.append(run.once(_cancels))
+        seen.append(run.once(in_one))
     return any(seen)
 
 

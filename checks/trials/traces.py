@@ -82,9 +82,8 @@ def _differ(a: Array, b: Array) -> Array:
 
 def _by_products(op: Op, name: str, result: str) -> bool:
     """Whether an array goes into a result by products and sums alone."""
-    if (
-        result == "y" and op.kind.stops is not nowhere
-    ):  # a row of padding, which no gradient reaches, may be known to be 0
+    # A row of padding, which no gradient reaches, may be known to be 0.
+    if result == "y" and op.kind.stops is not nowhere:
         return False
     linear = any(name in group for group in op.kind.linear_in) if result == "y" else name == COTANGENT
     return linear or (op.kind.degree is not None and op.kind.analytic)

@@ -95,9 +95,8 @@ class Drawn:
 def drawn_by(form: Form) -> tuple[Drawn, dict[str, Any], tuple[str, str]]:
     """The layer, what is held in every case, and what was assumed; raises Unfit where it keeps no mask."""
     op = form.op
-    takes = any(r.of == "p" for a in (form.making, form.forwards) for r in a.roles.values()) or any(
-        r.kind == "settings" for a in (form.making, form.forwards) for r in a.roles.values()
-    )
+    roles = [*form.making.roles.values(), *form.forwards.roles.values()]
+    takes = any(role.of == "p" or role.kind == "settings" for role in roles)
     one = asked(op, shape=SHAPE, p=RATE)
     ones = replace(one, arrays={n: np.full(SHAPE, 3.0) for n in (op.inputs[0], "y")})
     plain = {n: Arrangement.plain(a.names) for n, a in op.takes.axes.items()}
@@ -161,7 +160,6 @@ def _read(form: Form, plan: Plan, one: Asked) -> tuple[Plan, Place, bool, float]
     """The plan with the place of y, that of the mask, whether this is inverted, and by what what is kept is multiplied."""
     seen: list[set[tuple[Place, bool]]] = []
     scales: set[float] = set()
-    place: Place | None = None
     x = one.arrays[form.op.inputs[0]]
     for _ in range(SEEN):
         try:
@@ -174,15 +172,14 @@ def _read(form: Form, plan: Plan, one: Asked) -> tuple[Plan, Place, bool, float]
         if place is None:
             return None
         y = np.asarray(run.at(place))
-        run.plan = replace(plan, y=place)
+        plan = run.plan = replace(plan, y=place)
         scales |= {float(value) for value in np.unique(y[y != 0] / x[y != 0])}
         seen.append({one for one in _kept_in(run, y != 0) if one[0] != place})
-        plan = replace(plan, y=place)
     kept = set.intersection(*seen)
     if not kept or len(scales) != 1:
         return None
     best = min(kept, key=lambda of: ("mask" not in said(of[0][1]).lower(), of[1], len(of[0][1])))
-    return replace(plan, y=place or plan.y), *best, scales.pop()
+    return plan, *best, scales.pop()
 
 
 def _is_thinned(y: Any, x: Array) -> bool:
