@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from math import prod
+from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,7 +181,19 @@ def avg_pool_twin(x: torch.Tensor, **parameters: Any) -> torch.Tensor:
 
 def max_pool_terms(problem: Problem) -> dict[str, int]:
     """What is chosen is not rounded; as many cotangents are added as an input is in windows."""
-    return {"y": 1, "x": prod(window_of(problem).kernel)}
+    return {"y": 1, "x": containing(window_of(problem))}
+
+
+def containing(over: Window) -> int:
+    """The most windows that an input can be in, whatever the padding.
+
+    o·stride + t·dilation is the same place for windows o that are dilation/gcd apart, at offsets t stride/gcd apart.
+    """
+    most = 1
+    for k, s, d, o in zip(over.kernel, over.stride, over.dilation, over.output, strict=True):
+        common = gcd(s, d)
+        most *= max(1, min(-(-k * common // s), -(-o * common // d)))
+    return most
 
 
 def span(of: Problem | Case) -> tuple[int, ...]:
@@ -244,8 +256,8 @@ def avg_pool_unit(problem: Problem) -> int | None:
 
 def avg_pool_terms(problem: Problem) -> dict[str, int]:
     """A sum over the window and a division; as many shares as an input is in windows."""
-    offsets = prod(window_of(problem).kernel)
-    return {"y": offsets + 1, "x": offsets + 1}
+    over = window_of(problem)
+    return {"y": prod(over.kernel) + 1, "x": containing(over) + 1}
 
 
 def avg_pool_running(case: Case) -> dict[str, tuple[int, float]]:

@@ -23,6 +23,7 @@ from reference.adaptive_avg_pool import ends
 if TYPE_CHECKING:
     import torch
 
+FEW = 1 << 20  # of weights: with what their formulas go through on the way, three bits more, they are no more than 24
 LARGEST = {1: 7, 2: 5, 3: 3}  # sizes by number of axes
 
 
@@ -150,11 +151,17 @@ def upsample_unit(problem: Problem) -> int | None:
 
 
 def upsample_terms(problem: Problem) -> dict[str, int]:
-    """Twelve for a weight and its products along each axis, and the sum; back, of all outputs that look at an element."""
-    looks = {"nearest": 1, "linear": 2, "cubic": 4}[problem.parameters["mode"]]
-    axes = _scales(problem)
-    reached = prod(min(n * k, (looks + 1) * k) + (n == 1) * k for n, k in axes)
-    return {"y": looks ** len(axes) + 12 * len(axes), "x": reached + 12 * len(axes)}
+    """Twelve for a weight and its products along each axis, and the sum; back, of all outputs that look at an element.
+
+    Weights of few bits are not rounded, and neither are their products: those with x are, once along each axis.
+    """
+    mode = problem.parameters["mode"]
+    looks, axes = {"nearest": 1, "linear": 2, "cubic": 4}[mode], _scales(problem)
+    outputs = 1 if mode == "nearest" else looks + 1
+    reached = prod(min(n * k, outputs * k) + (n == 1 and outputs > 1) * k for n, k in axes)
+    unit = upsample_unit(problem)
+    weighed = len(axes) * (12 if unit is None or unit > FEW else 1)
+    return {"y": looks ** len(axes) + weighed, "x": reached + weighed}
 
 
 def upsample_magnitudes(case: Case) -> dict[str, Array]:
