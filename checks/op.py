@@ -138,6 +138,7 @@ class Inputs:
     draw     an input that is not just any numbers, whole or real; None: as usual
     tried    labels and values by which the report counts what was tried, beside or in place of those that are declared
     few      its case where few places count (signature/places.py), if it is not enough that inputs are large there
+    heavy    whether few of its weights count there, which have no gradient of their own: a kind of case for itself
     reach    the axes of which not all places reach a result, and how many do: what a mask hides is no term of a sum
     written  the parameters as the options pin them that pin this very problem, where they are not written as they are
     """
@@ -146,6 +147,7 @@ class Inputs:
     tried: Callable[[Problem], Mapping[str, tuple[Any, ...]]] = no_words
     written: Callable[[Problem], Mapping[str, Any]] = no_words
     few: Callable[[Problem, Case], Case | None] = none
+    heavy: Callable[[Problem], object] = none
     reach: Callable[[Problem], Mapping[str, int]] = no_words
 
 

@@ -133,12 +133,17 @@ def entropy_few(problem: Problem, case: Case) -> Case | None:
 
 
 def _classes_alike(problem: Problem, case: Case) -> Case | None:
-    """Of few classes that are large, none so much larger that it has the share of all of them."""
+    """Of few classes that are large, none so much larger that it has the share of all; the last is not the largest.
+
+    The largest is mostly taken off, and 1 in the sum of powers: it is no term that a sum of the others can leave out.
+    """
     places, x = problem.places, case.input("logits")
     if places is None or 0 in x.shape:
         return None
-    here = np.isin(np.arange(x.shape[1]), places.at).reshape(1, -1, *(1,) * (x.ndim - 2))
-    return case.with_input("logits", PRECISIONS[problem.dtype].rounded(np.where(here, (3 * places.large + x) / 4, x)))
+    at = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2))
+    alike = (3 * places.large + np.where(at == x.shape[1] - 1, places.large / 2, x)) / 4
+    logits = np.where(np.isin(at, places.at), alike, x)
+    return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))
 
 
 def entropy_terms(problem: Problem) -> dict[str, int]:

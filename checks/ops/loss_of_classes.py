@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 NONE = -100  # what torch ignores unless it is told: no class
 CLOSE = 1 / 8
+HEAVIER = 5  # what is drawn with (Problem.rng)
 MUCH = 512.0  # a loss, beside which those of thousands of samples, of 1 each, are no more than a few
 
 # Weighted cross-entropy
@@ -78,7 +79,7 @@ def weighted_few(problem: Problem, case: Case) -> Case | None:
     """As of cross-entropy, none of the few ignored; where all classes have a share, so that none is small, large ones."""
     here, target = places_of_targets(problem, case), case.input("target")
     if here is None:
-        return entropy_few(problem, case)
+        return _heavy_few(problem, case) if weighted_heavy(problem) else entropy_few(problem, case)
     none, x = problem.parameters["ignore_index"], case.input("logits")
     target = np.where(here & (target == none), x.shape[1] - 1 if none == 0 else 0, target)
     case = case.with_input("target", target)
@@ -87,6 +88,36 @@ def weighted_few(problem: Problem, case: Case) -> Case | None:
     chosen = np.arange(x.shape[1]).reshape(1, -1, *(1,) * (x.ndim - 2)) == np.expand_dims(target, 1)
     logits = np.clip(x, -REST, REST) - MUCH * (chosen & np.expand_dims(here, 1))
     return case.with_input("logits", PRECISIONS[problem.dtype].rounded(logits))
+
+
+def weighted_heavy(problem: Problem) -> bool:
+    """Whether few classes have a large weight, where all have a share: one of thousands that are alike is lost in Σ a."""
+    places, given = problem.places, problem.shapes["weight"] is not None
+    if places is None or not places.inputs or places.axis != ("C", 0) or 0 in problem.shape("logits"):
+        return False
+    return given and bool(problem.parameters["label_smoothing"]) and bool(problem.rng(HEAVIER).integers(2))
+
+
+def _heavy_few(problem: Problem, case: Case) -> Case:
+    """Weights that are n times as large and more at few classes, which are no targets, and logits between −1 and 1.
+
+    The target has (1 − s)·n of Σ a where weights are alike, and a class that is left out s. Logits of 7 or so, as they are
+    where exponentials are to count, would allow Σ a fifteen roundings for each that it has; those of 0 one, and a logarithm
+    of p that is stored is off by more. Weights are as far above 1 as they are below, so that neither their sums overflow in
+    float16 nor what they are multiplied with is lost.
+    """
+    places, rounded, none = problem.places, PRECISIONS[problem.dtype].rounded, problem.parameters["ignore_index"]
+    target, weight, classes = case.input("target"), case.inputs[2], problem.shape("logits")[1]
+    if places is None or weight is None:
+        return case
+    others = np.setdiff1d(np.arange(classes), [*places.at, none])
+    target = np.where(np.isin(target, places.at) & (target != none), others[target % len(others)], target)
+    bits = classes.bit_length()
+    small = weight.astype(np.float64) * 2.0 ** (bits // 2 - bits - 1)
+    weight = np.where(np.isin(np.arange(classes), places.at), 2.0 ** (bits // 2), small)
+    x = np.clip(case.input("logits").astype(np.float64), -1, 1)
+    case = case.with_input("logits", rounded(x)).with_input("target", target)
+    return case.with_input("weight", rounded(weight))
 
 
 def weighted_terms(problem: Problem) -> dict[str, int]:
@@ -271,7 +302,7 @@ WEIGHTED_CROSS_ENTROPY = Op(
     twin=weighted_twin,
     rounds=Rounding(weighted_terms, weighted_magnitudes),
     kind=Kind(radius=within_reach_of("logits"), bounded=True),
-    cases=Inputs(weighted_draw, weighted_tried, few=weighted_few),
+    cases=Inputs(weighted_draw, weighted_tried, few=weighted_few, heavy=weighted_heavy),
     told=Documents(
         letters={"y": "E", "weight": "w"},
         sources={"y": "T16", "logits": "T16"},

@@ -34,8 +34,10 @@ REST = 1 / 8  # of their size is what inputs have elsewhere
 WAYS = ((True, False), (False, True), (True, True), (True, True))  # of cotangent and inputs; both tell most
 TILES = (16, 32, 64, 128)  # what work is usually cut into
 
-# The kinds of such cases. What is left out of a sum of exponentials shows in a gradient only where both are.
-CONCENTRATED = ("concentrated cotangent", "concentrated input", "concentrated cotangent and input")
+# The kinds of such cases. What is left out of a sum of exponentials shows in a gradient only where both are; what is left
+# out of one of weights (op.Inputs.heavy) only where few of these are.
+HEAVY = "concentrated weights"
+CONCENTRATED = ("concentrated cotangent", "concentrated input", "concentrated cotangent and input", HEAVY)
 
 Axis = tuple[str, int]  # by its name, and which of those that a name such as *size stands for
 

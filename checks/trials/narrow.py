@@ -170,7 +170,8 @@ def in_words(run: Run, name: str, axes: tuple[str, ...]) -> str:
 def _without_bias(run: Run) -> Array | None:
     """y before what may be left out is added; None where nothing is."""
     optional = [name for name in run.problem.op.takes.optional if run.problem.shapes[name] is not None]
-    if not optional:
+    added = {name for group in run.problem.op.kind.linear_in for name in group}  # weights of classes are not
+    if added.isdisjoint(optional):
         return None
     case = run.case
     inputs = tuple(None if n in optional else a for n, a in zip(case.op.inputs, case.inputs, strict=True))

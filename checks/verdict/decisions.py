@@ -13,7 +13,7 @@ matter of chance as it is where all are decided, and the numbers stand beside th
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
 of torch), so two fifths decided are enough, and three or four that are open say nothing (where half are, three of three are
-so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all three kinds
+so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all kinds
 are counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one (one
 group, or several), those with each choice: of `FULL` that have it a fifth has to be decided, where right code decides a
 half. A short run, which has few, tries more of a kind that is doubtful (further.py). Wide ones count as wide: short runs
@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from checks.cases.series import EXAMPLES, PATTERN
 from checks.cases.wide import WIDE
 from checks.op import Problem
-from checks.signature.places import CONCENTRATED
+from checks.signature.places import CONCENTRATED, HEAVY
 from checks.trials.finding import Finding, Verdict
 
 HIDDEN = 5
@@ -132,6 +132,8 @@ def kind_of(problem: Problem, result: str) -> str:
     places = problem.places
     if problem.kind or places is None:
         return problem.kind
+    if problem.op.cases.heavy(problem):
+        return HEAVY
     axes = problem.op.takes.axes[result.removeprefix("grad_")]
     return places.kind(result) if places.are_of(axes, problem.parameters) else ""
 

@@ -112,6 +112,15 @@ def test_a_bias_that_is_added_to_what_was_rounded_is_named_not_wrong(dtype):
     assert set(report.warnings) == {f"y is rounded to {dtype} before the bias is added"}
 
 
+def test_weights_of_classes_are_no_bias_that_is_added():
+    """A loss with weights that is off by a rounding more was said to be rounded before they are added."""
+    name = "weighted_cross_entropy"
+    report = _judged(ByTorch(name, "bfloat16"), "bfloat16", name, examples=30, seed=2)
+    assert report.exit_code == 0, (_broken(report), report.undecided)
+    assert any(note.startswith("y: results on the way") for note in report.warnings)
+    assert not any("before the bias" in note for note in report.warnings)
+
+
 @pytest.mark.parametrize("dtype", FEW)
 def test_what_is_promised_is_held_to(dtype):
     narrow, wide = Linear(dtype, few_bits.rounded_throughout), Linear(dtype)

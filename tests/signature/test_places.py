@@ -13,12 +13,14 @@ from benchmarks.sharpness import StoredOnce
 from benchmarks.sums import Long, long_axes
 from checks.cases.wide import wide_problems
 from checks.ops import find
-from checks.signature.places import CONCENTRATED
+from checks.ops.loss_of_classes import shares
+from checks.signature.places import CONCENTRATED, HEAVY
 from checks.subjects.implementation import Implementation
 from checks.verdict.decisions import kind_of
 from checks.verdict.report import RIGHT
 
 SOFTMAX = find("softmax")
+OF_ARRAYS = CONCENTRATED[:3]
 LONG = Long(SOFTMAX, "shape", -1, 100, "bfloat16")
 
 
@@ -38,7 +40,7 @@ def test_half_of_the_cases_are_concentrated_where_a_term_could_hide_and_none_whe
     assert not drawn(replace(LONG, terms=4), 20)[0]
     assert not drawn(Long(find("linear"), "features", 0, 577, "bfloat16"), 20)[0]  # whole numbers tell
     assert {kind_of(p, "y") for p in few} == {"", "concentrated input"}
-    assert {kind_of(p, "grad_x") for p in few} == set(CONCENTRATED)
+    assert {kind_of(p, "grad_x") for p in few} == set(OF_ARRAYS)
     for problem in few:
         case, places = problem.reals(), problem.places
         elsewhere = np.delete(np.moveaxis(case.cotangent, problem.parameters["axis"], 0), places.at, 0)
@@ -191,8 +193,8 @@ def test_what_groups_share_is_summed_over_only_where_several_heads_are_in_one():
     assert {p.parameters["groups"] for p in few} == {1, 577}
     for result in ("grad_k", "grad_v"):
         assert {(kind_of(p, result) != "") for p in few if p.parameters["groups"] == 1} == {False}
-        assert {kind_of(p, result) for p in few if p.parameters["groups"] == 577} == set(CONCENTRATED)
-    assert {kind_of(p, "grad_q") for p in few} == set(CONCENTRATED)
+        assert {kind_of(p, result) for p in few if p.parameters["groups"] == 577} == set(OF_ARRAYS)
+    assert {kind_of(p, "grad_q") for p in few} == set(OF_ARRAYS)
 
 
 def test_channels_of_a_group_are_the_places_that_count_where_each_channel_is_a_group_none_are():
@@ -245,11 +247,42 @@ def test_differences_are_large_where_two_inputs_are():
 @pytest.mark.parametrize("name", ["cross_entropy", "weighted_cross_entropy"])
 def test_of_few_classes_that_are_large_none_has_the_share_of_all(name):
     """The largest is taken off before: what is left out of the others has to be no small part of these."""
-    problems = Long(find(name), "classes", 0, 577, "bfloat16").problems(40)
+    op = find(name)
+    problems = Long(op, "classes", 0, 577, "bfloat16").problems(40)
     few = [p for p in problems if p.places and p.places.inputs and p.places.axis[0] == "C"]
+    few = [p for p in few if not op.cases.heavy(p)]
     assert few
     for problem in few:
         powers = np.exp(np.moveaxis(problem.reals().widened().input("logits"), 1, 0).reshape(577, -1))
         here = powers[list(problem.places.at)]
+        assert np.all(powers.argmax(0) != 576), "what is taken off is no term of the sum of the others"
         assert np.all(here.min(0) > here.sum(0) / 30)
         assert np.all(here.sum(0) > np.delete(powers, problem.places.at, 0).sum(0))
+
+
+def test_weights_that_lack_the_last_of_many_classes_are_not_right():
+    """One of 129 that are alike is less than a rounding of Σ a; where few classes are heavy it is a share of it."""
+    op, long = find("weighted_cross_entropy"), Long(find("weighted_cross_entropy"), "classes", 0, 129, "bfloat16")
+    problems = long.problems(24)
+    shared = Shared(op, problems, "bfloat16", long.series(24))
+    wrong = list(long.short("gradients", problems))[-1]
+    assert len(wrong.which) == 2, "in backward itself, the sum of shares"
+    assert shared.exit_code(Implementation.of(op, wrong)) != RIGHT
+    assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "bfloat16"))) == RIGHT
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_of_few_heavy_classes_each_has_a_share_of_all(dtype):
+    op = find("weighted_cross_entropy")
+    heavy = [p for p in Long(op, "classes", 0, 577, dtype).problems(60) if op.cases.heavy(p)]
+    assert heavy
+    for problem in heavy:
+        case = problem.reals()
+        a = np.moveaxis(shares(case)[0], 1, 0).reshape(577, -1)
+        assert kind_of(problem, "y") == kind_of(problem, "grad_logits") == HEAVY
+        assert not np.isin(
+            case.input("target"), np.setdiff1d(problem.places.at, problem.parameters["ignore_index"])
+        ).any()
+        assert np.all(a[-1] >= a.sum(0) / 20)
+        assert np.abs(case.input("logits")).max() <= 1, "which allow Σ a few roundings"
+        assert np.all(np.isfinite(np.float16(a.sum() * 8))), "torch sums what it divides later"
