@@ -28,9 +28,11 @@ from checks.subjects.adapting.layer import Nothing, Spoken, Unfit, adapted, is_a
 from checks.subjects.calling import Function
 from checks.subjects.chance import REWOUND, rewound
 from checks.subjects.derived import Lacking, derived
-from checks.subjects.memory import overwrite, same_bits, shared
+from checks.subjects.memory import Kept, overwrite, same_bits, shared
 from checks.subjects.offered import offers
 from checks.subjects.refusals import Malformed, NotAnImplementation, brief
+
+EARLIER = "what an earlier call returned"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Outcome:
     """What came of one call.
 
     results  by name: "y", or the gradients by their inputs' names
-    changed  the arrays that were passed and have been written to, if they were watched
+    changed  the arrays that were passed and have been written to, if they were watched; and `EARLIER`, if that was
     shared   pairs of results that lie in the same memory
     """
 
@@ -108,6 +110,7 @@ class Implementation(Judged):
     pins: Mapping[str, Any] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
+    _kept: Kept | None = None
 
     @classmethod
     def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
@@ -131,7 +134,8 @@ class Implementation(Judged):
                 why = unfit if isinstance(unfit, Unfit) else brief(unfit)
                 raise NotAnImplementation(f"{missing}; nor adapted: {why}") from missing
         spoken = cls._of(without(op, found.lacks), found.__name__, found, shares)
-        return replace(spoken, assumed=found.assumed, pins=found.pins, lacks=found.lacks)
+        # An attribute that a layer leaves its gradient in may be the same array in every call.
+        return replace(spoken, assumed=found.assumed, pins=found.pins, lacks=found.lacks, _kept=None)
 
     @classmethod
     def _of(cls, op: Op, name: str, given: Any, shares: bool) -> Implementation:
@@ -156,7 +160,7 @@ class Implementation(Judged):
         beyond = offers(given, op) if op.derivative is None else ()
         said = getattr(given, "assumed", ())
         assumed = said if isinstance(said, tuple) else ()  # else a word of the user's own
-        return cls(op, name, forward, backward, shares, assumed=assumed, offers=beyond)
+        return cls(op, name, forward, backward, shares, assumed=assumed, offers=beyond, _kept=Kept())
 
     @property
     def is_reference(self) -> bool:  # type: ignore[override]
@@ -174,10 +178,12 @@ class Implementation(Judged):
         returned = function(*arrays, **case.parameters)
         named = zip((self.op.cotangent, *self.op.inputs), before, arrays, strict=True)
         changed = tuple(n for n, a, b in named if not same_bits(a, b)) if watch else ()
+        kept = _kept(self.op, part, case, returned)
+        if self._kept is not None and self._kept.overwritten(part, (result for result, _ in kept.values()), arrays):
+            changed = (*changed, EARLIER)
         if spoil:
             for array in arrays:
                 overwrite(array)
-        kept = _kept(self.op, part, case, returned)
         names = {name: f"grad_{name}" if part == "backward" else name for name in kept}
         results = {n: _numbers(names[n], result, shape, copy=not self.shares) for n, (result, shape) in kept.items()}
         return Outcome(results, changed, tuple(shared({n: result for n, (result, _) in kept.items()})))
@@ -222,8 +228,11 @@ def _kept(op: Op, part: str, case: Case, returned: Any) -> dict[str, tuple[Any, 
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     present = dict(zip(op.inputs, case.inputs, strict=True))
     wanted = {n: a for n, a in present.items() if a is not None and n in op.takes.differentiable}
-    if len(gradients) == len(present):
-        gradients = tuple(g for g, name in zip(gradients, present, strict=True) if name in wanted)
+    taken = list(present)
+    while len(taken) > len(gradients) and present[taken[-1]] is None:
+        taken.pop()  # it need not take what is left out
+    if len(gradients) == len(taken):
+        gradients = tuple(g for g, name in zip(gradients, taken, strict=True) if name in wanted)
     if len(gradients) != len(wanted):
         raise Malformed(f"backward returned {len(gradients)} gradients; expected one for each of {op.inputs}")
     return {n: (g, a.shape) for g, (n, a) in zip(gradients, wanted.items(), strict=True)}

@@ -21,7 +21,7 @@ from checks.op import Case, Op
 from checks.ops import without
 from checks.subjects import system
 from checks.subjects.chance import REWOUND
-from checks.subjects.implementation import Awaited, Judged, Outcome
+from checks.subjects.implementation import EARLIER, Awaited, Judged, Outcome
 from checks.subjects.loading import COMPILED
 from checks.subjects.process import LOADING, Outlived, Process, failure
 from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
@@ -199,6 +199,7 @@ class Isolated(Outlived, Judged):
         else:
             present = zip(self.op.inputs, case.inputs, strict=True)
             wanted = {n: a.shape for n, a in present if a is not None and n in self.op.takes.differentiable}
+        changed += (EARLIER,) if EARLIER in reply.get("changed", ()) else ()
         shared = tuple((str(a), str(b)) for a, b in reply.get("shared", ()))
         return Outcome({n: process.result(n, shape, reply) for n, shape in wanted.items()}, changed, shared)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import combinations
 from typing import Any
@@ -23,6 +23,27 @@ def shared(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         with suppress(np.exceptions.TooHardError):
             if np.shares_memory(a, b, max_work=LOOKED_FOR):  # type: ignore[arg-type]  # the stubs know two values only
                 yield one, other
+
+
+class Kept:
+    """What each part returned the last time, to see whether a later call writes into it.
+
+    Only what is small, which costs nothing; not what is a view of what was passed, which changes with that.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, list[tuple[Array, Array]]] = {}
+        self._overwritten: set[str] = set()
+
+    def overwritten(self, part: str, returned: Iterable[Any], passed: Iterable[Array | None]) -> bool:
+        """Whether a call of this part, this one or one before, has changed what the call before it had returned."""
+        if any(not same_bits(array, copy) for array, copy in self._latest.get(part, ())):
+            self._overwritten.add(part)
+        given = [a for a in passed if a is not None]
+        arrays = [a for a in returned if isinstance(a, np.ndarray) and a.nbytes < LARGE]
+        own = [a for a in arrays if not any(np.may_share_memory(a, b) for b in given)]
+        self._latest[part] = [(a, a.copy()) for a in own]
+        return part in self._overwritten
 
 
 def same_bits(a: Array | None, b: Array | None) -> bool:

@@ -95,7 +95,7 @@ def _answer(
         results, end = _written(outcome.results, settings["results"], begin)
     except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
         return failed(failure), begin
-    return {"results": results, "shared": outcome.shared}, end
+    return {"results": results, "shared": outcome.shared, "changed": outcome.changed}, end
 
 
 @lru_cache(maxsize=1)
