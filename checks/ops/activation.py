@@ -32,6 +32,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Hard, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
+from checks.ops._tails import TAIL, reach
 from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from reference import leaky_relu, relu, sigmoid, softmax, tanh
@@ -107,8 +108,7 @@ def relu_twin(x: torch.Tensor) -> torch.Tensor:
 def _in_the_tails(problem: Problem) -> Case:
     """Far from 0 on both sides, as far as e^{−2x} is a normal number of the dtype, and 36 at most."""
     rng, precision = problem.rng(3), PRECISIONS[problem.dtype]
-    far = min(36.0, -0.34 * precision.lowest)  # e^{−2x} ≥ 2^lowest
-    x = rng.uniform(2, far, problem.shape("x")) * rng.choice((-1, 1), problem.shape("x"))
+    x = rng.uniform(2, reach(problem), problem.shape("x")) * rng.choice((-1, 1), problem.shape("x"))
     return problem.reals().with_input("x", precision.rounded(x))
 
 
@@ -120,9 +120,6 @@ def _on_one_side(case: Case, result: str) -> Array:
 def _everywhere(case: Case, result: str) -> Array:
     """1 − t² cancels on both sides."""
     return np.full(case.input("x").shape, result != "y")
-
-
-TAIL = "loses the tail: it is computed by a difference from 1, which is 0 long before what it should be"
 
 
 def leaky_relu_twin(x: torch.Tensor, *, negative_slope: float) -> torch.Tensor:

@@ -33,6 +33,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops import _element_loss_mistakes as mistakes
 from checks.ops import _loss_formulas as formulas
+from checks.ops import _tails
 from checks.ops.activation import EXP, within_reach_of
 from checks.ops.loss import FAR, REDUCTION
 from checks.signature.options import one_of, real
@@ -314,7 +315,7 @@ BCE_WITH_LOGITS = Op(
     ),
     twin=binary_twin,
     rounds=Rounding(binary_terms, binary_magnitudes),
-    kind=Kind(radius=within_reach_of("logits"), bounded=True),
+    kind=Kind(radius=within_reach_of("logits"), bounded=True, hard=_tails.BINARY),
     cases=Inputs(binary_draw, counted, few=binary_few),
     told=Documents(
         letters={"y": "E", "logits": "x", "target": "t", "pos_weight": "q"},

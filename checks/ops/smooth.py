@@ -35,7 +35,7 @@ import numpy as np
 
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Inputs, Kind, Kinks, Op, Problem, Rounding
-from checks.ops import _gate_mistakes
+from checks.ops import _gate_mistakes, _tails
 from checks.ops import _smooth_formulas as formulas
 from checks.ops import _smooth_mistakes as mistakes
 from checks.ops.activation import EXP, SIGMOID_SLOPE, SOFTMAX, TO_THE_TAILS, elementwise, within_reach_of
@@ -281,7 +281,7 @@ SILU = Op(
     rounds=Rounding(
         counted(OF_ONE + 2, x=SILU_SLOPE), relative_to(size_of_x, lambda case: 1 + np.abs(case.input("x")))
     ),
-    kind=Kind(radius=within_reach_of("x"), bounded=True),
+    kind=Kind(radius=within_reach_of("x"), bounded=True, hard=_tails.SILU),
     told=Documents(sources={"y": "T4", "x": "T4"}, formula=formulas.silu),
     mistakes=mistakes.SILU,
 )
@@ -289,18 +289,22 @@ GELU = replace(
     SILU,
     name="gelu",
     reference=gelu,
-    takes=elementwise(
-        Parameter(
-            "approximate",
-            "none",
-            "the function, or its stand-in by a tanh",
-            "none | tanh",
-            one_of("none", "tanh"),
-            ("none", "tanh"),
-        )
+    takes=replace(
+        elementwise(
+            Parameter(
+                "approximate",
+                "none",
+                "the function, or its stand-in by a tanh",
+                "none | tanh",
+                one_of("none", "tanh"),
+                ("none", "tanh"),
+            )
+        ),
+        scales={"x": (0, 0, 1, 2, 3, -20)},
     ),
     twin=gelu_twin,
     rounds=Rounding(counted(OF_ONE + 6, x=GELU_SLOPE), relative_to(of_gelu_y, of_gelu)),
+    kind=replace(SILU.kind, hard=_tails.GELU),
     told=Documents(sources={"y": "T3", "x": "T3"}, formula=formulas.gelu),
     mistakes=mistakes.GELU,
 )
@@ -311,7 +315,11 @@ SOFTPLUS = replace(
     takes=elementwise(Parameter("beta", 1.0, "how steep it is at 0", "1.0", real(0, above=True), (1.0, 0.5, 2.0, 3.0))),
     twin=softplus_twin,
     rounds=Rounding(counted(2 * EXP + 5, x=OF_ONE + 3), relative_to(of_softplus, of_softplus_slope)),
-    kind=Kind(radius=lambda case: within_reach_of("x")(case) / max(1.0, case.parameters["beta"]), bounded=True),
+    kind=Kind(
+        radius=lambda case: within_reach_of("x")(case) / max(1.0, case.parameters["beta"]),
+        bounded=True,
+        hard=_tails.SOFTPLUS,
+    ),
     told=Documents(sources={"y": "T6", "x": "T6"}, formula=formulas.softplus),
     mistakes=mistakes.SOFTPLUS,
 )
@@ -319,12 +327,15 @@ ELU = replace(
     SILU,
     name="elu",
     reference=elu,
-    takes=elementwise(
-        Parameter("alpha", 1.0, "minus the limit far left of 0", "1.0", real(-inf), (1.0, 0.5, 2.0, 0.3, -0.5))
+    takes=replace(
+        elementwise(
+            Parameter("alpha", 1.0, "minus the limit far left of 0", "1.0", real(-inf), (1.0, 0.5, 2.0, 0.3, -0.5))
+        ),
+        scales={"x": (0, 0, 1, 2, 3, -20)},
     ),
     twin=elu_twin,
     rounds=Rounding(counted(EXP + 4, x=EXP + 6), relative_to(of_elu, of_elu_slope)),
-    kind=Kind(analytic=False, radius=within_reach_of("x"), bounded=True),
+    kind=Kind(analytic=False, radius=within_reach_of("x"), bounded=True, hard=_tails.ELU),
     kinks=corners(of_elu_places),
     told=Documents(sources={"y": "T5", "x": "T5"}, formula=formulas.elu),
     mistakes=mistakes.ELU,
@@ -361,7 +372,7 @@ GLU = Op(
             Sizes("batch", "*batch", "the axes before the last", (2, 1, 3, 4), (1, 2), 0, "8 | 2,3"),
             Sizes("width", "H", "half of the last axis", (2, 1, 3, 5), metavar="4"),
         ),
-        scales={"x": (0, 0, 1, 2, -20)},
+        scales={"x": TO_THE_TAILS},
     ),
     twin=glu_twin,
     rounds=Rounding(counted(OF_ONE + 2, x=SIGMOID_SLOPE), glu_magnitudes),
@@ -375,7 +386,7 @@ SWIGLU = Op(
     takes=Takes(
         arrays={"gate": "*shape", "x": "*shape", "y": "*shape"},
         sizes=elementwise().sizes,
-        scales={"gate": (0, 0, 1, 2, -20), "x": (0, 0, 3, -20)},
+        scales={"gate": TO_THE_TAILS, "x": (0, 0, 3, -20)},
     ),
     twin=swiglu_twin,
     rounds=Rounding(counted(OF_ONE + 3, gate=SILU_SLOPE + 1, x=OF_ONE + 3), swiglu_magnitudes),
