@@ -16,6 +16,7 @@ from checks.op import Problem
 
 FARTHEST = 3
 LARGEST_DENOMINATOR = 16
+FEW = 3  # elements: what multiplies fewer is told only if it is a simple fraction
 MOST_DIGITS = 6  # of a factor that is no such fraction
 
 
@@ -61,6 +62,8 @@ def _factor(pairs: Sequence[Pair]) -> str:
     between = [_factors(pair) for pair in pairs]
     low, high = max(low for low, _ in between), min(high for _, high in between)
     if low <= high:
+        if sum(np.count_nonzero(pair.base) for pair in pairs) < FEW and _fraction(low, high) is None:
+            return ""  # one number is a multiple of any other
         return "" if low <= 1 <= high else f"multiplied by {_number(low, high)}, in every case"
     for words, of in _FACTORS.items():
         values = [of(pair.problem) for pair in pairs]
@@ -128,13 +131,19 @@ def _number(low: float, high: float) -> str:
     Fractions with denominators up to d lie d²·3/π² to a unit, so one falls between `low` and `high` by chance with
     probability 0.3·d²·(high − low): d is taken so small that this is at most a tenth.
     """
-    value, width = (low + high) / 2, high - low
-    most = int(min(LARGEST_DENOMINATOR, max(1.0, (1 / (3 * width)) ** 0.5))) if width else LARGEST_DENOMINATOR
-    fraction = Fraction(value).limit_denominator(most)
-    if low <= fraction <= high:
+    value, fraction = (low + high) / 2, _fraction(low, high)
+    if fraction is not None:
         return str(fraction)
     written = (f"{value:.{digits}g}" for digits in range(1, MOST_DIGITS))
     return next((text for text in written if low <= float(text) <= high), f"{value:.{MOST_DIGITS}g}")
+
+
+def _fraction(low: float, high: float) -> Fraction | None:
+    """The simplest between the two, if it is so simple that it is hardly there by chance."""
+    width = high - low
+    most = int(min(LARGEST_DENOMINATOR, max(1.0, (1 / (3 * width)) ** 0.5))) if width else LARGEST_DENOMINATOR
+    fraction = Fraction((low + high) / 2).limit_denominator(most)
+    return fraction if low <= fraction <= high else None
 
 
 def _shift(pairs: Sequence[Pair]) -> str:

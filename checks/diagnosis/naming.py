@@ -29,6 +29,11 @@ CASES = 6  # that a mistake has to explain, beside the smallest one
 NOTHING = "It is 0 everywhere."
 EMPTY = "Only an empty batch is wrong: of no samples every sum is 0, and a mean is no number."
 LARGE = 1 << 14
+LOST = "It loses digits that formulas in use keep; on the usual numbers it is right."
+ELSEWHERE = (
+    "contract",
+    "digits",
+)  # laws that ask about other numbers, or other memory, than those in which it is right
 UNKNOWN = "None of the known mistakes computes this."
 
 
@@ -67,6 +72,8 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
         usual = _unlike(problem for problem in right if not problem.kind)
         return [Seen.of(failure.result, run) for run in runs(failure.law, usual, implementation, reference)]
 
+    if failure.law in ELSEWHERE:
+        return _elsewhere(failure, seen)
     diagnosis = _mistake(failure.problem.op.mistakes, seen, holding)
     unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
     by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=unnamed) if seen else ("", ())
@@ -81,6 +88,17 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     if failure.note and diagnosis.explanation == UNKNOWN:
         return replace(diagnosis, explanation="")  # what the law says of it is better
     return diagnosis
+
+
+def _elsewhere(failure: Finding, seen: Sequence[Seen]) -> Diagnosis:
+    """Of what is right on the usual numbers in the usual memory: no mistake, which would show there as well.
+
+    Of code that reads memory wrongly from some size on, which that is.
+    """
+    if failure.law == "digits":
+        return Diagnosis(explanation="" if failure.note else LOST)
+    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=False) if seen else ("", ())
+    return Diagnosis(where=by_size, sizes=sized)
 
 
 def _where(

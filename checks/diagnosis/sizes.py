@@ -68,11 +68,12 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool) -> tuple[s
                 if rule is None and wrong.again(axis, known):
                     rule = _rule(axis, known, wrong.shapes)
                 limit = rule.limit if rule else 0
-                if rule or (unnamed and axis.size > SMALL[-1]):
+                if rule or (unnamed and axis.size > SMALL[-1] and sum(known.values()) > 1):
                     told.append(rule.words if rule else _list(axis, known))
                     found.append(axis.sized(known, failure.run.problem))
                 limits += [*(tile for tile in TILES if tile < limit <= tile + regions.NEAR), limit, axis.size - 1]
-    return (f"{' and '.join(told)}: {part(failure, result, limits)}" if told else ""), tuple(found)
+    what = part(failure, result, limits) if told else ""
+    return ": ".join(filter(None, [" and ".join(told), what])), tuple(found)
 
 
 def part(failure: Seen, result: str, limits: Sequence[int] = ()) -> str:

@@ -47,6 +47,16 @@ def test_one_element_that_does_not_fit_is_no_factor():
     assert factor(one) == ""
 
 
+def test_a_single_number_is_a_multiple_of_any_other_and_none_of_a_simple_one():
+    one = pair("float64", 1)
+    whole = Pair(one.problem, np.array([2.0000001]), np.array([2.0]), np.array([1e-15]))
+    assert change([whole]) == ""
+    assert (
+        change([Pair(one.problem, np.array([4.0]), np.array([2.0]), np.array([1e-15]))])
+        == "multiplied by 2, in every case"
+    )
+
+
 class Changed:
     """Convolution whose weight gradient is something else."""
 
