@@ -2,9 +2,9 @@
 
 Each kind is a predicate over problems and belongs to something that is declared (signature/takes.py): the number of
 spatial axes, or of those of an array; a parameter that is not at its default, has one value of few, differs along the axes,
-or has a name in place of a number; sizes that differ along the axes, or in and out; an array that is left out, or not;
-windows that leave rows over. How large a size is, or what numbers stand in an array, is no kind: code that fails there is
-broken.
+or has a name in place of a number; sizes that differ along the axes, or in and out; an array that is left out, or not, or
+stands beside a switch; windows that leave rows over. How large a size is, or what numbers stand in an array, is no kind:
+code that fails there is broken.
 """
 
 from __future__ import annotations
@@ -131,6 +131,8 @@ def _arrays(op: Op) -> Iterator[Kind]:
     for name in op.takes.optional:
         yield Kind(name, f"with a {name}", _lacks(name))
         yield Kind(name, f"without a {name}", _has(name))
+        for switch in (n for n, default in op.takes.defaults.items() if default is False):
+            yield Kind(name, f"without a {name} where {switch.replace('_', ' ')}", _has_beside(name, switch))
 
 
 def _lacks(name: str) -> Callable[[Problem], bool]:
@@ -139,6 +141,11 @@ def _lacks(name: str) -> Callable[[Problem], bool]:
 
 def _has(name: str) -> Callable[[Problem], bool]:
     return lambda problem: problem.shapes[name] is not None
+
+
+def _has_beside(name: str, switch: str) -> Callable[[Problem], bool]:
+    """An array and a switch that code may not take together, as a mask and `causal`."""
+    return lambda problem: problem.shapes[name] is not None and problem.parameters[switch] is True
 
 
 def left_in_words(out: Iterable[Kind], problems: Iterable[Problem]) -> str:
