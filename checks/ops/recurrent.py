@@ -11,13 +11,13 @@ z is off by counts with |h − n|. Others have 1 − z for z, so z may be 1 − 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import ceil, log2
+from math import ceil, floor, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from checks.numbers.counted import Counted, exact, sigmoid, slope_of_sigmoid, slope_of_tanh, tanh
-from checks.numbers.precision import PRECISIONS, Array
+from checks.numbers.precision import PRECISIONS, Array, accumulator
 from checks.op import Case, Documents, Inputs, Kind, Op, Problem, Rounding
 from checks.ops._recurrent_formulas import gru, lstm
 from checks.ops._recurrent_mistakes import GRU, LSTM
@@ -27,6 +27,7 @@ from reference import gru_cell, lstm_cell
 if TYPE_CHECKING:
     import torch
 
+LEFT = 1 / 256
 OPEN = 2.0  # what goes into a gate that is open, and not stuck
 STEP = 16  # EXP + 2 in a sigmoid, and the products and sums of the longest way through a step
 QUIET = (0, 0, 1, -20)  # powers of two: gates that are open or shut altogether test little
@@ -38,11 +39,17 @@ SIZES = (
 
 
 def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> Array | None:  # noqa: ARG001, every op is asked alike
-    """Weights as they are at the start of training: smaller the more are summed, so that no gate is stuck."""
+    """Weights as they are at the start of training: smaller the more are summed, so that no gate is stuck.
+
+    And so small that what sums of n products may be off by, n·v of Σ|wx|, a quarter of n weights, leaves gates as they are:
+    `LEFT` of 1, for a gradient goes through several, and x may be twice as large.
+    """
     if not name.startswith("weight_"):
         return None
     rows, columns = problem.shape(name)
     small = 2.0 ** -((columns.bit_length() - 1) // 2)  # a power of 2 near 1/√columns
+    lost = columns**2 * accumulator(problem.dtype).unit_roundoff / 4
+    small = min(small, 2.0 ** floor(log2(LEFT / lost)))
     return PRECISIONS[problem.dtype].rounded(rng.uniform(-1, 1, (rows, columns)) * small)
 
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.outcome import outcome
 from benchmarks.shared import Shared
 from benchmarks.sharpness import StoredOnce
-from benchmarks.sums import Long, long_axes
+from benchmarks.sums import Long, Wrong, long_axes
 from checks.cases.wide import wide_problems
 from checks.ops import find
 from checks.ops.loss_of_classes import shares
@@ -286,3 +286,16 @@ def test_of_few_heavy_classes_each_has_a_share_of_all(dtype):
         assert np.all(a[-1] >= a.sum(0) / 20)
         assert np.abs(case.input("logits")).max() <= 1, "which allow Σ a few roundings"
         assert np.all(np.isfinite(np.float16(a.sum() * 8))), "torch sums what it divides later"
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("lstm_cell", "float32"), ("gru_cell", "float32"), ("lstm_cell", "float16")]
+)
+def test_what_sums_of_thousands_may_lose_leaves_gates_as_they_are(name, dtype):
+    """Right code was undecided: weights of 1/√n leave n²·v·√n of what goes into a gate to rounding."""
+    op, long = find(name), Long(find(name), "features", 0, 10_000, dtype)
+    problems = [p for p in long.problems(24) if not p.places]
+    shared = Shared(op, problems, dtype)
+    assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, dtype))) == RIGHT
+    off = Wrong(op, dtype, "grad_weight_x", "off")
+    assert shared.exit_code(Implementation.of(op, off)) != RIGHT
