@@ -49,7 +49,8 @@ def draw(problem: Problem, name: str, rng: np.random.Generator, whole: bool) -> 
     rows, columns = problem.shape(name)
     small = 2.0 ** -((columns.bit_length() - 1) // 2)  # a power of 2 near 1/√columns
     lost = columns**2 * accumulator(problem.dtype).unit_roundoff / 4
-    small = min(small, 2.0 ** floor(log2(LEFT / lost)))
+    if problem.places is None or not problem.places.inputs:  # where few count they are smaller anyway
+        small = min(small, 2.0 ** floor(log2(LEFT / lost)))
     return PRECISIONS[problem.dtype].rounded(rng.uniform(-1, 1, (rows, columns)) * small)
 
 

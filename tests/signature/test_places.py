@@ -288,13 +288,11 @@ def test_of_few_heavy_classes_each_has_a_share_of_all(dtype):
         assert np.all(np.isfinite(np.float16(a.sum() * 8))), "torch sums what it divides later"
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"), [("lstm_cell", "float32"), ("gru_cell", "float32"), ("lstm_cell", "float16")]
-)
-def test_what_sums_of_thousands_may_lose_leaves_gates_as_they_are(name, dtype):
+@pytest.mark.parametrize("name", ["lstm_cell", "gru_cell"])
+def test_what_sums_of_thousands_may_lose_leaves_gates_as_they_are(name):
     """Right code was undecided: weights of 1/√n leave n²·v·√n of what goes into a gate to rounding."""
-    op, long = find(name), Long(find(name), "features", 0, 10_000, dtype)
-    problems = [p for p in long.problems(24) if not p.places]
+    op, dtype = find(name), "float32"
+    problems = [p for p in Long(op, "features", 0, 10_000, dtype).problems(24) if not p.places]
     shared = Shared(op, problems, dtype)
     assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, dtype))) == RIGHT
     off = Wrong(op, dtype, "grad_weight_x", "off")
