@@ -5,7 +5,8 @@ way, is not wrong, but less exact than it could be; code that leaves out a term,
 little. An excuse counts only where there is evidence for it:
 
 - **A sum that was rounded before the bias was added to it.** It may be off by u|y − b| more. On whole numbers there is
-  nothing to allow: of S + b that gives fl(fl(S) + b), one number.
+  nothing to allow: of S + b that gives fl(fl(S) + b), one number. What a norm multiplies by γ may be rounded before, by
+  u|y − β| more, and once more before β is added.
 - **Partial sums that are stored** along an axis in which the accumulator is read to be narrow (accumulator.py): of
   s partial sums P_j each is rounded, and so is each addition, γ_s(u)·Σ|P_j| more. An element counts those that reach it.
 - **Narrow sums throughout**, where numbers that cancel on this very problem show that bits are lost: γ_n(u)·Σ|terms|.
@@ -24,7 +25,7 @@ judged, leaves it undecided. What `--accumulate` promises is not excused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -130,9 +131,9 @@ def _excuses(
     """What may explain a result that is off by more than one rounding: words, how much more it may be off, any evidence."""
     dtype, mine, name = run.problem.dtype, run.implementation, result.removeprefix("grad_")
     u = unit_roundoff(dtype)
-    before = f"y is rounded to {dtype} before the bias is added"
-    apart = _without_bias(run) if result == "y" else None
-    twice = np.zeros(()) if apart is None else u * np.abs(apart)
+    apart, times, what = _without_bias(run) if result == "y" else (None, 1, "")
+    before = f"y is rounded to {dtype} before {what}"
+    twice = np.zeros(()) if apart is None else times * u * np.abs(apart)
     if apart is not None and not whole:
         yield before, twice, True
     if apart is not None and whole and np.array_equal(actual, _rounded_twice(run, apart, expected)):
@@ -167,14 +168,30 @@ def in_words(run: Run, name: str, axes: tuple[str, ...]) -> str:
     return f"{places[0].result} is summed in {dtype} {where}, not in {ACCUMULATORS[dtype]}"
 
 
-def _without_bias(run: Run) -> Array | None:
-    """y before what may be left out is added; None where nothing is."""
+def _without_bias(run: Run) -> tuple[Array | None, int, str]:
+    """What y is before the bias is added, how often that may have been rounded, and before what; None where nothing is.
+
+    What y is multiplied by comes after a rounding too, and the product is rounded in its turn if something is added.
+    """
     optional = [name for name in run.problem.op.takes.optional if run.problem.shapes[name] is not None]
-    added = {name for group in run.problem.op.kind.linear_in for name in group}  # weights of classes are not
-    if added.isdisjoint(optional):
-        return None
+    linear = {name for group in run.problem.op.kind.linear_in for name in group}  # weights of classes are not
+    given = [name for name in optional if name in linear]
+    if not given:
+        return None, 1, ""
+    added = [name for name in given if not _multiplies(run, name)]
+    scaled = len(added) < len(given)
+    return _y_without(run, added), scaled + bool(added), "it is scaled" if scaled else "the bias is added"
+
+
+def _multiplies(run: Run, name: str) -> bool:
+    """Whether an array that is left out counts as 1, not as 0."""
+    nothing = run.case.with_input(name, np.zeros_like(run.case.input(name)))
+    return not np.array_equal(run.reference.forward(nothing.widened()), _y_without(run, [name]), equal_nan=True)
+
+
+def _y_without(run: Run, names: Collection[str]) -> Array:
     case = run.case
-    inputs = tuple(None if n in optional else a for n, a in zip(case.op.inputs, case.inputs, strict=True))
+    inputs = tuple(None if n in names else a for n, a in zip(case.op.inputs, case.inputs, strict=True))
     return np.asarray(run.reference.forward(replace(case, inputs=inputs).widened()))
 
 
