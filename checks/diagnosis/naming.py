@@ -17,11 +17,13 @@ from itertools import chain, combinations
 
 from checks.diagnosis import narrow, sizes, whereabouts
 from checks.diagnosis.changes import change, is_zero
+from checks.diagnosis.parts import Parts
 from checks.diagnosis.seen import Seen, is_empty, runs
 from checks.numbers.precision import Array
-from checks.op import Mistake, Problem
+from checks.op import Mistake, Op, Problem
 from checks.ops._mistakes import by_accident_of_shape, general
 from checks.subjects.implementation import Judged
+from checks.trials import laid_out
 from checks.trials.exhibit import Sized
 from checks.trials.finding import Finding, Verdict
 
@@ -65,7 +67,9 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     also_empty = any(map(is_empty, broken))
     broken = [problem for problem in broken if not is_empty(problem)]
     problems = [*_unlike(broken), failure.problem]
-    seen = [Seen.of(failure.result, run) for run in runs(failure.law, problems, implementation, reference)]
+    layout = failure.note if laid_out.is_told(failure.note) else ""
+    asked = runs(failure.law, problems, implementation, reference, layout)
+    seen = [Seen.of(failure.result, run) for run in asked]
 
     @cache
     def holding() -> list[Seen]:
@@ -73,45 +77,57 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
         return [Seen.of(failure.result, run) for run in runs(failure.law, usual, implementation, reference)]
 
     if failure.law in ELSEWHERE:
-        return _elsewhere(failure, seen)
+        return _elsewhere(failure, seen, layout)
     diagnosis = _mistake(failure.problem.op.mistakes, seen, holding)
     unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
-    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=unnamed) if seen else ("", ())
+    if not seen:
+        return diagnosis
+    smallest = seen[-1], failure.result, failure.law
+    by_size, sized = sizes.described(*smallest, unnamed=unnamed)
     remark = "an empty batch is wrong too" if also_empty else ""
     if by_size:
         told = [by_size]
-        if unnamed:
-            diagnosis = Diagnosis()  # what stands in the part that is wrong says more
+        # What stands in the part that is wrong says more; so it does than a mistake that would show where all is right.
+        if unnamed or (Parts(*smallest).is_certain and _is_refuted(diagnosis, failure.problem.op, holding)):
+            diagnosis = Diagnosis()
     else:
-        told = _where(failure, broken, right, seen, unknown=unnamed)
+        told = _where(failure, broken, right, seen, Parts(*smallest) if unnamed else None)
     diagnosis = replace(diagnosis, where="; ".join(filter(None, [*told, remark])), sizes=sized)
     if failure.note and diagnosis.explanation == UNKNOWN:
         return replace(diagnosis, explanation="")  # what the law says of it is better
     return diagnosis
 
 
-def _elsewhere(failure: Finding, seen: Sequence[Seen]) -> Diagnosis:
+def _elsewhere(failure: Finding, seen: Sequence[Seen], layout: str) -> Diagnosis:
     """Of what is right on the usual numbers in the usual memory: no mistake, which would show there as well.
 
     Of code that reads memory wrongly from some size on, which that is.
     """
     if failure.law == "digits":
         return Diagnosis(explanation="" if failure.note else LOST)
-    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=False) if seen else ("", ())
+    if not seen:
+        return Diagnosis()
+    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=False, note=layout)
     return Diagnosis(where=by_size, sizes=sized)
 
 
 def _where(
-    failure: Finding, broken: Sequence[Problem], right: Sequence[Problem], seen: Sequence[Seen], *, unknown: bool
+    failure: Finding, broken: Sequence[Problem], right: Sequence[Problem], seen: Sequence[Seen], part: Parts | None
 ) -> list[str]:
-    """The parameter values, and the elements, that are wrong where others are right."""
+    """The parameter values, and the elements, that are wrong where others are right; the part, if no mistake is known."""
     name = failure.result.removeprefix("grad_")
     samples = failure.result == "y" or name in failure.problem.samples
     found = [whereabouts.Found(one.actual, one.right, one.wrong) for one in seen]
     elements = whereabouts.elements(found, samples=samples)
-    if not elements and unknown and seen and not seen[-1].wrong.all():
-        elements = sizes.part(seen[-1], failure.result)
+    if not elements and part is not None and not seen[-1].wrong.all():
+        elements = part.told()
     return [whereabouts.parameters(broken, right), elements]
+
+
+def _is_refuted(diagnosis: Diagnosis, op: Op, holding: Callable[[], Sequence[Seen]]) -> bool:
+    """Whether the mistake that is named would have shown in cases in which the result is right."""
+    known = (*op.mistakes, *by_accident_of_shape(), *general())
+    return any(one.refutes(mistake) for mistake in known if mistake.name == diagnosis.mistake for one in holding())
 
 
 def _unlike(problems: Iterable[Problem]) -> list[Problem]:

@@ -8,17 +8,17 @@ right element, where all of that is right.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from checks.diagnosis.changes import Pair, factor
 from checks.diagnosis.seen import Seen
-from checks.numbers.bounds import rounding
 from checks.numbers.precision import Array
 
 MOST = 0.5  # of a part that has to be wrong: the rest is right by accident, as a 0 is where nothing is added
 SEVERAL = 4  # elements that are right in one block, which is no accident
+FEW = 4  # elements, of which anything may be so by accident
 NEAR = 2
 Slices = tuple[slice, ...]
 
@@ -33,10 +33,27 @@ class Region:
     outside: bool = False
 
     def __str__(self) -> str:
-        if self.slices == _everything(len(self.shape)):
+        if self.is_all:
             return f"all of {self.name}"
-        written = f"{self.name}[{_written(self.slices, self.shape)}]"
-        return f"all but {written}" if self.outside else f"{written}{self._count}"
+        part = f"{self.name}[{written(self.slices, self.shape)}]"
+        return f"all but {part}" if self.outside else f"{part}{self._count}"
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is no part."""
+        return self.slices == everything(len(self.shape))
+
+    @property
+    def mask(self) -> Array:
+        """Which elements are in it."""
+        inside = np.full(self.shape, self.outside)
+        inside[self.slices] = not self.outside
+        return inside
+
+    @property
+    def size(self) -> int:
+        """How many elements it has."""
+        return int(self.mask.sum())
 
     @property
     def _count(self) -> str:
@@ -55,39 +72,50 @@ def region(name: str, wrong: Array, limits: Sequence[int] = (), nothing: Array |
     nothing  which elements are to be 0: these too, however far
     """
     inside, outside = _box(wrong), _box(~wrong)
-    filled = 0.0 if inside is None else float(wrong[inside].mean())
-    if outside is not None and outside != _everything(wrong.ndim) and filled < 1:
+    share = 0.0 if inside is None else filled(inside, wrong, nothing)
+    if outside is not None and outside != everything(wrong.ndim) and share < 1:
         spared = wrong[outside]
         if spared.size >= SEVERAL and not spared.any():
             return Region(name, wrong.shape, outside, outside=True)
-    if inside is None or filled < MOST:
+    if inside is None or share < MOST:
         return None
     where = tuple(_from_limit(cut, limits, nothing, inside, axis) for axis, cut in enumerate(inside))
     return Region(name, wrong.shape, where)
+
+
+def filled(part: Slices | Array, wrong: Array, nothing: Array | None) -> float:
+    """How much of a part is wrong, of what is not right anyway because it is to be 0."""
+    told = wrong if nothing is None else wrong | ~nothing
+    return float(wrong[part].mean() if nothing is None else wrong[part].sum() / max(1, told[part].sum()))
 
 
 def _from_limit(cut: slice, limits: Sequence[int], nothing: Array | None, inside: Slices, axis: int) -> slice:
     """The slice along an axis from a limit to the end, if what is right there is so by accident."""
     if cut.start is None or cut.step is not None:
         return cut
-    told = np.flatnonzero(_told(nothing, inside, axis))
+    there = _told(nothing, inside, axis)
+    told = np.flatnonzero(there)
     before, after = told[told < cut.start], told[told >= (cut.start if cut.stop is None else cut.stop)]
     if cut.stop is not None and (nothing is None or len(after)):
         return cut
     silent = cut.start if nothing is None else int(before[-1]) + 1 if len(before) else 0
-    near = [n for n in limits if 0 < n <= cut.start and (cut.start <= n + NEAR or silent <= n)]
+    if cut.start in limits:
+        return slice(cut.start, None)
+    few = (n for n in limits if 0 < n <= cut.start <= n + NEAR and there[n : cut.start].sum() < FEW)
+    near = [*few, *(n for n in limits if 0 < n <= cut.start and silent <= n)]
     return slice(min(near), None) if near else cut
 
 
 def _told(nothing: Array | None, inside: Slices, axis: int) -> Array:
-    """For each index along an axis, whether something else than 0 should be in the part there."""
+    """For each index along an axis, how many elements should be something else than 0 in the part there."""
     if nothing is None:
-        return np.zeros(0, bool)
+        return np.zeros(0, int)
     there = ~nothing[(*inside[:axis], slice(None), *inside[axis + 1 :])]
-    return np.asarray(there.any(tuple(a for a in range(nothing.ndim) if a != axis)))
+    return np.asarray(there.sum(tuple(a for a in range(nothing.ndim) if a != axis)))
 
 
-def _everything(axes: int) -> Slices:
+def everything(axes: int) -> Slices:
+    """The slices that take all of an array."""
     return (slice(None),) * axes
 
 
@@ -108,7 +136,7 @@ def _box(mask: Array) -> Slices | None:
     return tuple(slices)
 
 
-def _written(slices: Slices, shape: Sequence[int]) -> str:
+def written(slices: Slices, shape: Sequence[int]) -> str:
     """Slices as NumPy takes them, without those at the end that take all."""
     last = max((axis for axis, s in enumerate(slices) if s != slice(None)), default=0)
     return ", ".join(_one(s, n) for s, n in zip(slices[: last + 1], shape, strict=False))
@@ -122,24 +150,34 @@ def _one(cut: slice, size: int) -> str:
     return f"{start}:{stop}{'' if cut.step is None else f':{cut.step}'}"
 
 
-def contents(where: Region, seen: Seen) -> str:
-    """What stands in the part, said of it: "is 0", "is 1.01 times what it should be", "is wrong"."""
-    mask = np.full(where.shape, where.outside)
-    mask[where.slices] = not where.outside
-    pair = seen.pair(seen.right)
+def contents(where: Region, seen: Sequence[Seen]) -> str:
+    """What stands in the part, said of it: "is 0", "is 1.01 times what it should be", "is wrong".
+
+    seen  the case that fails; and the same with other numbers, where a factor of so few may be one by accident
+    """
+    mask = where.mask
+    pairs = [one.pair(one.right) for one in seen]
+    pair = pairs[0]
     actual = pair.actual[mask]
     if np.isnan(actual).all():
         return "is NaN"
     if not actual.any():
         return "is 0"
-    part = Pair(pair.problem, actual, pair.base[mask], np.broadcast_to(pair.bound, where.shape)[mask])
-    if times := factor(part):
+    arrays = [(p.actual, p.base, spread(p.bound, where.shape)) for p in pairs]
+    if times := factor(
+        Pair(pair.problem, *(np.concatenate([a[mask] for a in same]) for same in zip(*arrays, strict=True)))
+    ):
         return f"is {times} times what it should be"
     return _copied(where, pair) or "is wrong"
 
 
+def spread(bound: Array, shape: tuple[int, ...]) -> Array:
+    """The bound of each element."""
+    return np.broadcast_to(bound, shape)
+
+
 def _copied(where: Region, pair: Pair) -> str:
-    """Which other part of the right array it repeats, if it does: the one before it, or the first."""
+    """Which other part of the right array it repeats, if it does: the first such before it."""
     cut = [axis for axis, s in enumerate(where.slices) if s != slice(None)]
     if where.outside or len(cut) != 1:
         return ""
@@ -148,51 +186,9 @@ def _copied(where: Region, pair: Pair) -> str:
     if step != 1:
         return ""
     length = last - first
-    for start in dict.fromkeys((0, first - length)):
-        if start < 0 or start + length > where.shape[axis] or start == first:
-            continue
+    for start in range(min(first, where.shape[axis] - length + 1)):
         other = (*where.slices[:axis], slice(start or None, start + length), *where.slices[axis + 1 :])
         allowed = np.broadcast_to(pair.bound, where.shape)[other]
         if np.all(np.abs(pair.actual[where.slices] - pair.base[other]) <= allowed) and pair.base[other].any():
-            return f"repeats {where.name}[{_written(other, where.shape)}]"
+            return f"repeats {where.name}[{written(other, where.shape)}]"
     return ""
-
-
-def left_out(result: str, seen: Seen, limits: Sequence[int]) -> str:
-    """As if a part of what is summed were not there, or counted otherwise: "as if x[:, 32:] were 0"; else "".
-
-    limits  where the part may begin, along an axis of an input or of the cotangent
-    """
-    run = seen.run
-    arrays = {name: run.case.input(name) for name in run.problem.present} | {
-        run.problem.op.cotangent: run.case.cotangent
-    }
-    for name, array in arrays.items():
-        for axis, limit in ((axis, n) for axis in range(array.ndim) for n in limits if 0 < n < array.shape[axis]):
-            part = (*_everything(axis), slice(limit, None), *_everything(array.ndim - axis - 1))
-            less = array.copy()
-            less[part] = 0
-            case = (
-                replace(run.case, cotangent=less)
-                if name == run.problem.op.cotangent
-                else run.case.with_input(name, less)
-            )
-            _, without = replace(run, implementation=run.reference, case=case).result(result)
-            if done := _counted(seen, np.asarray(without, np.float64)):
-                return f"as if {name}[{_written(part, array.shape)}] {done}"
-    return ""
-
-
-def _counted(seen: Seen, without: Array) -> str:
-    """What became of the difference between what is right and what would be right without a part."""
-    sizes = np.abs(seen.actual) + np.abs(seen.right) + np.abs(without)
-    allowed = rounding(1, sizes, (), seen.run.problem.dtype).elementwise
-    if not seen.is_exact:
-        allowed = allowed + seen.bound
-    pair = Pair(seen.run.problem, seen.actual - without, seen.right - without, allowed)
-    if np.all(np.abs(pair.base) <= allowed):
-        return ""
-    if np.all(np.abs(pair.actual) <= allowed):
-        return "were 0"
-    times = factor(pair)
-    return f"counted {times} times" if times else ""

@@ -13,6 +13,7 @@ from checks.numbers.bounds import rounding, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Mistake, Problem
 from checks.subjects.implementation import Judged
+from checks.trials import laid_out
 from checks.trials.trial import Run, Trial, is_run
 
 SHORT = 24  # bits of a significand below which the bound of a sum is no longer small beside the sum
@@ -133,8 +134,10 @@ class Seen:
         return ceil(bound / largest / unit_roundoff(self.run.problem.dtype))
 
 
-def runs(law: str, problems: Sequence[Problem], implementation: Judged, reference: Judged) -> Iterator[Run]:
-    """The cases in which the law found the result wrong, or cases much like them."""
+def runs(
+    law: str, problems: Sequence[Problem], implementation: Judged, reference: Judged, note: str = ""
+) -> Iterator[Run]:
+    """The cases in which the law found the result wrong, or cases much like them; in the layout that its note tells of."""
     for problem in problems:
         trial = Trial(problem, implementation, reference)
         kinks = problem.op.kinks
@@ -142,7 +145,7 @@ def runs(law: str, problems: Sequence[Problem], implementation: Judged, referenc
             trial.whole if law == "exact" else trial.on(kinks.case(problem)) if law == "kinks" and kinks else trial.real
         )
         if run is not None:
-            yield run
+            yield (laid_out.as_told(run, note) or run) if note else run
 
 
 def is_empty(problem: Problem) -> bool:

@@ -27,14 +27,14 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from checks.cases.layouts import CHANNELS_LAST, LAYOUTS, broadcast
+from checks.cases.layouts import CHANNELS_LAST, LAYOUTS
 from checks.cases.wide import WIDE
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
 from checks.subjects.implementation import Awaited, Outcome
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
-from checks.trials import extremes
+from checks.trials import extremes, laid_out
 from checks.trials.comparison import compared
 from checks.trials.finding import Finding, Verdict
 from checks.trials.traces import COTANGENT, Lost, misplaced, oddly
@@ -197,7 +197,7 @@ def _difference(one: Outcome, other: Outcome) -> str:
 def _laid_out(run: Run, turn: int | None) -> Iterator[Finding]:
     right = run.once(_right)
     for layout, other in run.taken(_layouts(turn)):
-        note = f"arrays {layout} are read wrongly"
+        note = laid_out.told(layout)
         for result, actual in _results(other):
             if result in right:
                 yield _noted(compared("contract", result, run, actual, run.result(result)[1], run.bound(result)), note)
@@ -212,7 +212,7 @@ def _layouts(turn: int | None) -> Callable[[Run], list[tuple[str, Run]]]:
         chosen = [list(LAYOUTS)[drawn if turn is None else turn % len(LAYOUTS)]]
         if turn is None and CHANNELS_LAST not in chosen and _ambiguous(run.case.cotangent):
             chosen.append(CHANNELS_LAST)
-        return [(layout, _in_layout(run, LAYOUTS[layout]).begin()) for layout in chosen]
+        return [(layout, laid_out.again(run, layout).begin()) for layout in chosen]
 
     return question
 
@@ -226,11 +226,6 @@ def _ambiguous(a: Array) -> bool:
     return a.ndim > 2 and a.shape[0] == 1
 
 
-def _in_layout(run: Run, lay: Callable[[Array], Array]) -> Run:
-    inputs = tuple(None if a is None else lay(a) for a in run.case.inputs)
-    return replace(run, case=replace(run.case, inputs=inputs, cotangent=lay(run.case.cotangent)), watched=False)
-
-
 def _broadcast(run: Run) -> Iterator[Finding]:
     """A cotangent with strides of 0, read as what they are."""
     other = run.taken(_broadcasted)
@@ -241,11 +236,11 @@ def _broadcast(run: Run) -> Iterator[Finding]:
         found = compared(
             "contract", f"grad_{name}", run, actual, other.true_gradients[name], other.gradient_bounds[name]
         )
-        yield _noted(found, "a cotangent that is broadcast (strides of 0) is read wrongly")
+        yield _noted(found, laid_out.BROADCAST)
 
 
 def _broadcasted(run: Run) -> Run:
-    return run.with_cotangent(broadcast(run.case.cotangent)).begin("backward")
+    return laid_out.broadcasted(run).begin("backward")
 
 
 def _sample(run: Run) -> Iterator[Finding]:

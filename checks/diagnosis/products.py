@@ -1,0 +1,129 @@
+"""Where a result is wrong from some number of rows, positions or elements on, and not from some size along each axis.
+
+Two axes may each have a threshold because of the other: with 12 columns a map is wrong from 11 rows on where it is from 129
+positions on. What tells the two apart is a problem that is shorter along one axis than what was right there, but has as
+many positions; where that is wrong, it is the product that matters.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import permutations
+from math import prod
+from typing import Protocol
+
+from checks.diagnosis.resizing import Axis, resized
+from checks.op import Problem
+from checks.signature import places
+
+COUNTED = (  # how many axes there are then at least, and which are counted
+    ("positions", 4, slice(2, None)),
+    ("rows", 3, slice(-1)),
+    ("elements", 2, slice(None)),
+)
+LONGER = (2, 3, 4, 8)  # times as long along one axis, where it is shorter along the other
+
+Of = Callable[[Problem], int]
+
+
+class Asked(Protocol):
+    """What knows of other problems whether the result is wrong in them."""
+
+    result: str
+    tried: list[tuple[Problem, bool]]
+
+    def is_wrong_in(self, other: Problem) -> bool | None:
+        """None where nobody knows."""
+
+
+def told(axes: Sequence[Axis], asked: Asked) -> str:
+    """From which product on the result is wrong, given the axes that seem to have a threshold; "" if from none."""
+    for words, of in _products(asked.tried[0][0], axes, asked.result):
+        if _bracket(of, asked) is None or not _confirmed(of, axes, asked):
+            continue
+        if (bracket := _bracket(of, asked)) is not None:
+            most, first = bracket
+            return f"right up to {most} {words}, wrong from {first} on"
+    return ""
+
+
+def _products(problem: Problem, axes: Sequence[Axis], result: str) -> Iterator[tuple[str, Of]]:
+    """What may be counted, in words."""
+    for name in dict.fromkeys((result.removeprefix("grad_"), "y", *problem.present)):
+        rank = len(problem.shape(name))
+        for what, least, part in COUNTED:
+            if rank >= least:
+                yield f"{what} of {name}", partial(_many, name, part)
+    if len(axes) == 2:
+        yield " times ".join(axis.called for axis in axes), lambda one: prod(_size(one, axis) for axis in axes)
+
+
+def _many(name: str, part: slice, problem: Problem) -> int:
+    return prod(problem.shape(name)[part])
+
+
+def _size(problem: Problem, axis: Axis) -> int:
+    value = problem.pins[axis.option]
+    return int(value if axis.at is None else value[axis.at])
+
+
+def _bracket(of: Of, asked: Asked) -> tuple[int, int] | None:
+    """The largest that is right and the smallest that is wrong, if all that was tried agrees with that."""
+    right = [of(problem) for problem, wrong in asked.tried if not wrong]
+    wrong = [of(problem) for problem, wrong in asked.tried if wrong]
+    return (max(right), min(wrong)) if right and max(right) < min(wrong) else None
+
+
+def _confirmed(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
+    """Whether what is shorter along one axis than what was right there is wrong where the product says so."""
+    problem = asked.tried[0][0]
+    for one, other in permutations(axes, 2):
+        found = False
+        right = [_size(p, other) for p, wrong in asked.tried if not wrong and _size(p, one) >= one.size]
+        for times in LONGER if right else ():
+            longer = resized(problem, one.option, one.value(problem.pins, times * one.size))
+            bracket = _bracket(of, asked)
+            if longer is None or bracket is None:
+                break
+            most, first = bracket
+            for wanted in (first, (most + first) // 2):
+                which = _with_as_many(longer, other, max(right), of, wanted)
+                if which is not None and of(which) > most:
+                    found |= asked.is_wrong_in(which) is True
+            if found:
+                return _exactly(of, axes, asked)
+    return False
+
+
+def _with_as_many(problem: Problem, axis: Axis, largest: int, of: Of, wanted: int) -> Problem | None:
+    """The problem with the smallest size along an axis, up to the largest, for which the product is what is wanted."""
+
+    def there(size: int) -> Problem | None:
+        return resized(problem, axis.option, axis.value(problem.pins, size))
+
+    def many(size: int) -> int:
+        shorter = there(size)
+        return 0 if shorter is None else of(shorter)
+
+    at = bisect_left(range(1, largest + 1), wanted, key=many)
+    return there(at + 1) if at < largest else None
+
+
+def _exactly(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
+    """Ask of a power of two, where one lies where it begins to be wrong; whether that agrees."""
+    bracket = _bracket(of, asked)
+    power = None if bracket is None else next((n for n in _powers(bracket[1]) if bracket[0] < n < bracket[1]), None)
+    for one, other in permutations(axes, 2) if power else ():
+        for size in _powers(2 * one.size):
+            longer = resized(asked.tried[0][0], one.option, one.value(asked.tried[0][0].pins, size))
+            which = None if longer is None or power is None else _with_as_many(longer, other, power, of, power)
+            if which is not None and of(which) == power:
+                asked.is_wrong_in(which)
+                return _bracket(of, asked) is not None
+    return bracket is not None
+
+
+def _powers(most: int) -> Iterator[int]:
+    return (1 << k for k in range(places.TILES[0].bit_length() - 1, most.bit_length() + 1))
