@@ -15,7 +15,8 @@
 - **Samples.** One sample of a batch, alone, gives what it gave in the batch.
 - **NaN and ∞**, in any of the arrays, are seen in what is summed of products with them (traces.py).
 - Warnings, which leave the numbers right: another dtype than that of the inputs; NaN or ∞ that leaves no trace elsewhere,
-  or goes to other samples; harmless inputs that overflow on the way, or underflow (extremes.py).
+  or goes to other samples; harmless inputs that overflow on the way, or underflow (extremes.py); one array that is
+  returned by every call, so that the next writes into what the caller has.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from checks.cases.wide import WIDE
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Problem
-from checks.subjects.implementation import Awaited, Outcome
+from checks.subjects.implementation import EARLIER, Awaited, Outcome
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.trials import extremes, laid_out
 from checks.trials.comparison import compared
@@ -106,7 +107,9 @@ def _promise(run: Run, broken: str, *, warning: bool = False) -> Finding:
 def _untouched(run: Run, first: Mapping[str, Outcome]) -> Finding:
     for part, outcome in first.items():
         if outcome.changed:
-            return _promise(run, f"{part} writes into {' and '.join(outcome.changed)}, which the caller goes on using")
+            numbers_are_right = outcome.changed == (EARLIER,)  # as long as they are looked at before the next call
+            note = f"{part} writes into {' and '.join(outcome.changed)}, which the caller goes on using"
+            return _promise(run, note, warning=numbers_are_right)
         for one, other in outcome.shared:
             return _promise(run, f"grad_{one} and grad_{other} {SAME}: to write to one changes the other")
     return _promise(run, "")

@@ -52,11 +52,11 @@ class LeavesItInAnAttribute:
         return dout @ self.W.T
 
 
-def test_a_result_that_a_later_call_writes_into_is_named():
+def test_a_result_that_a_later_call_writes_into_is_a_warning():
     report = judge("relu", ReusesItsResult, seed=61, examples=20, laws=["contract"])
-    assert report.exit_code == 1
-    notes = {failure.note for failure in report.failures}
-    assert notes == {"backward writes into what an earlier call returned, which the caller goes on using"}
+    assert report.exit_code == 0, report
+    assert "backward writes into what an earlier call returned, which the caller goes on using" in str(report)
+    assert judge("relu", ReusesItsResult, seed=61, examples=20, laws=["contract"], strict=True).exit_code == 1
 
 
 @pytest.mark.parametrize(("op", "layer"), [("relu", KeepsItsResult), ("linear", LeavesItInAnAttribute)])
