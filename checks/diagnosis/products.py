@@ -25,7 +25,7 @@ COUNTED = (  # how many axes there are then at least, and which are counted
 )
 LONGER = (2, 3, 4, 8)  # times as long along one axis, where it is shorter along the other
 
-Of = Callable[[Problem], int]
+Of = Callable[[Problem], int | None]  # None in a problem that has no such array, or fewer axes
 
 
 class Asked(Protocol):
@@ -57,23 +57,31 @@ def _products(problem: Problem, axes: Sequence[Axis], result: str) -> Iterator[t
             if rank >= least:
                 yield f"{what} of {name}", partial(_many, name, part)
     if len(axes) == 2:
-        yield " times ".join(axis.called for axis in axes), lambda one: prod(_size(one, axis) for axis in axes)
+        yield " times ".join(axis.called for axis in axes), partial(_times, axes)
 
 
-def _many(name: str, part: slice, problem: Problem) -> int:
-    return prod(problem.shape(name)[part])
+def _many(name: str, part: slice, problem: Problem) -> int | None:
+    shape = problem.shapes[name]
+    return None if shape is None else prod(shape[part])
 
 
-def _size(problem: Problem, axis: Axis) -> int:
-    value = problem.pins[axis.option]
-    return int(value if axis.at is None else value[axis.at])
+def _times(axes: Sequence[Axis], problem: Problem) -> int | None:
+    sizes = [size for axis in axes if (size := _size(problem, axis)) is not None]
+    return prod(sizes) if len(sizes) == len(axes) else None
+
+
+def _size(problem: Problem, axis: Axis) -> int | None:
+    value = problem.pins.get(axis.option)
+    if isinstance(value, tuple):
+        return value[axis.at] if axis.at is not None and axis.at < len(value) else None
+    return value if axis.at is None and isinstance(value, int) else None
 
 
 def _bracket(of: Of, asked: Asked) -> tuple[int, int] | None:
     """The largest that is right and the smallest that is wrong, if all that was tried agrees with that."""
-    right = [of(problem) for problem, wrong in asked.tried if not wrong]
-    wrong = [of(problem) for problem, wrong in asked.tried if wrong]
-    return (max(right), min(wrong)) if right and max(right) < min(wrong) else None
+    tried = [(many, wrong) for problem, wrong in asked.tried if (many := of(problem)) is not None]
+    right, wrong = ([many for many, off in tried if off is wanted] for wanted in (False, True))
+    return (max(right), min(wrong)) if right and wrong and max(right) < min(wrong) else None
 
 
 def _confirmed(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
@@ -81,7 +89,8 @@ def _confirmed(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
     problem = asked.tried[0][0]
     for one, other in permutations(axes, 2):
         found = False
-        right = [_size(p, other) for p, wrong in asked.tried if not wrong and _size(p, one) >= one.size]
+        sizes = [(_size(p, one), _size(p, other)) for p, wrong in asked.tried if not wrong]
+        right = [b for a, b in sizes if a is not None and b is not None and a >= one.size]
         for times in LONGER if right else ():
             longer = resized(problem, one.option, one.value(problem.pins, times * one.size))
             bracket = _bracket(of, asked)
@@ -90,7 +99,7 @@ def _confirmed(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
             most, first = bracket
             for wanted in (first, (most + first) // 2):
                 which = _with_as_many(longer, other, max(right), of, wanted)
-                if which is not None and of(which) > most:
+                if which is not None and (of(which) or 0) > most:
                     found |= asked.is_wrong_in(which) is True
             if found:
                 return _exactly(of, axes, asked)
@@ -105,7 +114,7 @@ def _with_as_many(problem: Problem, axis: Axis, largest: int, of: Of, wanted: in
 
     def many(size: int) -> int:
         shorter = there(size)
-        return 0 if shorter is None else of(shorter)
+        return 0 if shorter is None else of(shorter) or 0
 
     at = bisect_left(range(1, largest + 1), wanted, key=many)
     return there(at + 1) if at < largest else None

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from checks import judge
+from checks.diagnosis import products
+from checks.diagnosis.resizing import Axis
 from checks.op import Problem
 from checks.ops import find
 from tests.diagnosis.test_sizes import LINEAR, Spoiled, past_whole, threshold_of
@@ -88,3 +90,21 @@ def test_the_size_from_which_on_memory_is_read_wrongly_is_told():
     assert "right up to 48 input features, wrong from 49 on" in found.where, found
     assert "read wrongly" in found.note
     assert not found.mistake
+
+
+class FewerAxes:
+    """One that is wrong with two axes, and one that is right with one; of others nothing is known."""
+
+    result = "y"
+
+    def __init__(self):
+        shapes = ((20, 130), True), ((1,), False)
+        self.tried = [(Problem(find("relu"), {"x": shape, "y": shape}, {}), off) for shape, off in shapes]
+
+    def is_wrong_in(self, other):
+        """Nobody knows."""
+
+
+def test_what_has_fewer_axes_says_nothing_of_a_product_of_two():
+    axes = [Axis("shape", at, size, f"shape along axis {at}") for at, size in enumerate((20, 130))]
+    assert products.told(axes, FewerAxes()) == ""
