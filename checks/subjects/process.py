@@ -31,6 +31,7 @@ from checks.subjects.frames import MOST
 from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
 
 LOADING = 60.0  # seconds to import what is judged, and a framework with it
+HEARD = 2.0  # seconds for its last words to be read, whose pipe something that it started may hold open
 LONGEST_LINE = 1 << 20
 LONGEST_FRAME = 200  # characters of a line of a traceback
 CRASHES, HANGS = 12, 3  # after which it is not started again
@@ -153,6 +154,7 @@ class Process:
     inputs: int
     results: int
     said: deque[bytes] = field(default_factory=lambda: deque(maxlen=1))
+    listener: threading.Thread | None = None
     heard: bytes = b""
     end: int = 0  # of what was written last to the file of inputs
 
@@ -173,7 +175,8 @@ class Process:
         os.close(theirs_in)
         os.close(theirs_out)
         process = cls(running, commands, replies, inputs, results)
-        threading.Thread(target=process._listen, daemon=True).start()
+        process.listener = threading.Thread(target=process._listen, daemon=True)
+        process.listener.start()
         return process
 
     def _listen(self) -> None:
@@ -261,6 +264,8 @@ class Process:
             code = self.running.wait(5)
         except subprocess.TimeoutExpired:
             return "closed its channel to the judge"
+        if self.listener is not None:
+            self.listener.join(HEARD)  # it may have ended before they were read
         words = f"; it wrote: {self.said[0].decode(errors='replace')[:200]}" if self.said else ""
         if code < 0:
             return f"was killed by {signal.Signals(-code).name}{words}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from checks import Case, judge, ops
 from checks.subjects import safetensors
 from checks.subjects.bridges.exec import Program, frame, given, in_text
 from checks.subjects.isolation import Isolated
+from checks.subjects.process import Process
 from checks.subjects.refusals import Crashed, Ended, Malformed, NotAnImplementation, Unsupported
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,13 @@ def test_a_program_that_is_right_is_right(program, dtype):
 def test_what_does_not_keep_to_it_gives_no_result(program, script, said):
     with pytest.raises((Crashed, Malformed, NotAnImplementation), match=said):
         called(program(script))
+
+
+def test_last_words_are_waited_for(program, monkeypatch):
+    listen = Process._listen
+    monkeypatch.setattr(Process, "_listen", lambda self: (time.sleep(0.3), listen(self)))
+    with pytest.raises(NotAnImplementation, match="wrote what is no frame"):
+        called(program("print('hello, this is a runner that talks')"))
 
 
 def called(spec, dtype="float64", **limits):
