@@ -49,6 +49,12 @@ def factor(pair: Pair) -> str:
     return _number(low, high) if low <= high and not low <= 1 <= high else ""
 
 
+def joined(pairs: Sequence[Pair]) -> Pair:
+    """The elements of all, of one problem with several numbers, as those of one."""
+    arrays = zip(*((p.actual, p.base, np.broadcast_to(p.bound, p.base.shape)) for p in pairs), strict=True)
+    return Pair(pairs[0].problem, *(np.concatenate([a.reshape(-1) for a in same]) for same in arrays))
+
+
 def _same(pair: Pair, changed: Array) -> bool:
     """Whether rounding explains the difference."""
     if pair.actual.shape != changed.shape:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from checks.diagnosis.changes import Pair, factor
+from checks.diagnosis.changes import Pair, factor, joined
 from checks.diagnosis.regions import FEW, Region, everything, spread, written
 from checks.diagnosis.seen import Seen
 from checks.numbers.bounds import rounding
@@ -54,11 +54,7 @@ def _counted(result: str, seen: Sequence[Seen], name: str, part: tuple[slice, ..
         return ""
     if all(np.all(np.abs(one.actual) <= one.bound) for one in differences):
         return "were 0"
-    actual, base, bound = (
-        np.concatenate([a.reshape(-1) for a in same])
-        for same in zip(*((one.actual, one.base, one.bound) for one in differences), strict=True)
-    )
-    times = factor(Pair(seen[0].run.problem, actual, base, bound))
+    times = factor(joined(differences))
     return f"counted {times} times" if times else ""
 
 

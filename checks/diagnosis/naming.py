@@ -23,7 +23,6 @@ from checks.numbers.precision import Array
 from checks.op import Mistake, Op, Problem
 from checks.ops._mistakes import by_accident_of_shape, general
 from checks.subjects.implementation import Judged
-from checks.trials import laid_out
 from checks.trials.exhibit import Sized
 from checks.trials.finding import Finding, Verdict
 
@@ -32,10 +31,7 @@ NOTHING = "It is 0 everywhere."
 EMPTY = "Only an empty batch is wrong: of no samples every sum is 0, and a mean is no number."
 LARGE = 1 << 14
 LOST = "It loses digits that formulas in use keep; on the usual numbers it is right."
-ELSEWHERE = (
-    "contract",
-    "digits",
-)  # laws that ask about other numbers, or other memory, than those in which it is right
+ELSEWHERE = ("contract", "digits")  # laws that ask about other memory, or other numbers, where all else is right
 UNKNOWN = "None of the known mistakes computes this."
 
 
@@ -67,8 +63,7 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
     also_empty = any(map(is_empty, broken))
     broken = [problem for problem in broken if not is_empty(problem)]
     problems = [*_unlike(broken), failure.problem]
-    layout = failure.note if laid_out.is_told(failure.note) else ""
-    asked = runs(failure.law, problems, implementation, reference, layout)
+    asked = runs(failure.law, problems, implementation, reference, failure.note)
     seen = [Seen.of(failure.result, run) for run in asked]
 
     @cache
@@ -77,28 +72,29 @@ def diagnose(failure: Finding, findings: Iterable[Finding], implementation: Judg
         return [Seen.of(failure.result, run) for run in runs(failure.law, usual, implementation, reference)]
 
     if failure.law in ELSEWHERE:
-        return _elsewhere(failure, seen, layout)
+        return _elsewhere(failure, seen)
     diagnosis = _mistake(failure.problem.op.mistakes, seen, holding)
     unnamed = not diagnosis.mistake and diagnosis.explanation in {UNKNOWN, NOTHING}
     if not seen:
         return diagnosis
     smallest = seen[-1], failure.result, failure.law
+    part = Parts(*smallest)
     by_size, sized = sizes.described(*smallest, unnamed=unnamed)
     remark = "an empty batch is wrong too" if also_empty else ""
     if by_size:
         told = [by_size]
         # What stands in the part that is wrong says more; so it does than a mistake that would show where all is right.
-        if unnamed or (Parts(*smallest).is_certain and _is_refuted(diagnosis, failure.problem.op, holding)):
+        if unnamed or (part.is_certain and _is_refuted(diagnosis, failure.problem.op, holding)):
             diagnosis = Diagnosis()
     else:
-        told = _where(failure, broken, right, seen, Parts(*smallest) if unnamed else None)
+        told = _where(failure, broken, right, seen, part if unnamed else None)
     diagnosis = replace(diagnosis, where="; ".join(filter(None, [*told, remark])), sizes=sized)
     if failure.note and diagnosis.explanation == UNKNOWN:
         return replace(diagnosis, explanation="")  # what the law says of it is better
     return diagnosis
 
 
-def _elsewhere(failure: Finding, seen: Sequence[Seen], layout: str) -> Diagnosis:
+def _elsewhere(failure: Finding, seen: Sequence[Seen]) -> Diagnosis:
     """Of what is right on the usual numbers in the usual memory: no mistake, which would show there as well.
 
     Of code that reads memory wrongly from some size on, which that is.
@@ -107,7 +103,7 @@ def _elsewhere(failure: Finding, seen: Sequence[Seen], layout: str) -> Diagnosis
         return Diagnosis(explanation="" if failure.note else LOST)
     if not seen:
         return Diagnosis()
-    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=False, note=layout)
+    by_size, sized = sizes.described(seen[-1], failure.result, failure.law, unnamed=False, note=failure.note)
     return Diagnosis(where=by_size, sizes=sized)
 
 

@@ -90,12 +90,16 @@ class Parts:
 
     def _with_more(self, seen: Seen) -> list[Seen]:
         """It, and the same of other numbers in which it is wrong."""
-        run, shape = self.failure.run, seen.right.shape
+        return [seen, *(_reshaped(one, seen.right.shape) for one in self._more)]
+
+    @cached_property
+    def _more(self) -> list[Seen]:
+        run = self.failure.run
         problems = [replace(run.problem, seed=run.problem.seed + more) for more in range(1, 1 + MORE)]
-        found = [seen]
+        found: list[Seen] = []
         with suppress(Crashed, Malformed, Unsupported):
             for other in runs(self.law, problems, run.implementation, run.reference, self.note):
-                one = _reshaped(Seen.of(self.result, other), shape)
+                one = Seen.of(self.result, other)
                 found += [one] if one.wrong.any() else []
         return found
 

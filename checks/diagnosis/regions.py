@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks.diagnosis.changes import Pair, factor
+from checks.diagnosis.changes import Pair, factor, joined
 from checks.diagnosis.seen import Seen
 from checks.numbers.precision import Array
 
@@ -163,12 +163,14 @@ def contents(where: Region, seen: Sequence[Seen]) -> str:
         return "is NaN"
     if not actual.any():
         return "is 0"
-    arrays = [(p.actual, p.base, spread(p.bound, where.shape)) for p in pairs]
-    if times := factor(
-        Pair(pair.problem, *(np.concatenate([a[mask] for a in same]) for same in zip(*arrays, strict=True)))
-    ):
+    if times := factor(joined([_within(p, mask) for p in pairs])):
         return f"is {times} times what it should be"
     return _copied(where, pair) or "is wrong"
+
+
+def _within(pair: Pair, mask: Array) -> Pair:
+    """The elements in a part."""
+    return Pair(pair.problem, pair.actual[mask], pair.base[mask], spread(pair.bound, mask.shape)[mask])
 
 
 def spread(bound: Array, shape: tuple[int, ...]) -> Array:
@@ -188,7 +190,7 @@ def _copied(where: Region, pair: Pair) -> str:
     length = last - first
     for start in range(min(first, where.shape[axis] - length + 1)):
         other = (*where.slices[:axis], slice(start or None, start + length), *where.slices[axis + 1 :])
-        allowed = np.broadcast_to(pair.bound, where.shape)[other]
+        allowed = spread(pair.bound, where.shape)[other]
         if np.all(np.abs(pair.actual[where.slices] - pair.base[other]) <= allowed) and pair.base[other].any():
             return f"repeats {where.name}[{written(other, where.shape)}]"
     return ""

@@ -145,7 +145,7 @@ def runs(
             trial.whole if law == "exact" else trial.on(kinks.case(problem)) if law == "kinks" and kinks else trial.real
         )
         if run is not None:
-            yield (laid_out.as_told(run, note) or run) if note else run
+            yield laid_out.as_told(run, note)
 
 
 def is_empty(problem: Problem) -> bool:

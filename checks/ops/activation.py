@@ -32,7 +32,7 @@ from checks.numbers.precision import PRECISIONS, Array
 from checks.op import Case, Documents, Hard, Kind, Kinks, Op, Problem, Rounding
 from checks.ops import _activation_mistakes as mistakes
 from checks.ops import _formulas as formulas
-from checks.ops._tails import TAIL, reach
+from checks.ops._tails import TAIL, gradient_only, reach
 from checks.signature.options import Pinned, real, whole
 from checks.signature.takes import Drawn, Parameter, Sizes, Takes
 from reference import leaky_relu, relu, sigmoid, softmax, tanh
@@ -115,11 +115,6 @@ def _in_the_tails(problem: Problem) -> Case:
 def _on_one_side(case: Case, result: str) -> Array:
     """Where 1 − σ cancels, σ being near 1; and where (1 + tanh(x/2))/2 does, which is small there."""
     return np.asarray(case.input("x") < 0 if result == "y" else case.input("x") > 0)
-
-
-def _everywhere(case: Case, result: str) -> Array:
-    """1 − t² cancels on both sides."""
-    return np.full(case.input("x").shape, result != "y")
 
 
 def leaky_relu_twin(x: torch.Tensor, *, negative_slope: float) -> torch.Tensor:
@@ -249,7 +244,7 @@ TANH = replace(
     reference=tanh,
     twin=tanh_twin,
     rounds=Rounding(roundings_of_a_tanh, relative_to_one),
-    kind=replace(SIGMOID.kind, hard=(Hard(TAIL, _in_the_tails, None, _everywhere),)),
+    kind=replace(SIGMOID.kind, hard=(Hard(TAIL, _in_the_tails, None, gradient_only),)),
     told=Documents(formula=formulas.tanh),
     mistakes=mistakes.TANH,
 )

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     import torch
 
 OF_ONE = EXP + 3  # roundings in σ, Φ or a tanh, relative to 1
+FAR_OUT = (0, 0, 1, 2, 3, -20)  # x up to 8 and more, where what is exponential in it is small
 SILU_SLOPE, GELU_SLOPE = 9, 11  # in the derivatives, as the module derives them
 Places = Callable[[Case], Mapping[float, tuple[float, float]]]
 
@@ -300,7 +301,7 @@ GELU = replace(
                 ("none", "tanh"),
             )
         ),
-        scales={"x": (0, 0, 1, 2, 3, -20)},
+        scales={"x": FAR_OUT},
     ),
     twin=gelu_twin,
     rounds=Rounding(counted(OF_ONE + 6, x=GELU_SLOPE), relative_to(of_gelu_y, of_gelu)),
@@ -331,7 +332,7 @@ ELU = replace(
         elementwise(
             Parameter("alpha", 1.0, "minus the limit far left of 0", "1.0", real(-inf), (1.0, 0.5, 2.0, 0.3, -0.5))
         ),
-        scales={"x": (0, 0, 1, 2, 3, -20)},
+        scales={"x": FAR_OUT},
     ),
     twin=elu_twin,
     rounds=Rounding(counted(EXP + 4, x=EXP + 6), relative_to(of_elu, of_elu_slope)),

@@ -110,7 +110,7 @@ class Implementation(Judged):
     pins: Mapping[str, Any] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
-    _kept: Kept | None = None
+    _earlier: Kept | None = None
 
     @classmethod
     def of(cls, op: Op, given: Any, *, shares: bool = False) -> Implementation:
@@ -135,7 +135,7 @@ class Implementation(Judged):
                 raise NotAnImplementation(f"{missing}; nor adapted: {why}") from missing
         spoken = cls._of(without(op, found.lacks), found.__name__, found, shares)
         # An attribute that a layer leaves its gradient in may be the same array in every call.
-        return replace(spoken, assumed=found.assumed, pins=found.pins, lacks=found.lacks, _kept=None)
+        return replace(spoken, assumed=found.assumed, pins=found.pins, lacks=found.lacks, _earlier=None)
 
     @classmethod
     def _of(cls, op: Op, name: str, given: Any, shares: bool) -> Implementation:
@@ -160,7 +160,7 @@ class Implementation(Judged):
         beyond = offers(given, op) if op.derivative is None else ()
         said = getattr(given, "assumed", ())
         assumed = said if isinstance(said, tuple) else ()  # else a word of the user's own
-        return cls(op, name, forward, backward, shares, assumed=assumed, offers=beyond, _kept=Kept())
+        return cls(op, name, forward, backward, shares, assumed=assumed, offers=beyond, _earlier=Kept())
 
     @property
     def is_reference(self) -> bool:  # type: ignore[override]
@@ -179,7 +179,8 @@ class Implementation(Judged):
         named = zip((self.op.cotangent, *self.op.inputs), before, arrays, strict=True)
         changed = tuple(n for n, a, b in named if not same_bits(a, b)) if watch else ()
         kept = _kept(self.op, part, case, returned)
-        if self._kept is not None and self._kept.overwritten(part, (result for result, _ in kept.values()), arrays):
+        returned_arrays = [result for result, _ in kept.values()]
+        if self._earlier is not None and self._earlier.overwritten(part, returned_arrays, arrays):
             changed = (*changed, EARLIER)
         if spoil:
             for array in arrays:

@@ -15,11 +15,6 @@ def told(layout: str) -> str:
     return f"arrays {layout} are read wrongly"
 
 
-def is_told(note: str) -> bool:
-    """Whether a note speaks of a layout."""
-    return note == BROADCAST or note in map(told, LAYOUTS)
-
-
 def again(run: Run, layout: str) -> Run:
     """The same numbers in this layout."""
     lay = LAYOUTS[layout]
@@ -32,9 +27,9 @@ def broadcasted(run: Run) -> Run:
     return run.with_cotangent(broadcast(run.case.cotangent))
 
 
-def as_told(run: Run, note: str) -> Run | None:
-    """The run of which this is said; None if it speaks of no layout."""
+def as_told(run: Run, note: str) -> Run:
+    """The run of which this is said; as it is, if a note speaks of no layout."""
     if note == BROADCAST:
         return broadcasted(run)
     layout = next((layout for layout in LAYOUTS if note == told(layout)), None)
-    return None if layout is None else again(run, layout)
+    return run if layout is None else again(run, layout)
