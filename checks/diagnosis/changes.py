@@ -141,7 +141,9 @@ def _number(low: float, high: float) -> str:
     if fraction is not None:
         return str(fraction)
     written = (f"{value:.{digits}g}" for digits in range(1, MOST_DIGITS))
-    return next((text for text in written if low <= float(text) <= high), f"{value:.{MOST_DIGITS}g}")
+    found = next((text for text in written if low <= float(text) <= high), f"{value:.{MOST_DIGITS}g}")
+    # What is nearer to 1 than these digits tell is no 1.
+    return f"1 {'+' if value > 1 else '−'} {abs(value - 1):.2g}" if float(found) == 1 and value != 1 else found
 
 
 def _fraction(low: float, high: float) -> Fraction | None:

@@ -280,10 +280,18 @@ class _Asked:
         return [*first, *second]
 
     def _is_smooth(self, elements: Array, off: float) -> bool:
-        """Whether no kink explains what is off along these, where a fit can tell; at one place several may cancel."""
+        """Whether no kink explains what is off along these, where a fit can tell; at one place several may cancel.
+
+        Of an element that is equal to others the slopes on its own two sides do not tell all: the middle one of three that
+        are tied may have that of an output which neither side moves.
+        """
         place = self.place
         seen = place.is_coarse and fitted.smooth(place, self._only(elements), off)
-        return seen and (elements.size == 1 or self._wrong_beside(elements.tolist()))
+        alone = elements.size == 1 and not self._is_put_there(int(elements[0]))
+        return seen and (alone or self._wrong_beside(elements.tolist()))
+
+    def _is_put_there(self, at: int) -> bool:
+        return self.place.run.problem.kind in {SPECIAL, EQUAL} and is_special(self.place.x, at)
 
     @staticmethod
     def _sum_of(few: list[int]) -> str:

@@ -1,7 +1,8 @@
 """Functions in a process of their own, which the judge outlives whatever they do (subjects/process.py).
 
 To the judge each is a callable that does what the one over there does: it returns the same numbers in the same form, writes
-to what it was passed where that one did, returns views of it where that one does, and raises Crashed where that one raised.
+to what it was passed, and to what it returned before, where that one did, returns views of it where that one does, and
+raises Crashed where that one raised.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Functions(Outlived):
     dtype: str = "float64"
     over: str = ""
     forms: Forms = field(default_factory=Forms)
+    latest: dict[int, list[Array]] = field(default_factory=dict)
     _loaded: Mapping[str, Any] | None = None
     served = "checks.functions.serving"
 
@@ -64,7 +66,7 @@ class Functions(Outlived):
         """As Outlived.begin; a new process has numbered nothing yet, and found nothing."""
         started = super().begin()
         if started:
-            self.forms, self._loaded = Forms(), None
+            self.forms, self.latest, self._loaded = Forms(), {}, None
         return started
 
     def load(self) -> Loaded:
@@ -134,7 +136,11 @@ class Functions(Outlived):
             if process.differs(start, a):
                 _changed(process, start, a)
         try:
-            return self.forms.tree(reply["form"], _results(process, reply["arrays"], given))
+            results = _results(process, reply["arrays"], given)
+            if reply["reused"]:
+                _rewritten(self.latest.get(number, ()), results)
+            self.latest[number] = [a for a, one in zip(results, reply["arrays"], strict=True) if not one["input"]]
+            return self.forms.tree(reply["form"], results)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError) as error:
             raise Malformed(f"what {name} returned did not arrive: {error}") from error
 
@@ -154,6 +160,13 @@ def _changed(process: Process, start: int, a: Array) -> None:
         memory, _ = memory_of(a)
         memory[...] = np.frombuffer(system.read_at(process.inputs, memory.size, start), np.uint8)
     a.flags.writeable = was
+
+
+def _rewritten(earlier: Sequence[Array], later: Sequence[Array]) -> None:
+    """Write to what an earlier call returned, as the function did: what a later one did, or anything else."""
+    for one, other in zip(earlier, later, strict=False):
+        if one.flags.writeable:
+            one[...] = other if one.shape == other.shape else one + 1
 
 
 def _results(process: Process, told: Sequence[Mapping[str, Any]], given: Mapping[int, Array]) -> list[Array]:

@@ -85,6 +85,7 @@ class Measuring:
         self.linear = linear
         self.step = max(2.0**-20, 16 * unit_roundoff(dtype))
         self.grain: dict[str, float] = {}
+        self._of_nothing: dict[str, float] = {}
         self._known: dict[bytes, Mapping[str, Measured]] = {}
 
     @property
@@ -100,13 +101,29 @@ class Measuring:
             g = np.asarray(rng.uniform(0.5, 1, shape) * rng.choice((-1.0, 1.0), shape))
             other = replace(case, cotangent=g)
             rows = self._rows(other, rng)
+            reach = float(np.max(np.abs(g * _finite(rows[Y][2])), initial=0.0))
             for name, five in rows.items():
-                self._worst(name, _grain(five, self.step))
+                self._worst(
+                    name, _grain(five, self.step), nothing=name != Y and self._is_nothing(other, name, five, reach)
+                )
             norm = float(np.linalg.norm((g * _size(rows[Y], self.step)).ravel())) or 1.0
             self._worst("sum", abs(float(np.sum(g * _noise(rows[Y], signed=True)))) / norm)
 
-    def _worst(self, name: str, share: float) -> None:
-        self.grain[name] = max(self.grain.get(name, 0.0), share if np.isfinite(share) else 0.0)
+    def _is_nothing(self, case: Case, name: str, five: Array, reach: float) -> bool:
+        """Whether a gradient is no more than what rounding leaves of 0: then it is as unsteady as it is large.
+
+        That of a cosine of two single numbers is so. Where there are more of them it is not, and is no less steady for it.
+        """
+        moved = np.abs(_finite(five[2]) * np.asarray(case.input(name), np.float64))
+        return bool(np.all(moved <= LAST * unit_roundoff(self.dtype) * reach))
+
+    def _worst(self, name: str, share: float, *, nothing: bool = False) -> None:
+        known = self._of_nothing if nothing else self.grain
+        known[name] = max(known.get(name, 0.0), share if np.isfinite(share) else 0.0)
+
+    def _usual(self, name: str) -> float:
+        """How unsteady elements were at their worst: where they were something, if they were anywhere."""
+        return self.grain.get(name, self._of_nothing.get(name, 0.0))
 
     def of(self, case: Case, *, far: bool = False) -> Mapping[str, Measured]:
         """What is measured at a case; raises Crashed, Malformed or Unsupported if the function does there.
@@ -136,7 +153,7 @@ class Measuring:
             size = np.maximum(_size(five, self.step), _finite(np.abs(here[name])))
             size = np.maximum(size, terms) if name == Y else size
             size = np.maximum(size, float(np.mean(size) if size.size else 0.0) / EVEN)
-            noise = np.maximum(_noise(five), max(self.grain.get(name, 0.0), _grain(five, self.step)) * size)
+            noise = np.maximum(_noise(five), max(self._usual(name), _grain(five, self.step)) * size)
             noise = np.maximum(noise, _noise(wide[name])) if far else noise
             own = 2 * unit_roundoff(self.dtype) * size
             by_y = 0.0 if name == Y else self._by_y(reach, here[name], scale(case.input(name)))

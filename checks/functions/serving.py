@@ -25,6 +25,7 @@ from checks.functions.named import backward_of, judged
 from checks.functions.wire import BROUGHT, Forms
 from checks.numbers.precision import Array
 from checks.subjects import lifeline, system
+from checks.subjects.memory import Kept
 from checks.subjects.names import theirs
 from checks.subjects.refusals import Crashed, Ended, Malformed, Unsupported
 from checks.subjects.worker import array_in, commands, failed, mapped, reply
@@ -49,9 +50,9 @@ def main() -> None:
             reply(replies, **failed(failure))
             return
         reply(replies, ready=told)
-        forms = Forms()
+        forms, kept = Forms(), Kept()
         for command in commands(settings["commands"]):
-            reply(replies, **_answer(functions[command["call"]], command, settings, forms))
+            reply(replies, **_answer(functions[command["call"]], command, settings, forms, kept))
 
 
 def _loaded(settings: Mapping[str, Any], functions: list[Function]) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def _signature(one: Function) -> list[tuple[str, int, bool]] | None:
 
 
 def _answer(
-    function: Function, command: Mapping[str, Any], settings: Mapping[str, Any], forms: Forms
+    function: Function, command: Mapping[str, Any], settings: Mapping[str, Any], forms: Forms, kept: Kept
 ) -> dict[str, Any]:
     """What one call returns, or what went wrong."""
     name = _name(function)
@@ -101,7 +102,12 @@ def _answer(
         form = forms.text(returned, ends)
         arrays = [_numbers(name, end) for end in ends]
         low = address(np.frombuffer(memory, np.uint8))
-        return {"form": form, "arrays": _written(arrays, (low, low + len(memory)), settings["results"])}
+        reused = kept.overwritten(str(command["call"]), arrays, given)
+        return {
+            "form": form,
+            "arrays": _written(arrays, (low, low + len(memory)), settings["results"]),
+            "reused": reused,
+        }
     except BaseException as failure:  # noqa: BLE001, whatever it raises is what is reported
         return failed(failure)
 

@@ -159,8 +159,8 @@ def _adds_up(run: Run, one: Array, other: Array, name: str) -> bool:
     one, other = one.astype(np.float64), other.astype(np.float64)
     rounded = 4 * unit_roundoff(run.problem.dtype) * (np.abs(one) + np.abs(other))
     with np.errstate(invalid="ignore"):
-        off = np.abs(other - one - run.true_gradients[name])
-        return bool(np.all(off <= run.gradient_bounds[name].elementwise + rounded))
+        added, allowed = run.true_gradients[name], run.gradient_bounds[name].elementwise + rounded
+        return bool(np.all(np.abs(other - one - added) <= allowed) and np.any(np.abs(added) > 2 * allowed))
 
 
 def _spoiled(run: Run) -> str:
