@@ -17,7 +17,8 @@ from checks.op import Problem
 FARTHEST = 3
 LARGEST_DENOMINATOR = 16
 FEW = 3  # elements: what multiplies fewer is told only if it is a simple fraction
-MOST_DIGITS = 6  # of a factor that is no such fraction
+MOST_DIGITS = 6  # of a factor that is no such fraction, but where these would call it a shorter number: 1.0000001
+ALL_DIGITS = 17
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,13 @@ def _number(low: float, high: float) -> str:
     value, fraction = (low + high) / 2, _fraction(low, high)
     if fraction is not None:
         return str(fraction)
-    written = (f"{value:.{digits}g}" for digits in range(1, MOST_DIGITS))
-    found = next((text for text in written if low <= float(text) <= high), f"{value:.{MOST_DIGITS}g}")
-    # What is nearer to 1 than these digits tell is no 1.
-    return f"1 {'+' if value > 1 else '−'} {abs(value - 1):.2g}" if float(found) == 1 and value != 1 else found
+    for digits in range(1, ALL_DIGITS):
+        found = f"{value:.{digits}g}"
+        if low <= float(found) <= high or (digits >= MOST_DIGITS and float(found) != float(f"{value:.{digits - 1}g}")):
+            break
+    # What is nearer to 1 than some digits tell is no 1.
+    near = float(f"{value:.{MOST_DIGITS}g}") == 1 and value != 1
+    return f"1 {'+' if value > 1 else '−'} {abs(value - 1):.2g}" if near else found
 
 
 def _fraction(low: float, high: float) -> Fraction | None:

@@ -23,7 +23,7 @@ def part_left_out(result: str, seen: Sequence[Seen], limits: Sequence[int]) -> s
     seen    the case that fails, and then the same with other numbers
     limits  where the part may begin, along an axis
     """
-    for name, array in _arrays(seen[0]).items():
+    for name, array in seen[0].given.items():
         for axis, limit in ((axis, n) for axis in range(array.ndim) for n in limits if 0 < n < array.shape[axis]):
             part = (*everything(axis), slice(limit, None), *everything(array.ndim - axis - 1))
             if done := _counted(result, seen, name, part):
@@ -33,18 +33,10 @@ def part_left_out(result: str, seen: Sequence[Seen], limits: Sequence[int]) -> s
 
 def input_left_out(result: str, where: Region, seen: Sequence[Seen]) -> str:
     """As if an input were not there, as far as this part is concerned; else ""."""
-    for name, array in _arrays(seen[0]).items() if where.size >= FEW else ():
+    for name, array in seen[0].given.items() if where.size >= FEW else ():
         if done := _counted(result, seen, name, everything(array.ndim), where):
             return f"as if {name} {done}"
     return ""
-
-
-def _arrays(seen: Seen) -> dict[str, Array]:
-    """The inputs and the cotangent, without indices."""
-    run = seen.run
-    arrays = {name: run.case.input(name) for name in run.problem.present}
-    arrays[run.problem.op.cotangent] = run.case.cotangent
-    return {name: array for name, array in arrays.items() if array.dtype.kind == "f"}
 
 
 def _counted(result: str, seen: Sequence[Seen], name: str, part: tuple[slice, ...], where: Region | None = None) -> str:
@@ -60,7 +52,7 @@ def _counted(result: str, seen: Sequence[Seen], name: str, part: tuple[slice, ..
 
 def _difference(result: str, seen: Seen, name: str, part: tuple[slice, ...], where: Region | None) -> Pair:
     """How far what came out, and what is right, are from what would be right without the part, where it is looked at."""
-    less = _arrays(seen)[name].copy()
+    less = seen.given[name].copy()
     less[part] = 0
     without = _with(result, seen, name, less).reshape(seen.right.shape)
     sizes = np.abs(seen.actual) + np.abs(seen.right) + np.abs(without)
@@ -73,8 +65,6 @@ def _difference(result: str, seen: Seen, name: str, part: tuple[slice, ...], whe
 
 def _with(result: str, seen: Seen, name: str, array: Array) -> Array:
     """The right result with another array in place of this one."""
-    run = seen.run
-    is_cotangent = name == run.problem.op.cotangent
-    case = replace(run.case, cotangent=array) if is_cotangent else run.case.with_input(name, array)
-    _, right = replace(run, implementation=run.reference, case=case).result(result)
+    run = seen.run_with(name, array)
+    _, right = replace(run, implementation=run.reference).result(result)
     return np.asarray(right, np.float64)

@@ -113,7 +113,8 @@ def _where(
     """The parameter values, and the elements, that are wrong where others are right; the part, if no mistake is known."""
     name = failure.result.removeprefix("grad_")
     samples = failure.result == "y" or name in failure.problem.samples
-    found = [whereabouts.Found(one.actual, one.right, one.wrong) for one in seen]
+    unlike = {one.run.problem.identity: one for one in seen}.values()
+    found = [whereabouts.Found(one.actual, one.right, one.wrong) for one in unlike]
     elements = whereabouts.elements(found, samples=samples)
     if not elements and part is not None and not seen[-1].wrong.all():
         elements = part.told()
@@ -150,6 +151,8 @@ def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen], holding: Callabl
         return Diagnosis()
     if precision := narrow.computed_in(seen):
         return Diagnosis(narrow.NAME, narrow.sentence(precision))
+    if inputs := narrow.partly(seen):
+        return Diagnosis(narrow.NAME, inputs)
     # What comes out by accident of shape alone goes first: where shapes are as they have to be, others compute the same.
     known = (*by_accident_of_shape(), *specific, *general())
     known = tuple(mistake for mistake in known if not any(one.denies(mistake) for one in seen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
@@ -53,6 +53,25 @@ class Seen:
     def is_exact(self) -> bool:
         """Whether an element is right only if it is the right sum to the last bit, in a precision that has few."""
         return self.run.case.whole and PRECISIONS[self.run.problem.dtype].bits < SHORT
+
+    @property
+    def whole_name(self) -> str:
+        """Of the result, as a run knows it."""
+        return self.result if self.result == "y" else f"grad_{self.result}"
+
+    @property
+    def given(self) -> dict[str, Array]:
+        """The inputs and the cotangent by name, without indices."""
+        run = self.run
+        arrays = {name: run.case.input(name) for name in run.problem.present}
+        arrays[run.problem.op.cotangent] = run.case.cotangent
+        return {name: array for name, array in arrays.items() if array.dtype.kind == "f"}
+
+    def run_with(self, name: str, array: Array) -> Run:
+        """The run with another array in place of this one."""
+        case, is_cotangent = self.run.case, name == self.run.problem.op.cotangent
+        case = replace(case, cotangent=array) if is_cotangent else case.with_input(name, array)
+        return replace(self.run, case=case)
 
     def made_by(self, mistake: Mistake) -> Array | None:
         """What the mistake computes in its place, or None if it leaves this result alone."""

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from math import prod
+from functools import cached_property
+from math import ceil, inf, log, log1p, prod, sqrt
 
 import numpy as np
 
@@ -36,6 +37,9 @@ NEAREST = 4  # sizes about a middle, where not every one can be had
 MOST_TOLD = 8  # sizes that are asked of for nothing but to tell rules apart
 MOST_SECONDS = 10.0
 REDRAWS = 8  # of a size at which nothing is wrong: what is 0 there, or not chosen, would hide it
+AT_LEAST = 3  # draws of the problem that fails: where all are wrong, it is not its numbers that matter
+CHANCE = 1e-2  # that what seldom goes wrong is right by accident where a rule says so
+MOST_DRAWS = 64
 
 
 def described(failure: Seen, result: str, law: str, *, unnamed: bool, note: str = "") -> tuple[str, tuple[Sized, ...]]:
@@ -59,13 +63,14 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool, note: str 
                 told |= {axis: together[axis.option].words} if axis.at == 0 else {}
                 continue
             known = wrong.by_size(axis, beyond=unnamed)
-            if not all(known.values()):
+            if not all(known.values()) and not wrong.is_accident(axis, known):
                 agreed = wrong.rule(axis, known, parts.begins)
                 limit = agreed.limit if agreed else 0
                 if agreed and agreed.about in (rule.about for rule in rules):  # which two options may change
                     continue
                 rules += [agreed] if agreed else []
-                if agreed or (unnamed and axis.size > SMALL[-1] and sum(known.values()) > 1):
+                is_plain = unnamed and wrong.often == 1 and axis.size > SMALL[-1]
+                if agreed or (is_plain and sum(known.values()) > 1):
                     told[axis] = agreed.words if agreed else listed(axis, known)
                     found.append(axis.sized(known, failure.run.problem))
                 limits += [*(tile for tile in TILES if tile < limit <= tile + regions.NEAR), limit, axis.size - 1]
@@ -149,6 +154,39 @@ class _Wrong:
         asked = {size: self.is_wrong(axis, size) for size in (rule.limit // others, rule.limit // others + 1) if size}
         return all(wrong is None or wrong == rule.holds(size * others) for size, wrong in asked.items())
 
+    @cached_property
+    def often(self) -> float:
+        """In how many draws of the problem that fails it is wrong, of those that are not the one that was found."""
+        problem = self.run.problem
+        shown: list[bool] = []
+        for redraw in range(1, 1 + REDRAWS):
+            found = self._is_wrong(problem, range(redraw, redraw + 1))
+            shown += [] if found is None else [found]
+            if len(shown) >= AT_LEAST and all(shown):
+                break
+        return sum(shown) / max(1, len(shown))
+
+    def is_accident(self, axis: Axis, known: Mapping[int, bool]) -> bool:
+        """Whether no size need matter: what seldom goes wrong does so the oftener the more numbers there are.
+
+        If one draw of size w is wrong with probability p, and each part of it for itself, none of n draws of size s is with
+        probability (1 − p)^(n·s/w). As many are asked of the right size next to one that is wrong as make that small.
+        """
+        if self.often == 1:
+            return False
+        wrong = min(size for size, is_wrong in known.items() if is_wrong)
+        right = min((size for size, is_wrong in known.items() if not is_wrong), key=lambda size: abs(size - wrong))
+        share = self._share(axis, wrong)
+        needed = log(CHANCE) / log1p(-min(share, 1 - CHANCE)) * wrong / right if share else inf
+        if needed > MOST_DRAWS:
+            return True
+        return self.is_wrong(axis, right, range(REDRAWS, REDRAWS + ceil(needed))) is not False
+
+    def _share(self, axis: Axis, size: int) -> float:
+        """How many of all draws of another size are wrong at least, told from a few: less by what counts scatter by."""
+        count = sum(bool(self.is_wrong(axis, size, range(n, n + 1))) for n in range(1, 1 + REDRAWS))
+        return (count - sqrt(count)) / REDRAWS
+
     def again(self, axis: Axis, known: dict[int, bool]) -> bool:
         """Whether other numbers show that it is wrong at sizes above one that is: what is picked by index is not all."""
         least = min(size for size, is_wrong in known.items() if is_wrong)
@@ -188,9 +226,9 @@ class _Wrong:
 
     @property
     def _chooses(self) -> bool:
-        """Whether what matters may be chosen from elsewhere: the largest of a window, a class or a row by its index."""
+        """Whether numbers matter: the largest of a window is taken, a class or a row by index; or it is seldom wrong."""
         indexed = any(a is not None and a.dtype.kind == "i" for a in self.run.case.inputs)
-        return indexed or self.run.problem.op.kinks is not None
+        return indexed or self.run.problem.op.kinks is not None or self.often < 1
 
     def is_wrong(self, axis: Axis, size: int, redraws: range = range(REDRAWS)) -> bool | None:
         """Whether it is wrong with another size along this axis; None where nobody knows."""

@@ -121,7 +121,9 @@ def elements(found: Sequence[Found], *, samples: bool) -> str:
         if spared > best:
             best, words = spared, description
     places, *others = {_places(one.wrong) for one in telling}
-    return f"only {places} wrong, in every case" if places and not others and best < 1 else words
+    if not places or others or best == 1:
+        return words
+    return f"only {places} wrong{', in every case' if len(found) > 1 else ''}"
 
 
 def _places(wrong: Array) -> str:

@@ -237,7 +237,7 @@ def _remarks(report: Report) -> str:
         for line in (*words.conventions(report), *words.offers(report), *words.earned(report))
     ]
     notes = report.tally.notes(Verdict.UNDECIDED)
-    lines += [f"Undecided: {note}, {count} times." for note, count in notes.most_common()]
+    lines += [f"Undecided: {note}, {words.times(count)}." for note, count in notes.most_common()]
     items = "".join(f"<li>{_with_code(line)}</li>" for line in lines)
     return f"<h3>Remarks</h3><ul>{items}</ul>" if items else ""
 

@@ -83,7 +83,7 @@ def _outcome(report: Report, law: str) -> Outcome | None:
         return "skipped", words.not_asked(report), ""
     notes = tally.notes(Verdict.UNDECIDED) + tally.notes(Verdict.WARNING)
     line = "undecided" if counts[Verdict.UNDECIDED] else "warnings only"
-    return "skipped", line, "\n".join(f"{note}, {count} times" for note, count in notes.most_common() if note)
+    return "skipped", line, "\n".join(f"{note}, {words.times(count)}" for note, count in notes.most_common() if note)
 
 
 def _counted(report: Report, law: str, broken: Mapping[str, int]) -> str:

@@ -205,6 +205,11 @@ def _and_others(counts: Counter[Verdict]) -> str:
     )
 
 
+def times(count: int) -> str:
+    """How often, in words."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def reason_of(refusal: str) -> str:
     """Why a case was refused, without the parameters of that case."""
     return refusal.partition(" (")[0]
@@ -216,7 +221,7 @@ def unsupported(report: Report) -> Iterator[str]:
     turns = []
     for words, count in sorted(report.unsupported.items(), key=lambda item: -item[1]):
         reason = reason_of(words)
-        turns.append((told[reason], f"{words}, {count} times"))
+        turns.append((told[reason], f"{words}, {times(count)}"))
         told[reason] += 1
     yield from (line for _, line in sorted(turns, key=lambda turn: turn[0]))
 
@@ -224,7 +229,7 @@ def unsupported(report: Report) -> Iterator[str]:
 def warnings(report: Report) -> Iterator[str]:
     """What leaves the numbers right, most frequent first."""
     for note, count in report.warnings.most_common():
-        yield f"{note}, {count} times; --strict counts it as broken"
+        yield f"{note}, {times(count)}; --strict counts it as broken"
 
 
 def conventions(report: Report) -> Iterator[str]:
@@ -234,7 +239,7 @@ def conventions(report: Report) -> Iterator[str]:
         if convention in sums:
             yield f"{convention}, at {sums[convention]} {'place' if sums[convention] == 1 else 'places'} where it was read"
         else:
-            yield f"at kinks: {convention} ({count} times), which is right"
+            yield f"at kinks: {convention} ({times(count)}), which is right"
 
 
 def span(values: Mapping[str, int]) -> str:

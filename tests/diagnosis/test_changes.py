@@ -57,6 +57,11 @@ def test_a_single_number_is_a_multiple_of_any_other_and_none_of_a_simple_one():
     )
 
 
+@pytest.mark.parametrize(("times", "words"), [(1 + 1e-7, "1 + 1e-07"), (2 + 2e-9, "2.000000002"), (np.pi, "3.14159")])
+def test_a_factor_is_not_called_a_simpler_one(times, words):
+    assert factor(pair("float64", times)) == words
+
+
 class Changed:
     """Convolution whose weight gradient is something else."""
 

@@ -67,3 +67,47 @@ def test_whole_numbers_that_are_wrong_are_no_narrower_precision():
 
     (found,) = judge("linear", OffByOne, seed=1, examples=30, laws=["exact"]).failures
     assert found.mistake == ""
+
+
+class AddsInFloat64:
+    """Multiplied in float32; the bias is added as it is."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def forward(self, x, weight, bias):
+        y = self.factor * (np.float32(x) @ np.float32(weight).T).astype(x.dtype)
+        return y if bias is None else y + bias
+
+    backward = staticmethod(linear.backward)
+
+
+@pytest.mark.parametrize("laws", [["exact"], ["agreement"]])
+def test_inputs_that_are_rounded_are_named_where_the_rest_is_not(laws):
+    (found,) = judge("linear", AddsInFloat64(), seed=1, examples=20, laws=laws, batch=(3,)).failures
+    assert found.explanation == (
+        "x and weight are rounded to float32 before they are used: --dtype float32 judges it as that."
+    )
+
+
+def test_a_part_in_float32_is_named_as_one():
+    class Layer(AddsInFloat64):
+        backward = staticmethod(computing_in("float32").backward)
+
+    report = judge("linear", Layer(), seed=1, examples=20, laws=["agreement"], batch=(3,))
+    assert len(report.failures) == 4
+    assert verdict(report).endswith("wrong. It computes in float32: --dtype float32 judges it as that.")
+
+
+def test_a_mistake_is_not_excused_by_inputs_that_are_rounded():
+    (found,) = judge("linear", AddsInFloat64(1.001), seed=1, examples=20, laws=["agreement"], batch=(3,)).failures
+    assert "float32" not in found.explanation
+
+
+def test_an_error_of_the_size_of_rounding_is_no_rounding():
+    class Off(AddsInFloat64):
+        def forward(self, *arrays):
+            return linear.forward(*arrays) * (1 + 2**-25)
+
+    (found,) = judge("linear", Off(), seed=1, examples=20, laws=["agreement"], batch=(3,)).failures
+    assert found.explanation == "It is the right one multiplied by 1 + 3e-08, in every case."

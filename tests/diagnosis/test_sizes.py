@@ -10,6 +10,7 @@ from checks.diagnosis.sizes import MOST_CALLS, described
 from checks.op import Problem
 from checks.ops import find
 from checks.subjects.implementation import Implementation
+from reference import linear
 
 NUMBERS = ["exact", "agreement"]
 
@@ -245,6 +246,47 @@ def threshold_of(op, layer, problem, law="exact", result="y"):
     failure = Seen.of(result, run)
     assert failure.wrong.any()
     return described(failure, result, law, unnamed=True)[0]
+
+
+class Seldom:
+    """A row is wrong whose first number is one of few, in maps of so many rows at least."""
+
+    def __init__(self, least=0, share=1 / 512):
+        self.least = least
+        self.share = share
+
+    def forward(self, x, weight, bias):
+        y = linear.forward(x, weight, bias)
+        if len(x) >= self.least:
+            y[(x[:, 0] * 1024) % 1 < self.share] *= 2
+        return y
+
+    backward = staticmethod(linear.backward)
+
+
+def failing(layer, rows, seeds=range(100)):
+    """A problem of so many rows in which it is wrong."""
+    op = find("linear")
+    for seed in seeds:
+        problem = Problem(op, {"x": (rows, 2), "weight": (2, 2), "bias": None, "y": (rows, 2)}, {}, seed=seed)
+        (run,) = runs("agreement", [problem], Implementation.of(op, layer), Implementation.of(op, op.reference))
+        if Seen.of("y", run).wrong.any():
+            return problem
+    raise AssertionError
+
+
+@pytest.mark.parametrize("start", [0, 100, 200])
+def test_no_size_is_blamed_for_what_goes_wrong_by_chance(start):
+    layer = Seldom()
+    problem = failing(layer, 129, range(start, start + 100))
+    assert threshold_of("linear", layer, problem, "agreement") == ""
+
+
+@pytest.mark.parametrize("share", [1 / 8, 1])
+def test_a_size_is_blamed_where_it_matters_though_it_is_wrong_by_chance(share):
+    layer = Seldom(100, share)
+    said = threshold_of("linear", layer, failing(layer, 129), "agreement")
+    assert said.startswith("right up to batch 99 along axis 0, wrong from 100 on")
 
 
 @pytest.mark.parametrize("seed", range(5))

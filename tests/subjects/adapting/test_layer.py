@@ -154,7 +154,7 @@ def test_what_fits_no_arrangement_is_answered_with_those_that_were_tried():
     assert "  x as *batch I | I *batch | I" in said
     assert "  weight as I O, looked for at weights" in said
     assert "  without axes *batch" in said
-    assert any(line.startswith("  1 times: ValueError: expected rows (test_layer.py:") for line in said)
+    assert any(line.startswith("  once: ValueError: expected rows (test_layer.py:") for line in said)
     assert any("y of the right shape with other numbers, nearest as x (*batch I)" in line for line in said)
 
 
