@@ -105,6 +105,7 @@ def wide_problems(
             if among.out:
                 values = among.held(ByChance(chance), values)
             try:
+                op.takes.check(values)  # what is left of each parameter may not go together
                 one = _Turn(chance, op, values, dtype, tiles, turn).problem(axes, which)
             except ValueError:
                 if not among.out and values is pinned:

@@ -175,6 +175,8 @@ def _out(probe: Probe, known: Iterable[Kind], *, refusals_only: bool) -> list[Ki
             loose = next((kind for kind in out if _works_alone(probe, kind, out, members)), None)
             if loose is not None:
                 out.remove(loose)
+            elif not refusals_only and (by_axes := _by_axes(probe, out, members)) is not None:
+                out = by_axes
             elif not (out or probe.compiled) or not _more_fails(probe, members, out):
                 break
             continue
@@ -227,6 +229,23 @@ def _more_fails(probe: Probe, members: Mapping[Kind, Sequence[int]], out: Sequen
         for at in [at for at in of if at not in gone][:FEW] if kind not in out else ():
             probe.fails(at)
     return len(probe.failed) > before
+
+
+def _by_axes(probe: Probe, out: Sequence[Kind], members: Mapping[Kind, Sequence[int]]) -> list[Kind] | None:
+    """The kinds that are left out, with one more number of axes, and without those which all such numbers explain.
+
+    Where code is for one axis alone, sizes that differ along the axes explain most of what fails, and came first. What they
+    leave of three axes is too little to be sure of; all of three axes is not.
+    """
+    for kind, of in members.items():
+        if kind in out or not kind.counts_axes or probe.ran.intersection(of):
+            continue
+        by_axes = _in_any([k for k in out if k.counts_axes], members).union(of)
+        left = [k for k in out if k.counts_axes or not set(members[k]) <= by_axes]
+        own = [at for at in of if at not in _in_any(left, members)][:SURE]
+        if len(left) < len(out) and len(own) == SURE and all(map(probe.fails, own)):
+            return [*left, kind]
+    return None
 
 
 def _works_alone(probe: Probe, kind: Kind, out: Sequence[Kind], members: Mapping[Kind, Sequence[int]]) -> bool:

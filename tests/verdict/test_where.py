@@ -12,7 +12,7 @@ from checks.render import json as as_json
 from checks.subjects.implementation import Implementation
 from checks.verdict.merging import merged
 from checks.verdict.where import found
-from reference import conv, cross_entropy, linear, upsample
+from reference import avg_pool, conv, cross_entropy, linear, upsample
 
 FEW = {"examples": 40, "seed": 3, "laws": ["exact", "agreement"]}
 
@@ -81,6 +81,43 @@ def test_no_more_is_left_out_than_what_raises(seed):
     among, _ = found(implementation, find("conv"), {}, "float64", seed)
     left = {kind.left for kind in among.out if kind.about in {"padding", "stride"}}
     assert left == {"with equal strides", "with numbers for padding", "with equal padding"}
+
+
+def test_code_for_one_axis_is_not_taken_to_be_for_three_that_are_alike():
+    """Sizes that differ along the axes explain more of what fails than three axes do, and left few of these."""
+
+    class OneAxis:
+        def forward(self, x, weight, bias, stride=1):
+            _, _, _ = x.shape
+            return conv.forward(x, weight, bias, stride=stride)
+
+        def backward(self, dy, x, weight, bias, stride=1):
+            return conv.backward(dy, x, weight, bias, stride=stride)
+
+    def left_out(given):
+        among, _ = found(Implementation.of(find("conv"), given), find("conv"), {}, "float64", 1)
+        return {(kind.about, kind.value) for kind in among.out}
+
+    assert left_out(OneAxis) >= {("dims", 2), ("dims", 3)}
+    assert not {("size", None), ("kernel", None)} & left_out(OneAxis)
+    square = works("Square", lambda x, *_: len(set(x.shape[2:])) > 1)
+    assert left_out(square) == {("size", None)}
+
+
+def test_values_that_are_left_and_do_not_go_together_are_not_drawn():
+    """Where a tuple for a parameter is not taken, numbers are left: a kernel size 2 and a padding 2, which is too much."""
+
+    class Numbers:
+        def forward(self, x, kernel_size=2, stride=None, padding=0):
+            return avg_pool.forward(
+                x, kernel_size=int(kernel_size), stride=stride and int(stride), padding=int(padding)
+            )
+
+        def backward(self, dy, x, **parameters):
+            return avg_pool.backward(dy, x, **parameters)
+
+    report = judge("avg_pool", Numbers(), seed=7, examples=60, laws=["exact"], jobs=1)
+    assert report.cases == 60
 
 
 def test_what_is_wrong_with_padding_alone_is_wrong():
