@@ -30,12 +30,13 @@ NARROW = 4  # width of queries and keys whose scores may be as they are
 
 
 def heads(draw: Draws, pinned: Pinned, axes: int) -> Drawn:  # noqa: ARG001, every op is asked alike
-    """Heads of queries, and how many of them share a head of keys and values."""
+    """Heads of queries, and how many of them share a head of keys and values: one, all, or a number between."""
     many, groups = pinned.get("heads"), pinned.get("groups")
     if many is None:
         groups = groups or draw.among(1, 1, 2, 3)
         many = groups * draw.among(1, 2, 3)
-    return {"H": many, "groups": groups or draw.among(*(g for g in range(1, many + 1) if many % g == 0))}
+    between = draw.among(*(g for g in range(1, many + 1) if many % g == 0))
+    return {"H": many, "groups": groups or draw.among(1, between, many)}
 
 
 def scales(drawn: Drawn) -> tuple[float | None, ...]:

@@ -35,7 +35,7 @@ from checks.ops import _element_loss_mistakes as mistakes
 from checks.ops import _loss_formulas as formulas
 from checks.ops import _tails
 from checks.ops.activation import EXP, within_reach_of
-from checks.ops.loss import FAR, REDUCTION
+from checks.ops.loss import REDUCTION
 from checks.signature.options import one_of, real
 from checks.signature.places import REST
 from checks.signature.takes import Parameter, Sizes, Takes
@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     import torch
 
 NEAR = (
-    2  # to the side of its target, a logit has a loss of 0.1, and σ − t is still far larger than what σ loses in 8 bits
-)
+    1 / 2
+)  # to the side of its target, a logit adds 0.5 to a sum of losses, which may be off by thrice that and no more
+WRONG = 64  # to the other side a loss is more than what sums of 30 000 such are off by, and e^64 is far within float32
 SHAPE = Sizes("shape", "*shape", "shape of the arrays, samples first", (2, 1, 4, 3), (1, 2, 3))
 WIDTHS = (1.0, 0.5, 2.0, 0.1)
 DELTA = Parameter("delta", 1.0, "where the parabola ends", "1.0", real(0, above=True), WIDTHS)
@@ -207,14 +208,14 @@ def binary_draw(problem: Problem, name: str, rng: np.random.Generator, whole: bo
 
 
 def binary_few(problem: Problem, case: Case) -> Case | None:
-    """Losses that are small, by logits of `NEAR` to the side of their targets, but at few places, far to the other side."""
+    """Logits of `NEAR` to the side of their targets, but at few places of `WRONG` to the other side, of large losses."""
     places, x = problem.places, case.input("logits")
     if places is None or 0 in x.shape:
         return None
     at = x.ndim - 1 if places.axis[0] == "C" else places.axis[1]
     here = np.isin(np.arange(x.shape[at]), places.at).reshape([-1 if axis == at else 1 for axis in range(x.ndim)])
     target = np.round(case.input("target").astype(np.float64))
-    side = np.where(here, -4 * FAR, NEAR) * np.where(target > 0, 1, -1)
+    side = np.where(here, -WRONG, NEAR) * np.where(target > 0, 1, -1)
     logits = side * (1 + np.clip(np.abs(x.astype(np.float64)), 0, 1) / 4)
     rounded = PRECISIONS[problem.dtype].rounded
     return case.with_input("logits", rounded(logits)).with_input("target", rounded(target))

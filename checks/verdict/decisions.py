@@ -13,13 +13,13 @@ matter of chance as it is where all are decided, and the numbers stand beside th
 Cases in which few terms count (signature/places.py) are kinds of their own: those in which a term that is left out shows.
 What stores its results on the way leaves an eighth to a half of these open (bfloat16 batch norm, layer norm and attention
 of torch), so two fifths decided are enough, and three or four that are open say nothing (where half are, three of three are
-so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all kinds
-are counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one (one
-group, or several), those with each choice: of `FULL` that have it a fifth has to be decided, where right code decides a
-half. A short run, which has few, tries more of a kind that is doubtful (further.py). Wide ones count as wide: short runs
-have so few that each must be able to speak for its size, so more than half it is. Of right code that stores results on the
-way half and more are decided, so of four to ten fewer by chance; a short run tries more of these as well, up to as many as
-a whole one has.
+so once in eight): `HIDDEN` have to be open. So that a mistake cannot hide in a few of each kind, those of all kinds are
+counted together as well; and so that it cannot hide in one of two formulas, of which a parameter chooses one (one group, or
+several, or all that there can be), those with each choice: of `FULL` that have it a fifth has to be decided, where right
+code decides a half. A short run, which has few, tries more of a kind, or choice, that is doubtful (further.py). Wide ones
+count as wide: short runs have so few that each must be able to speak for its size, so more than half it is. Of right code
+that stores results on the way half and more are decided, so of four to ten fewer by chance; a short run tries more of these
+as well, up to as many as a whole one has.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class Decision:
         """
         if self.kind == WIDE and self.cases >= FULL and 5 * self.decided < self.cases:
             return False
+        if self.kind.startswith(OF_CHOICE):
+            return self.cases < FULL and 5 * self.decided < self.cases
         full = FULL if self.kind in CONCENTRATED else FULL_OF_WIDE if self.kind == WIDE else 0
         return self.cases < full and 5 * self.decided < 3 * self.cases
 
@@ -82,13 +84,17 @@ def too_few(decisions: Iterable[Decision]) -> Iterator[Decision]:
     accused = {decision.result for decision in kinds if not decision.enough and decision.kind in CONCENTRATED}
     concentrated = [d for d in counted if _of(d.kind)[0] in CONCENTRATED and d.result not in accused]
     yield from (d for d in _added((d, ALL_CONCENTRATED) for d in concentrated) if not d.enough)
-    chosen = ((d, f"{OF_CHOICE}{choice}") for d in concentrated for choice in _of(d.kind)[1:])
-    yield from (d for d in _added(chosen) if not d.enough)
+    yield from (d for d in by_choice(concentrated) if not d.enough)
 
 
 def by_kind(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     """The counts of each kind, whatever was chosen."""
     return tuple(_added((decision, _of(decision.kind)[0]) for decision in decisions))
+
+
+def by_choice(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """The counts of all cases in which few terms count that have the same choice."""
+    return tuple(_added((d, f"{OF_CHOICE}{choice}") for d in decisions for choice in _of(d.kind)[1:]))
 
 
 def _added(named: Iterable[tuple[Decision, str]]) -> Iterator[Decision]:
@@ -138,19 +144,28 @@ def kind_of(problem: Problem, result: str) -> str:
     return places.kind(result) if places.are_of(axes, problem.parameters) else ""
 
 
+def kinds_of(problem: Problem, result: str) -> frozenset[str]:
+    """The names under which a case counts for a result: its kind, and each choice where few terms count."""
+    kind, *chosen = _of(_with_choices(problem, kind_of(problem, result)))
+    return frozenset((kind, *(f"{OF_CHOICE}{choice}" for choice in chosen)))
+
+
 def _with_choices(problem: Problem, kind: str) -> str:
-    divided = problem.op.takes.divided
-    chosen = (
-        f"{n}={words}" for n, value in problem.parameters.items() if (words := _chosen(value, parts=n in divided))
-    )
+    chosen = (f"{n}={words}" for n, value in problem.parameters.items() for words in _chosen(problem, n, value))
     return CHOICE.join((kind, *chosen)) if kind in CONCENTRATED else kind
 
 
-def _chosen(value: object, *, parts: bool) -> str:
-    """Which of two formulas a parameter chooses; a number of parts chooses that of a single one, or of several."""
-    if parts:
-        return "1" if value == 1 else "not 1"
-    return str(value) if isinstance(value, str | bool) else ""
+def _chosen(problem: Problem, name: str, value: object) -> Iterator[str]:
+    """Which of two formulas a parameter chooses; a number of parts chooses that of a single one, or of several.
+
+    As many as there can be leave one of what they divide to each: all heads look at one of keys.
+    """
+    if (divided := problem.op.takes.divided.get(name)) is not None:
+        yield "1" if value == 1 else "not 1"
+        if value != 1 and any(problem.sizes[axis] == value for axis in divided.split()):
+            yield "all"
+    elif isinstance(value, str | bool):
+        yield str(value)
 
 
 def decided_in(problem: Problem, found: Iterable[Finding], deciding: Iterable[str]) -> Mapping[str, bool]:

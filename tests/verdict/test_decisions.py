@@ -20,7 +20,7 @@ from checks.render.load import from_text
 from checks.signature.places import CONCENTRATED
 from checks.trials import trial
 from checks.trials.finding import Finding
-from checks.verdict.decisions import NOT_TAKEN, Decision, Decisions, by_kind, decided_in, too_few
+from checks.verdict.decisions import NOT_TAKEN, Decision, Decisions, by_kind, decided_in, kinds_of, too_few
 from checks.verdict.known import Known
 from checks.verdict.report import MET, worst
 from reference import linear, relu, softmax
@@ -352,12 +352,27 @@ def test_cases_in_which_few_terms_count_are_counted_by_what_is_chosen_and_shown_
     assert {d.kind for d in by_kind(decisions.counted)} <= {"", *CONCENTRATED}
 
 
-def test_one_group_is_one_choice_and_several_are_another():
-    for problem in [p for p in Long(find("group_norm"), "channels", 0, 577, "bfloat16").problems(24) if p.places]:
+def test_one_group_is_one_choice_several_are_another_and_all_that_there_can_be_one_more():
+    """All heads that look at one of keys have the longest sum; those of a few are decided, and must not speak for it."""
+    problems = [p for p in Long(find("attention"), "heads", 0, 4608, "float16").problems(24) if p.places]
+    seen = set()
+    for problem in problems:
         decisions = Decisions(["agreement"])
         decisions.add(problem, [])
-        (kind,) = [d.kind for d in decisions.counted if d.result == "grad_x"]
-        assert kind in {
-            "",
-            *(f"{k}; groups={'1' if problem.parameters['groups'] == 1 else 'not 1'}" for k in CONCENTRATED),
+        (kind,) = [d.kind for d in decisions.counted if d.result == "grad_k"]
+        many = problem.parameters["groups"]
+        chosen = "1" if many == 1 else "not 1; groups=all" if many == problem.sizes["H"] else "not 1"
+        assert kind == "" or kind.split("; ", 1)[1] == f"causal={problem.parameters['causal']}; groups={chosen}"
+        assert kinds_of(problem, "grad_k") == {
+            kind.split("; ")[0],
+            *(f"concentrated; {c}" for c in kind.split("; ")[1:]),
         }
+        seen.add(chosen)
+    assert {"not 1", "not 1; groups=all"} <= seen
+
+
+@pytest.mark.parametrize(
+    ("decided", "cases", "doubtful"), [(0, 1, True), (1, 6, True), (1, 5, False), (1, 9, True), (0, 10, False)]
+)
+def test_a_choice_of_which_hardly_any_case_was_decided_is_doubtful_until_there_are_enough(decided, cases, doubtful):
+    assert Decision("grad_k", "concentrated; groups=all", decided, cases).doubtful == doubtful
