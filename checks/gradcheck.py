@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         _parser(None, program).refuse(str(wrong))
     except NotAnImplementation as wrong:
         _say(wrong, chosen, command(program))
+        if not options.skeleton:
+            _write_unloaded([(one.op, one.impl or "") for one in chosen], options.dtype, str(wrong), outputs)
         return NOT_LOADED
     except BrokenPipeError:
         return _left()
@@ -114,6 +116,14 @@ def _say(wrong: NotAnImplementation, chosen: list[Subject], called: str) -> None
     if not all(built_in(one.impl) for one in chosen):
         one = next((s for s in chosen if (s.op.name, s.impl) == wrong.subject), chosen[0])
         print(f"\nA file to start from:\n\n{start(one.op, one.impl, str(wrong))}", end="", file=sys.stderr)
+
+
+def _write_unloaded(what: Sequence[tuple[Op, str]], dtype: str, why: str, outputs: Outputs) -> None:
+    """Say in every file that nothing was judged: what an earlier run left there would pass for what this one found."""
+    if outputs.files or outputs.github:
+        from checks.verdict.unloaded import unloaded
+
+        outputs.write([unloaded(op, spec, dtype, why) for op, spec in what])
 
 
 def _run(chosen: list[Subject], options: argparse.Namespace, outputs: Outputs, called: str) -> int:
@@ -274,7 +284,7 @@ def _show(report: Report, options: argparse.Namespace, outputs: Outputs) -> None
 
 def function(given: Sequence[str], program: str) -> int:
     """The command line of what is no op: gradoracle function mine.py:f --backward mine.py:b --inputs "B,3 3"."""
-    from checks.command.functions import add_options, said, specs
+    from checks.command.functions import add_options, said, specs, unknown
     from checks.functions.inputs import HELP, read
     from checks.functions.isolated import Functions
     from checks.functions.sizes import EXAMPLES as CASES
@@ -325,6 +335,7 @@ def function(given: Sequence[str], program: str) -> int:
         outputs.write([report])
     except (NotTaken, NotAnImplementation, Crashed, Stopped) as wrong:
         print(f"{command(program)}: {wrong}", file=sys.stderr)
+        _write_unloaded([(unknown(options.function), options.function)], options.dtype, str(wrong), outputs)
         return NOT_LOADED
     except ValueError as wrong:
         parser.refuse(str(wrong))

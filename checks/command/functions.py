@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from checks.command.arguments import Parser
+from checks.op import Kind, Op, Rounding
+from checks.signature.takes import Takes
 
 
 def add_options(parser: Parser, given: Sequence[str]) -> None:
@@ -56,3 +59,16 @@ def said(options: argparse.Namespace) -> list[str]:
         pairs |= {"--jvp": options.jvp, "--modes": ",".join(options.modes)}
     pairs |= {"--convention": options.convention}
     return [word for pair in pairs.items() if pair[1] for word in pair]
+
+
+def unknown(spec: str) -> Op:
+    """All that is known of a function that could not be judged: what it is called."""
+    name = spec.rpartition(":")[2]
+    return Op(
+        name=name,
+        reference=SimpleNamespace(),
+        takes=Takes({}),
+        twin=SimpleNamespace,
+        rounds=Rounding(lambda _: {}),
+        kind=Kind(),
+    )

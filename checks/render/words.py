@@ -98,7 +98,7 @@ def elsewhere(report: Report) -> Iterator[str]:
 def _why_nothing(report: Report) -> str:
     """Why no check came to an end."""
     if not report.laws:
-        return "since it could not be loaded"
+        return "since it could not be loaded" if report.op.inputs else "since it could not be loaded, or called"
     if not report.cases:
         return "none of the cases is supported"
     if not report.checks:

@@ -1,4 +1,4 @@
-"""The report on an implementation that could not be loaded, among others that could: none of them waits for it."""
+"""The report on what could not be loaded: others are judged all the same, and files of an earlier run do not stay green."""
 
 from __future__ import annotations
 

@@ -94,3 +94,30 @@ def test_the_others_are_judged_where_one_cannot_be_loaded(folder, capsys):
     first, second = json.loads((folder / "both.json").read_text())["reports"]
     assert [(r["op"], r["exit_code"]) for r in (first, second)] == [("linear", 3), ("relu", 0)]
     assert "Half has no backward" in next(iter(first["unsupported"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["linear", "--impl", "mine.py:Missing"], "mine.py has no Missing"),
+        (["--function", "mine.py:f", "--backward", "mine.py:Missing", "--inputs", "3"], "mine.py has no Missing"),
+        (
+            ["--function", "mine.py:f", "--backward", "mine.py:f", "--inputs", "3"],
+            "f does not take inputs of shapes [(3,)]",
+        ),
+    ],
+    ids=["an op", "a function", "a function that raises"],
+)
+def test_files_say_that_nothing_was_judged(folder, capsys, words, why):
+    """Those of an earlier run would pass for the verdict of this one."""
+    (folder / "mine.py").write_text("def f(x, w): return x @ w\n")
+    files = {"--json": "one.json", "--junit": "one.xml", "--html": "one.html", "--markdown": "one.md"}
+    for name in files.values():
+        (folder / name).write_text("right, said an earlier run")
+    assert gradcheck.main([*words, *(word for pair in files.items() for word in pair)]) == 3
+    assert why in capsys.readouterr().err
+    (report,) = json.loads((folder / "one.json").read_text())["reports"]
+    assert (report["verdict"], report["exit_code"]) == ("not judged", 3)
+    assert why in next(iter(report["unsupported"]))
+    assert 'errors="1"' in (folder / "one.xml").read_text()
+    assert all("nothing could be judged" in (folder / name).read_text() for name in list(files.values())[1:])
