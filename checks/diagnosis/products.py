@@ -14,7 +14,7 @@ from itertools import permutations
 from math import prod
 from typing import Protocol
 
-from checks.diagnosis.resizing import Axis, resized
+from checks.diagnosis.resizing import Axis, with_room
 from checks.op import Problem
 from checks.signature import places
 
@@ -38,10 +38,14 @@ class Asked(Protocol):
         """None where nobody knows."""
 
 
-def told(axes: Sequence[Axis], asked: Asked) -> str:
-    """From which product on the result is wrong, given the axes that seem to have a threshold; "" if from none."""
+def told(axes: Sequence[Axis], asked: Asked, others: Sequence[Axis] = ()) -> str:
+    """From which product on the result is wrong, given the axes that seem to have a threshold; "" if from none.
+
+    others  those that do not, since the product is too large without them: with them a single axis can be told
+    """
+    pairs = [*permutations(axes, 2), *((other, axis) for axis in axes for other in others)]
     for words, of in _products(asked.tried[0][0], axes, asked.result):
-        if _bracket(of, asked) is None or not _confirmed(of, axes, asked):
+        if _bracket(of, asked) is None or not _confirmed(of, pairs, asked):
             continue
         if (bracket := _bracket(of, asked)) is not None:
             most, first = bracket
@@ -84,15 +88,15 @@ def _bracket(of: Of, asked: Asked) -> tuple[int, int] | None:
     return (max(right), min(wrong)) if right and wrong and max(right) < min(wrong) else None
 
 
-def _confirmed(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
+def _confirmed(of: Of, pairs: Sequence[tuple[Axis, Axis]], asked: Asked) -> bool:
     """Whether what is shorter along one axis than what was right there is wrong where the product says so."""
     problem = asked.tried[0][0]
-    for one, other in permutations(axes, 2):
+    for one, other in pairs:
         found = False
         sizes = [(_size(p, one), _size(p, other)) for p, wrong in asked.tried if not wrong]
         right = [b for a, b in sizes if a is not None and b is not None and a >= one.size]
         for times in LONGER if right else ():
-            longer = resized(problem, one.option, one.value(problem.pins, times * one.size))
+            longer = with_room(problem, one.option, one.value(problem.pins, times * one.size))
             bracket = _bracket(of, asked)
             if longer is None or bracket is None:
                 break
@@ -102,7 +106,7 @@ def _confirmed(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
                 if which is not None and (of(which) or 0) > most:
                     found |= asked.is_wrong_in(which) is True
             if found:
-                return _exactly(of, axes, asked)
+                return _exactly(of, pairs, asked)
     return False
 
 
@@ -110,7 +114,7 @@ def _with_as_many(problem: Problem, axis: Axis, largest: int, of: Of, wanted: in
     """The problem with the smallest size along an axis, up to the largest, for which the product is what is wanted."""
 
     def there(size: int) -> Problem | None:
-        return resized(problem, axis.option, axis.value(problem.pins, size))
+        return with_room(problem, axis.option, axis.value(problem.pins, size))
 
     def many(size: int) -> int:
         shorter = there(size)
@@ -120,13 +124,13 @@ def _with_as_many(problem: Problem, axis: Axis, largest: int, of: Of, wanted: in
     return there(at + 1) if at < largest else None
 
 
-def _exactly(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
+def _exactly(of: Of, pairs: Sequence[tuple[Axis, Axis]], asked: Asked) -> bool:
     """Ask of a power of two, where one lies where it begins to be wrong; whether that agrees."""
     bracket = _bracket(of, asked)
     power = None if bracket is None else next((n for n in _powers(bracket[1]) if bracket[0] < n < bracket[1]), None)
-    for one, other in permutations(axes, 2) if power else ():
-        for size in _powers(2 * one.size):
-            longer = resized(asked.tried[0][0], one.option, one.value(asked.tried[0][0].pins, size))
+    for one, other in pairs if power else ():
+        for size in _powers(2 * one.size, 2):
+            longer = with_room(asked.tried[0][0], one.option, one.value(asked.tried[0][0].pins, size))
             which = None if longer is None or power is None else _with_as_many(longer, other, power, of, power)
             if which is not None and of(which) == power:
                 asked.is_wrong_in(which)
@@ -134,5 +138,5 @@ def _exactly(of: Of, axes: Sequence[Axis], asked: Asked) -> bool:
     return bracket is not None
 
 
-def _powers(most: int) -> Iterator[int]:
-    return (1 << k for k in range(places.TILES[0].bit_length() - 1, most.bit_length() + 1))
+def _powers(most: int, least: int = places.TILES[0]) -> Iterator[int]:
+    return (1 << k for k in range(least.bit_length() - 1, most.bit_length() + 1))

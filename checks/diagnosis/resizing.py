@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import add
 from typing import Any
 
 from checks.cases import drawing
@@ -101,3 +102,17 @@ def resized(problem: Problem, option: str, value: Any) -> Problem | None:
         return None
     own = {option: drawn.parameters[option]} if option in problem.parameters else {}
     return replace(problem, shapes=shapes, parameters={**problem.parameters, **own})
+
+
+def with_room(problem: Problem, option: str, value: Any) -> Problem | None:
+    """The same where a window may need an input that is longer: this is made so then, by as much along each axis."""
+    if (same := resized(problem, option, value)) is not None or not isinstance(value, tuple):
+        return same
+    given = problem.pins[option]
+    more = tuple(max(0, new - old) for new, old in zip(value, given, strict=True))
+    for sizes in problem.op.takes.sizes:
+        room = problem.pins.get(sizes.option)
+        if sizes.spatial and sizes.option != option and isinstance(room, tuple) and len(room) == len(more):
+            longer = resized(problem, sizes.option, tuple(map(add, room, more)))
+            return None if longer is None else resized(longer, option, value)
+    return None

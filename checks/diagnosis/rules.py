@@ -112,9 +112,9 @@ def _rules(axis: Axis, known: Mapping[int, bool]) -> Iterator[Rule]:
 
 
 def _divisors(known: Mapping[int, bool]) -> Sequence[int]:
-    """What a tile that is no usual one may be: it divides a size that is right, beyond which the next tried is wrong."""
+    """What a tile that is no usual one may be: it divides a size that is right, and the next but one at most is wrong."""
     sizes = sorted(known)
-    edges = (one for one, other in pairwise(sizes) if not known[one] and known[other] and other == one + 1)
+    edges = (one for one, other in pairwise(sizes) if not known[one] and known[other] and other <= one + 2)
     return sorted({n for edge in edges for n in range(LEAST, edge + 1) if edge % n == 0} - set(TILES), reverse=True)
 
 

@@ -33,6 +33,7 @@ SMALL = (1, 2, 3)  # what is tried as right; up to the last of these, other word
 ROOM = (4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96)  # is tried where a window fits into none of these
 MOST_CALLS = 80
 MOST_ELEMENTS = 1 << 18
+CHEAP = 1 << 15
 NEAREST = 4  # sizes about a middle, where not every one can be had
 MOST_TOLD = 8  # sizes that are asked of for nothing but to tell rules apart
 MOST_SECONDS = 10.0
@@ -53,18 +54,30 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool, note: str 
     """
     wrong = _Wrong(failure, result, law, note)
     parts = Parts(failure, result, law, note)
+    said, sized, limits = _by_size(wrong, parts.begins, unnamed=unnamed)
+    if not said and unnamed:  # a large kernel leaves no room for small maps; where it does not matter, it is made small
+        with suppress(Stopped):
+            plain = wrong.plainer()
+            said, sized, _ = _by_size(plain, (), unnamed=True) if plain is not wrong else ("", (), [])
+            said = said or plain.by_few()
+    where = parts.told(limits) if said else ""
+    return said + (f": {where}" if where else ""), sized
+
+
+def _by_size(wrong: _Wrong, begins: Sequence[int], *, unnamed: bool) -> tuple[str, tuple[Sized, ...], list[int]]:
+    """What is said of sizes, the sizes it rests on, and where parts may begin."""
     told: dict[Axis, str] = {}
     limits, found = [], []
     rules: list[Rule] = []
     with suppress(Stopped):  # what was tried until then is told
         together = dict(wrong.in_all())
-        for axis in axes_of(failure.run.problem):
+        for axis in axes_of(wrong.run.problem):
             if axis.option in together:
                 told |= {axis: together[axis.option].words} if axis.at == 0 else {}
                 continue
             known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()) and not wrong.is_accident(axis, known):
-                agreed = wrong.rule(axis, known, parts.begins)
+                agreed = wrong.rule(axis, known, begins)
                 limit = agreed.limit if agreed else 0
                 if agreed and agreed.about in (rule.about for rule in rules):  # which two options may change
                     continue
@@ -72,14 +85,15 @@ def described(failure: Seen, result: str, law: str, *, unnamed: bool, note: str 
                 is_plain = unnamed and wrong.often == 1 and axis.size > SMALL[-1]
                 if agreed or (is_plain and sum(known.values()) > 1):
                     told[axis] = agreed.words if agreed else listed(axis, known)
-                    found.append(axis.sized(known, failure.run.problem))
+                    found.append(axis.sized(known, wrong.run.problem))
                 limits += [*(tile for tile in TILES if tile < limit <= tile + regions.NEAR), limit, axis.size - 1]
         if len(told) > 1 and not together and (said := products.told(list(told), wrong)):
-            return f"{said}: {parts.told(limits)}", tuple(found)
-    if not told:
-        return "", ()
-    where = parts.told(limits)
-    return " and ".join(told.values()) + (f": {where}" if where else ""), tuple(found)
+            return said, tuple(found), limits
+        if len(told) == 1 == len(rules) and unnamed and not rules[0].usual and not together:
+            others = [axis for axis in axes_of(wrong.run.problem) if axis not in told]
+            if said := products.told(list(told), wrong, others):
+                return said, tuple(found), limits
+    return " and ".join(told.values()), tuple(found), limits
 
 
 class _Wrong:
@@ -94,14 +108,28 @@ class _Wrong:
         self.tried: list[tuple[Problem, bool]] = [(failure.run.problem, True)]
         self.shapes: dict[int, Mapping[str, Shape]] = {}
         self.calls = 0
+        self.known: dict[tuple[Axis, int], bool | None] = {}
+        self.blind: set[tuple[Axis, int]] = set()
+        self.blindly = False
+        self.ends_in_nothing = False
         self.started = time.perf_counter()
 
     def by_size(self, axis: Axis, *, beyond: bool) -> dict[int, bool]:
-        """Whether it is wrong, by size: enough to tell rules apart, if the size matters at all."""
-        known = {axis.size: True}
+        """Whether it is wrong, by size: enough to tell rules apart, if the size matters at all.
+
+        What ends in nothing but 0 shows nothing of its end: such sizes are told only if there are no others.
+        """
         self.shapes = {axis.size: self._shapes(self.run.problem)}
+        known = self._tried_sizes(axis, beyond=beyond, blindly=False)
+        if all(known.values()) and any(axis == of for of, _ in self.blind):
+            known = self._tried_sizes(axis, beyond=beyond, blindly=True)
+        return known
+
+    def _tried_sizes(self, axis: Axis, *, beyond: bool, blindly: bool) -> dict[int, bool]:
+        self.blindly = blindly
+        known = {axis.size: True}
         near = self._halved(axis, known) if axis.size > SMALL[-1] else ()
-        if not near and beyond and self._ask(axis, TILES[-1], known) is False:
+        if not near and beyond and self._is_cheap(axis, TILES[-1]) and self._ask(axis, TILES[-1], known) is False:
             near = (*SMALL, TILES[-1] - 1, TILES[-1] + 1)
         if not near:
             return {axis.size: True}
@@ -145,6 +173,7 @@ class _Wrong:
         """The same of another problem; what it calls counts here."""
         other = copy(self)
         other.run = replace(self.run, problem=problem, case=problem.reals())
+        other.known, other.blind, other.tried = {}, set(), [(problem, True)]
         return other
 
     def _agrees(self, rule: Rule, option: str, given: tuple[int, ...], at: int) -> bool:
@@ -212,13 +241,40 @@ class _Wrong:
             low, high = (low, found) if known[found] else (found, high)
         return (*SMALL, low - 1, high + 1, 2 * low, 2 * high, 2 * high + 1) if SMALL[-1] <= low < high else ()
 
+    def _is_cheap(self, axis: Axis, size: int) -> bool:
+        """Whether what is asked on the off chance is small: one kernel of 128 × 129 takes as long as all else."""
+        other = resized(self.run.problem, axis.option, axis.value(self.run.problem.pins, size))
+        return other is None or other.elements <= CHEAP
+
     def _ask(self, axis: Axis, size: int, known: dict[int, bool]) -> bool | None:
         """None where there is no such problem, where it takes too much, or where nothing comes out."""
         if size not in known and size > 0:
-            found = self.is_wrong(axis, size)
-            if found is not None:
+            if (axis, size) not in self.known:
+                self.known[axis, size] = self.is_wrong(axis, size)
+            found = self.known[axis, size]
+            if found is not None and (self.blindly or (axis, size) not in self.blind):
                 known[size] = found
         return known.get(size)
+
+    def plainer(self) -> _Wrong:
+        """The same where each axis that does not matter is short; itself, if none is long."""
+        plain = self
+        for axis in axes_of(self.run.problem):
+            for size in SMALL if axis.size > SMALL[-1] else ():
+                other = resized(plain.run.problem, axis.option, axis.value(plain.run.problem.pins, size))
+                if other is not None and plain.is_wrong_in(other):
+                    plain = self._of(other)
+                    break
+        return plain
+
+    def by_few(self) -> str:
+        """A product of axes that are all short: of the taps of a kernel."""
+        short: dict[str, list[Axis]] = {}
+        for axis in axes_of(self.run.problem):
+            if axis.size > 1 and self.is_wrong(axis, axis.size - 1) is False:
+                short.setdefault(axis.option, []).append(axis)
+        several = (axes for axes in short.values() if len(axes) > 1 and prod(a.size for a in axes) > SMALL[-1])
+        return next(filter(None, (products.told(axes, self) for axes in several)), "")
 
     def _shapes(self, problem: Problem) -> Mapping[str, Shape]:
         """Those of the result and of y."""
@@ -237,6 +293,8 @@ class _Wrong:
         found = None if other is None else self.is_wrong_in(other, redraws)
         if other is not None and found is not None:
             self.shapes[size] = self._shapes(other)
+        if found is False and self.ends_in_nothing:
+            self.blind.add((axis, size))
         return found
 
     def is_wrong_in(self, other: Problem, redraws: range = range(REDRAWS)) -> bool | None:
@@ -265,4 +323,11 @@ class _Wrong:
             same = redraw > 1 and before is not None and np.array_equal(before, told)  # what is always 0 is no accident
             if not redraws.start and not self._chooses and (told.all() or same):
                 break
+        self.ends_in_nothing = told is not None and self._is_blind(told)
         return False
+
+    def _is_blind(self, told: Array) -> bool:
+        """Whether all is 0 at the end of an axis whose size has changed."""
+        shape = self.run.problem.shape(self.result.removeprefix("grad_"))
+        changed = [axis for axis, (size, was) in enumerate(zip(told.shape, shape, strict=True)) if 0 < size != was]
+        return any(not told.take(-1, axis).any() for axis in changed)
