@@ -96,6 +96,10 @@ class Places:
             return elsewhere
         return np.where(here == 1, (1 + np.abs(a)) / 2 * self.large, elsewhere)
 
+    def among(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
+        """Which elements of an array stand at the places: all where it has no such axis."""
+        return np.asarray(self._along(axes, sizes, a, 1.0, 0.0) > 0)
+
     def _along(self, axes: Axes, sizes: Mapping[str, Any], a: Array, here: float, rest: float) -> Array:
         """What each place along the axis is multiplied with: of 4H four times; by 1 where there is no such axis."""
         whole = [1] * a.ndim
@@ -114,13 +118,18 @@ def arranged(case: Any, problem: Any) -> Any:
     for name, exponent in problem.exponents.items() if places is None or not places.inputs else ():
         if exponent and name in problem.present:
             case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
-    return _scattered(case, problem) if places is None else places.of(case, problem)
+    if places is None:
+        return _scattered(case, problem)
+    made = places.of(case, problem)
+    return made if places.cotangent else _scattered(made, problem, places)
 
 
-def _scattered(case: Any, problem: Any) -> Any:
+def _scattered(case: Any, problem: Any, places: Places | None = None) -> Any:
     """A cotangent that is 0 at most places, anywhere, where sums of so many of either sign leave little more than rounding.
 
-    A sum of m of them is about √m of their size, and may be off by n·v·m of it, n being all.
+    A sum of m of them is about √m of their size, and may be off by n·v·m of it, n being all. What is large at few places of
+    an axis need not stay so: norms bring each sample to one size, and over samples all count alike, of either sign. Those
+    are scattered too, but for the places themselves, of which none may be left out.
     """
     n, takes = case.cotangent.size, problem.op.takes
     lost = n * accumulator(problem.dtype).unit_roundoff
@@ -132,7 +141,10 @@ def _scattered(case: Any, problem: Any) -> Any:
     ):
         return case
     share = max((LITTLE / lost) ** 2, len(TILES)) / n
-    return replace(case, cotangent=case.cotangent * (problem.rng(SCATTERED).random(case.cotangent.shape) < share))
+    counts = problem.rng(SCATTERED).random(case.cotangent.shape) < share
+    if places is not None:
+        counts = counts | places.among(takes.axes["y"], problem.sizes, case.cotangent)
+    return replace(case, cotangent=case.cotangent * counts)
 
 
 def few(problem: Any) -> Places | None:

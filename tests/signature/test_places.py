@@ -234,6 +234,20 @@ def test_sums_of_very_many_of_either_sign_are_decided_where_few_count_and_where_
     assert np.all(replace(problem, dtype="float64").reals().cotangent)
 
 
+def test_sums_over_very_many_samples_that_a_norm_brings_to_one_size_are_decided():
+    """Where x is large at few samples, and the cotangent was 0 nowhere, right code decided none of ten."""
+    op = find("rms_norm")
+    problems = Long(op, "batch", -1, 10_000, "float16").problems(40)
+    problem = next(p for p in problems if p.places and p.places.inputs and not p.places.cotangent and p.shapes["gamma"])
+    cotangent = np.moveaxis(problem.reals().cotangent, problem.places.axis[1], 0)
+    assert np.count_nonzero(cotangent) < cotangent.size / 4
+    assert np.all(cotangent[list(problem.places.at)] > 0), "of the few that are large none is left out"
+    shared = Shared(op, [problem], "float16")
+    assert shared.exit_code(Implementation.of(op, StoredOnce(op, op.reference, "float16"))) == RIGHT
+    for result, form in (("grad_gamma", "off"), ("grad_x", "twice")):
+        assert shared.exit_code(Implementation.of(op, Wrong(op, "float16", result, form))) != RIGHT
+
+
 def test_differences_are_large_where_two_inputs_are():
     problems = Long(find("euclidean_loss"), "shape", -1, 577, "bfloat16").problems(40)
     few = [p for p in problems if p.places and p.places.inputs]
