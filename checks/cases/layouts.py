@@ -57,15 +57,21 @@ def read_only(a: Array) -> Array:
     return copy
 
 
-CHANNELS_LAST = "with channels last"
+FORTRAN, CHANNELS_LAST, SKIPPING = "in Fortran order", "with channels last", "that skip every second element"
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "in Fortran order": reversed_axes,
+    FORTRAN: reversed_axes,
     CHANNELS_LAST: channels_last,
-    "that skip every second element": every_second,
+    SKIPPING: every_second,
     "with negative strides": backwards,
     "misaligned by a byte": misaligned,
     "read-only": read_only,
 }
+
+
+def likely(dims: int) -> tuple[str, ...]:
+    """Layouts that arrays of so many axes have; twice those in which code that ignores strides reads other numbers."""
+    strided = (FORTRAN, CHANNELS_LAST, SKIPPING) if dims > 2 else (FORTRAN, SKIPPING)
+    return (*strided, *(layout for layout in LAYOUTS if layout != CHANNELS_LAST or dims > 2))
 
 
 def broadcast(a: Array) -> Array:

@@ -3,7 +3,8 @@
 One case in `ONE_IN` is wide. The axes that can be take turns, and for each axis sizes beyond the largest tile, by one and
 by a remainder, come first and most often; then what is near and beyond the smaller tiles, at them and one below. So of the
 w wide cases of an op with a such axes, w/a have that axis wide, and code that is wrong from the largest tile on, or where
-a tile is not full, is seen in the first of them: for 200 cases and five axes there are six.
+a tile is not full, is seen in the first of them: for 200 cases and five axes there are six. One remainder in three is a
+multiple of `LANES`: what code does at once, in a faster way where nothing is left over.
 
 In two rounds of three a second axis is large too, until each axis has been so with each other: code that is wrong only
 where two are. Where that makes more numbers than there is `ROOM` for, smaller tiles are taken.
@@ -22,13 +23,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, islice, repeat
+from itertools import count, islice, product
 from random import Random
 from typing import Any
 
 from checks.cases.drawing import problem
 from checks.cases.kinds import EVERYTHING, Among
-from checks.cases.usual import as_usual, unusual
+from checks.cases.usual import as_usual, is_next, unusual
 from checks.op import Op, Problem
 from checks.signature.drawing import ByChance
 from checks.signature.options import Pinned
@@ -42,24 +43,27 @@ REACH = TILES[-1] + 1
 SMALL = (2, 3, 2, 1)  # what other axes of the same option have; of 1 there is little to go wrong
 OTHERS = (2, 2, 2, 1)  # and those of other options
 ATTEMPTS = 40  # at one that is of no kind which is left out
+LANES = 16  # what code does at once, in a way of its own where nothing is left over
+WHOLE = (LANES, 2 * LANES, 3 * LANES)  # remainders of larger tiles, of which nothing is left over
 ROUNDS = (
-    (-1, 1),
+    (-1, (1,)),
     (-1, None),
     (-2, None),
-    (-1, None),
-    (-1, 0),
-    (-3, 1),
-    (-1, 1),
-    (-2, -1),
+    (-1, WHOLE),
+    (-1, (0,)),
+    (-3, (1,)),
+    (-1, (1,)),
+    (-2, (-1,)),
     (-4, None),
-    (-1, 1),
-    (-2, 0),
-)
+    (-1, WHOLE),
+    (-2, (0,)),
+)  # tiles, and how much more than that: one of these, or any remainder
 ALONE = 3  # in one round of so many an axis is wide alone
 TOGETHER = ((-1, -2), (-1, -3), (-2, -3), (-3, -3), (-1, -4), (-4, -4))  # tiles that two are beyond, as there is room
-CHOICE = 4  # problems of which one is taken, two of them drawn with parameters as usual
+CHOICE = 6  # problems of which one is taken, three of them drawn with parameters as usual
+SEVERAL = (1, 2)  # how many axes of a batch there are of which the first is wide: code may have its own way for one
 PARTS = (1, 2, 2, 3)  # what an axis is divided into
-DRAWN = 3  # problems with two such sizes, of which one may have room
+DRAWN = 4  # problems with two such sizes, of which one may have room
 ROOM, ROOM_FOR_OBJECTS = 1 << 15, 1 << 13  # numbers in a case; where a bound is found by objects, each takes far longer
 LONGER = (
     (1, 0),
@@ -72,6 +76,7 @@ LONGER = (
     (3, 0),
 )  # times the size, and more, one after another
 
+Over = tuple[int, ...] | None
 Axis = tuple[Sizes, int]  # what pins it, and which of its axes; of several the first (0) or the last (−1)
 
 
@@ -138,12 +143,13 @@ def _wide_along(one: Problem, axes: Sequence[Axis]) -> Iterator[Axis]:
 
 
 def _forms(one: Problem) -> Iterator[Any]:
-    """What code may do in ways of their own: values of parameters, numbers at their default or not; arrays left out."""
+    """What code may have a way of its own for: values of parameters, at their default or not; arrays left out; axes."""
     other = unusual(one)
     yield "usual", not other
     for name, value in one.parameters.items():
-        yield name, value if isinstance(value, str | bool) else name in other
+        yield name, value if isinstance(value, str | bool) else (name in other, is_next(one, name))
     yield from ((name, one.shapes[name] is None) for name in one.op.takes.optional)
+    yield from ((sizes.axes, len(one.sizes[sizes.axes])) for sizes in one.op.takes.sizes if sizes.axes.startswith("*"))
 
 
 @dataclass(frozen=True)
@@ -161,13 +167,13 @@ class _Turn:
         """One in which this of the axes is wide, alone or with another."""
         at, over = ROUNDS[self.turn % len(ROUNDS)]
         tile = self._tile(at)
-        size = _size(self.chance, tile, over)
         apart = self.turn - self.turn // ALONE  # of the rounds so far, those in which two are large
         if self.turn % ALONE and len(axes) > 1 and apart <= len(axes) // 2:
             beside = axes[(which + apart) % len(axes)]
-            if (one := self._together(axes[which], beside, size)) is not None:
+            more = LANES if apart % 2 else 1
+            if (one := self._together(axes[which], beside, at, over, more)) is not None:
                 return one
-        return self._alone(axes[which], size, tile if over is None or over > 0 else 0)
+        return self._alone(axes[which], _size(self.chance, tile, over), tile if over is None or min(over) > 0 else 0)
 
     def _tile(self, at: int) -> int:
         """From the largest on."""
@@ -183,12 +189,14 @@ class _Turn:
             drawn.append(one)
         return next((one for one in drawn if one.elements <= self._room), drawn[0])
 
-    def _together(self, axis: Axis, beside: Axis, size: int) -> Problem | None:
+    def _together(self, axis: Axis, beside: Axis, at: int, over: Over, more: int) -> Problem | None:
         """With two axes wide, beyond the largest tiles for which there is room; None if there is none, or no such case."""
         found: list[Problem] = []
-        for first, second in chain.from_iterable(repeat(two, DRAWN) for two in TOGETHER):
+        for (first, second), attempt in product(TOGETHER, range(DRAWN)):
             tile = self._tile(second)
-            sizes = {axis: size if first == -1 else min(size, self._tile(first) + 1), beside: tile + 1}
+            least = attempt > 0  # there may be no room for more
+            size = _size(self.chance, self._tile(min(at, first)), (1,) if least and first != -1 else over)
+            sizes = {axis: size, beside: tile + (1 if least else more)}
             try:
                 one = self._drawn(sizes)
             except ValueError:  # no window of that size fits into so little
@@ -210,9 +218,11 @@ class _Turn:
         return ROOM_FOR_OBJECTS if objects else ROOM
 
 
-def _size(chance: Random, tile: int, over: int | None) -> int:
+def _size(chance: Random, tile: int, over: Over) -> int:
     """That much more than a tile, or any remainder."""
-    return tile + (chance.randint(2, min(tile - 1, 64)) if over is None else over)
+    return tile + (
+        chance.randint(2, min(tile - 1, 64)) if over is None else chance.choice([n for n in over if n <= tile])
+    )
 
 
 def _follows(one: Problem, axis: Axis, tile: int) -> bool:
@@ -252,7 +262,7 @@ def _held(chance: Random, takes: Takes, pinned: Pinned, wide: Mapping[Axis, int]
     for other in takes.sizes:
         if other in options:
             sizes = {at: size for (of, at), size in wide.items() if of == other}
-            several = _several(chance, other, pinned, sizes, axes)
+            several = _several(chance, takes, other, pinned, sizes, axes)
             if any(several[at] != size for at, size in sizes.items()):  # the first is the last
                 return pinned
             held[other.option] = several if other.axes.startswith("*") or len(several) > 1 else several[0]
@@ -281,8 +291,13 @@ def _divided(chance: Random, takes: Takes, held: Pinned, wide: Mapping[Sizes, An
     return found
 
 
-def _several(chance: Random, sizes: Sizes, pinned: Pinned, wide: Mapping[int, int], spatial: int) -> tuple[int, ...]:
-    """The size of each axis of an option, some of which are wide."""
+def _several(
+    chance: Random, takes: Takes, sizes: Sizes, pinned: Pinned, wide: Mapping[int, int], spatial: int
+) -> tuple[int, ...]:
+    """The size of each axis of an option, some of which are wide.
+
+    Where they are all that arrays have, there are two or more: an array of one axis is hardly read wrongly.
+    """
     few = max(chance.choice(SMALL), sizes.tells)
     many = len(sizes.names)
     if sizes.spatial:
@@ -290,7 +305,9 @@ def _several(chance: Random, sizes: Sizes, pinned: Pinned, wide: Mapping[int, in
         few += 2  # a window fits
     elif sizes.axes.startswith("*"):
         counts = sizes.counts(pinned)
-        many = min(max(counts), max(2, min(counts)))
+        alone = all(len(axes.names) == 1 for axes in takes.axes.values() if sizes.axes in axes.names)
+        many = 2 if alone or set(wide) != {0} else chance.choice(SEVERAL)
+        many = min(max(counts), max(many, min(counts)))
     several = [few] * many
     for at, size in wide.items():
         several[at] = size

@@ -28,7 +28,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from checks.cases.layouts import CHANNELS_LAST, LAYOUTS
+from checks.cases.layouts import CHANNELS_LAST, LAYOUTS, likely
 from checks.cases.wide import WIDE
 from checks.numbers.bounds import Bound, unit_roundoff
 from checks.numbers.precision import PRECISIONS, Array
@@ -89,8 +89,9 @@ def wide(trial: Trial) -> Iterator[Finding]:
     first = {part: run.outcome(part) for part in PARTS}
     yield _untouched(run, first)
     yield _dtypes(run, first)
-    turn = int(run.problem.rng(RANK).integers(len(LAYOUTS) + (not is_run(run.problem.op))))
-    yield from _broadcast(run) if turn == len(LAYOUTS) else _laid_out(run, turn)
+    turns = likely(max(run.case.cotangent.ndim, *(run.case.input(name).ndim for name in run.problem.present)))
+    turn = int(run.problem.rng(RANK).integers(len(turns) + 2 * (not is_run(run.problem.op))))
+    yield from _broadcast(run) if turn >= len(turns) else _laid_out(run, list(LAYOUTS).index(turns[turn]))
 
 
 def calls(problem: Problem) -> int:

@@ -164,3 +164,33 @@ def test_any_two_axes_are_large_at_once_in_some_case_of_a_run(op):
     pairs = [set(two) for two in combinations(axes, 2)]
     met = [two for two in pairs if any(two <= found for found in drawn)]
     assert len(met) >= 0.8 * len(pairs), [two for two in pairs if two not in met]
+
+
+def _counted(op, condition):
+    """How many of the wide problems of a default run meet a condition, in each of eight seeds."""
+    return [sum(condition(p) for p in wide_problems(find(op), {}, "float64", 33, seed)) for seed in range(8)]
+
+
+def test_in_every_run_sizes_that_leave_nothing_over_of_16_are_as_many_as_come_by_chance():
+    """Beyond 16, of four axes of a convolution and of two of a softmax: code has a faster way for those."""
+    found = _counted("conv", lambda p: any(n > 16 and n % 16 == 0 for n in (p.sizes["C"], p.sizes["O"], p.sizes["N"])))
+    assert min(found) >= 3, found
+    found = _counted("softmax", lambda p: any(n > 16 and n % 16 == 0 for n in p.shapes["x"]))
+    assert min(found) >= 6, found
+
+
+def test_a_wide_batch_is_of_one_axis_too_but_where_it_is_all_there_is():
+    """Code that has a way of its own for arrays of two axes is seen; an array of one axis is hardly read wrongly."""
+    for op in ("layer_norm", "linear"):
+        wide = [p for seed in range(8) for p in wide_problems(find(op), {}, "float64", 33, seed) if p.sizes["*batch"]]
+        along = [p for p in wide if p.sizes["*batch"][0] > 16]
+        one = sum(len(p.sizes["*batch"]) == 1 for p in along)
+        assert len(along) / 4 < one < len(along) * 3 / 4, op
+    shapes = [p.shapes["x"] for seed in range(8) for p in wide_problems(find("softmax"), {}, "float64", 33, seed)]
+    assert min(map(len, shapes)) == 2
+
+
+def test_strides_of_2_along_each_axis_meet_wide_channels_in_most_runs():
+    """As most layers that have a stride: where each is drawn by itself it is so along all in one case of nine."""
+    found = _counted("conv", lambda p: p.sizes["O"] > 24 and np.all(np.equal(p.parameters["stride"], 2)))
+    assert sum(n > 0 for n in found) >= 6, found
