@@ -99,4 +99,5 @@ def test_what_is_wrong_has_its_name_in_every_precision(dtype, change, words):
 def test_a_block_of_zeros_is_told_in_every_precision(dtype):
     pinned = {"dims": 1, "channels": (4, 2), "groups": 1}
     (found,) = judge("conv", Changed(first_only), seed=1, examples=10, dtype=dtype, laws=["exact"], **pinned).failures
-    assert found.where == "all but the first index along axis 1 are wrong"
+    whole = "grad_weight[:, 1:] (the last 3 of 4) is 0"  # what is told where the cases are enough for it
+    assert found.where in (whole, "all but the first index along axis 1 are wrong")
