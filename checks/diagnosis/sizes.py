@@ -78,6 +78,8 @@ def _by_size(wrong: _Wrong, begins: Sequence[int], *, unnamed: bool) -> tuple[st
             known = wrong.by_size(axis, beyond=unnamed)
             if not all(known.values()) and not wrong.is_accident(axis, known):
                 agreed = wrong.rule(axis, known, begins)
+                if all(known.values()):  # with other numbers it is wrong at all sizes
+                    continue
                 limit = agreed.limit if agreed else 0
                 if agreed and agreed.about in (rule.about for rule in rules):  # which two options may change
                     continue
@@ -144,7 +146,9 @@ class _Wrong:
     def rule(self, axis: Axis, known: dict[int, bool], begins: Sequence[int]) -> Rule | None:
         """The one that all sizes agree with, once more of their numbers have been tried if none does."""
         agreed = rule(axis, known, self.shapes, begins)
-        return rule(axis, known, self.shapes, begins) if agreed is None and self.again(axis, known) else agreed
+        if agreed is not None or not self.again(axis, known) or all(known.values()):
+            return agreed
+        return rule(axis, known, self.shapes, begins)
 
     def in_all(self) -> Iterator[tuple[str, Rule]]:
         """For options that pin several axes, the rule about the product of their sizes, if that is what matters.

@@ -120,7 +120,7 @@ def elements(found: Sequence[Found], *, samples: bool) -> str:
         spared = sum(int(np.sum(~one.wrong & ~mask(one.right))) for one in telling) / right
         if spared > best:
             best, words = spared, description
-    places, *others = {_places(one.wrong) for one in telling}
+    places, *others = {_places(one.wrong) for one in found if one.wrong.any()}  # where all are wrong, too
     if not places or others or best == 1:
         return words
     return f"only {places} wrong{', in every case' if len(found) > 1 else ''}"

@@ -8,6 +8,7 @@ import pytest
 from checks import Verdict, judge
 from checks.diagnosis import whereabouts
 from checks.diagnosis.naming import EMPTY
+from checks.diagnosis.whereabouts import Found, elements
 from reference import linear
 
 
@@ -80,3 +81,14 @@ def test_a_smallest_case_has_small_numbers():
     (found,) = judge("linear", Doubled(None), seed=2, examples=40, laws=["exact"]).failures
     assert found.problem.small
     assert abs(found.actual) < 1000
+
+
+def test_elements_are_those_of_every_case_only_if_no_other_is_wrong_in_any():
+    def found(wrong):
+        wrong = np.array(wrong, bool)
+        return Found(np.zeros(wrong.shape), np.ones(wrong.shape), wrong)
+
+    some, same, more = found([1, 1, 0, 0, 0]), found([1, 1, 0, 0]), found([1, 1, 1])
+    assert elements([some, same], samples=False) == "only [0] and [1] are wrong, in every case"
+    assert elements([some], samples=False) == "only [0] and [1] are wrong"
+    assert elements([some, more], samples=False) == ""

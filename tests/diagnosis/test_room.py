@@ -4,7 +4,7 @@ import pytest
 
 from checks.op import Problem
 from checks.ops import find
-from reference import conv
+from reference import attention, conv
 from tests.diagnosis.test_sizes import Spoiled, past_whole, threshold_of
 
 
@@ -67,3 +67,19 @@ def test_a_tail_of_what_pools_begins_where_the_last_that_no_window_takes_hides_i
         "right up to size 48 along axis 0, wrong beyond where size along axis 0 is no multiple of 48"
     )
     assert "grad_x[:, :, 48:]" in said
+
+
+def test_no_size_is_blamed_where_other_numbers_are_wrong_at_all_sizes():
+    """Scores that are not scaled show at any width above 1, and only where softmax has something to choose from."""
+
+    class Unscaled:
+        backward = staticmethod(attention.backward)
+
+        @staticmethod
+        def forward(q, *others, **parameters):
+            return attention.forward(q * q.shape[-1] ** 0.5, *others, **parameters)
+
+    shapes = {"q": (1, 1, 2, 2), "k": (1, 1, 2, 2), "v": (1, 1, 2, 2), "mask": (2, 2), "y": (1, 1, 2, 2)}
+    parameters = {"causal": False, "scale": None, "groups": 1}
+    problem = Problem(find("attention"), shapes, parameters, seed=0, small=True, exponents={"q": 0, "k": 0, "v": 0})
+    assert threshold_of("attention", Unscaled, problem, law="forward") == ""
