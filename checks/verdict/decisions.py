@@ -72,7 +72,8 @@ class Decision:
             return False
         if self.kind.startswith(OF_CHOICE):
             return self.cases < FULL and 5 * self.decided < self.cases
-        full = FULL if self.kind in CONCENTRATED else FULL_OF_WIDE if self.kind == WIDE else 0
+        ordinary = not self.kind and self.decided > 0
+        full = FULL if ordinary or self.kind in CONCENTRATED else FULL_OF_WIDE if self.kind == WIDE else 0
         return self.cases < full and 5 * self.decided < 3 * self.cases
 
 

@@ -4,8 +4,9 @@ A sum that is a term short leaves cases in which few terms count open (signature
 four, none decided would be no reason to doubt it (decisions.py). Of wide ones, half of which are of that sort, code that
 stores results on the way leaves a few in ten, and more than half of them have to be decided. So a run that has fewer than
 `FULL` of a kind (`FULL_OF_WIDE`), of which less than is usual were decided, goes on with cases of that kind until it has so
-many, or enough of them are decided; and so with what a parameter chooses, of which hardly any was (decisions.py). A part of
-a run, and one that time ends, does not: what they have is counted as it is.
+many, or enough of them are decided; and so with what a parameter chooses, of which hardly any was (decisions.py), and with
+ordinary cases, of which two of four may be open by chance. A part of a run, and one that time ends, does not: what they
+have is counted as it is.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from checks.cases.search import Stopped
 from checks.cases.series import Series
 from checks.cases.wide import WIDE
 from checks.op import Problem
-from checks.signature.places import CONCENTRATED
-from checks.verdict.decisions import OF_CHOICE, by_choice, by_kind, kinds_of
+from checks.verdict.decisions import by_choice, by_kind, kinds_of
 from checks.verdict.report import Verdict
 from checks.verdict.tried import Tried
 
@@ -32,10 +32,10 @@ def further(tried: Tried, series: Series) -> None:
     if not tried.decisions.deciding:  # no law is asked that more cases could make up any mind
         return
 
-    def of(*kinds: str) -> Visit:
+    def of(wanted: Callable[[str], bool]) -> Visit:
         def visit(problem: Problem) -> None:
             counted = tried.decisions.counted
-            among = (d for d in (*by_kind(counted), *by_choice(counted)) if d.kind.startswith(kinds))
+            among = (d for d in (*by_kind(counted), *by_choice(counted)) if wanted(d.kind))
             doubtful = {(d.result, d.kind) for d in among if d.doubtful}
             if not doubtful or any(f.verdict is Verdict.BROKEN for f in tried.findings):
                 raise Stopped
@@ -46,5 +46,5 @@ def further(tried: Tried, series: Series) -> None:
 
         return visit
 
-    series.go_on(of(*CONCENTRATED, OF_CHOICE), LOOKED_AT)
-    series.go_on_wide(of(WIDE), LOOKED_AT)  # many of which may not be supported
+    series.go_on(of(lambda kind: kind != WIDE), LOOKED_AT)
+    series.go_on_wide(of(lambda kind: kind == WIDE), LOOKED_AT)  # many of which may not be supported

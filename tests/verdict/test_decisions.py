@@ -376,3 +376,10 @@ def test_one_group_is_one_choice_several_are_another_and_all_that_there_can_be_o
 )
 def test_a_choice_of_which_hardly_any_case_was_decided_is_doubtful_until_there_are_enough(decided, cases, doubtful):
     assert Decision("grad_k", "concentrated; groups=all", decided, cases).doubtful == doubtful
+
+
+@pytest.mark.parametrize(
+    ("decided", "cases", "doubtful"), [(2, 4, True), (1, 2, True), (3, 4, False), (0, 4, False), (5, 10, False)]
+)
+def test_ordinary_cases_of_which_half_are_open_are_doubtful_where_there_are_few(decided, cases, doubtful):
+    assert Decision("grad_x", "", decided, cases).doubtful == doubtful

@@ -90,6 +90,14 @@ def test_a_short_run_goes_on_with_wide_cases_until_they_speak_for_their_sizes(de
     assert (wide.cases, wide.enough) == (cases, right), wide
 
 
+@pytest.mark.parametrize(("decided", "enough"), [((0, *range(2, 40)), True), ((0,), False)])
+def test_a_short_run_goes_on_with_ordinary_cases_of_which_half_are_open(decided, enough):
+    """Of two, one that is open may be chance: it goes on to ten, or until three fifths are decided."""
+    tried, _ = gone_on(LeftOpen(("",), decided))
+    plain = next(d for d in by_kind(tried.decisions.counted) if d.kind == "" and d.result == "grad_x")
+    assert (plain.enough, plain.cases == FULL) == (enough, not enough), plain
+
+
 def test_wide_cases_that_are_not_supported_are_none():
     wide = wide_of(gone_on(LeftOpen(("wide",), range(1, 80, 2)), examples=18, code=OfEvenSizes, axis=1))
     assert wide.cases == FULL_OF_WIDE
