@@ -21,7 +21,7 @@ from checks.subjects.beyond import of_each_sample
 from checks.subjects.bridges.torch import lacks
 from checks.subjects.implementation import made
 from checks.subjects.refusals import NotAnImplementation
-from checks.subjects.tensors import Handed, apart, ends_here, passed_on
+from checks.subjects.tensors import Between, Handed, apart, ends_here, passed_on
 
 Function = Callable[..., Any]
 
@@ -34,9 +34,10 @@ def of_arrays(found: Any, narrow: str = "") -> tuple[Function, Function, list[tu
     Raises NotAnImplementation, in one sentence, for what cannot be called.
     """
     called, names, weights = _called(found)
-    handed = partial(_handed, narrow=narrow)
+    handed, between = partial(_handed, narrow=narrow), Between()
 
     def forward(*arrays: Array) -> Any:
+        between.keep(arrays, lambda others: called(*handed(others).tensors))
         given = handed(arrays)
         y = called(*given.tensors)
         given.write_back()
@@ -49,6 +50,7 @@ def of_arrays(found: Any, narrow: str = "") -> tuple[Function, Function, list[tu
         own = [t.detach().requires_grad_() if _moves(t) else None for t in given.tensors]
         passed = [t if leaf is None else passed_on(leaf, t) for leaf, t in zip(own, given.tensors, strict=True)]
         y, wanted = leaves(called(*passed)), [leaf for leaf in own if leaf is not None]
+        between.come(arrays)
         pairs = [(a, g) for a, g in zip(y, above.tensors, strict=True) if getattr(a, "requires_grad", False)]
         if pairs:
             outputs, cotangents = zip(*((a, g.to(a.dtype)) for a, g in pairs), strict=True)

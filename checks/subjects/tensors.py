@@ -9,7 +9,8 @@ instead, the axes lie in the same order in memory, and begin one element behind 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from checks.numbers.precision import Array
+from checks.subjects.memory import same_bits
 
 if TYPE_CHECKING:
     import torch
+
+SMALL = 1 << 12  # numbers, of which copies cost nothing
 
 
 class Handed:
@@ -174,3 +178,27 @@ def _numpy(tensor: torch.Tensor) -> Array:
     whole = tensor.detach().cpu()
     array: Array = (whole.float() if whole.dtype == torch.bfloat16 else whole).numpy()
     return array
+
+
+class Between:
+    """A forward on other data between a forward and its backward, as where a layer stands twice in a network.
+
+    What keeps its inputs in an attribute, and not in `ctx`, then takes those of the other. The forward that was called last
+    is the one that comes between, if it was of other arrays: so nothing is called more often but where a law asks for that.
+    """
+
+    def __init__(self) -> None:
+        self._latest: tuple[list[Array | None], Callable[[Sequence[Array | None]], Any]] | None = None
+
+    def keep(self, arrays: Sequence[Array | None], call: Callable[[Sequence[Array | None]], Any]) -> None:
+        """A forward of these is about to be called, which `call` does again."""
+        small = sum(a.size for a in arrays if a is not None) <= SMALL
+        self._latest = ([None if a is None else np.array(a) for a in arrays], call) if small else None
+
+    def come(self, arrays: Sequence[Array | None]) -> None:
+        """Call it, between the forward of these and their backward, unless it was of the same."""
+        latest, self._latest = self._latest, None
+        if latest is None or all(map(same_bits, latest[0], arrays)):
+            return
+        with suppress(Exception):  # it was told when it was called the first time
+            latest[1](latest[0])

@@ -4,8 +4,10 @@ import textwrap
 
 import numpy as np
 import pytest
+import torch
 
 from checks import gradcheck, judge_function
+from checks.functions.tensors import of_arrays
 from checks.verdict.report import Verdict
 
 
@@ -154,3 +156,35 @@ def test_the_middle_one_of_three_that_are_tied_has_any_slope_of_theirs(size, see
     """On either side of the tie it is the first or the last of them."""
     right = judge_function(single(np.sort), single(sorted_b), [(2, size)], dtype="float32", seed=seed, examples=40)
     assert right.exit_code == 0, str(right)
+
+
+KEPT = {}
+
+
+class Global(torch.autograd.Function):
+    """Keeps its input where the next forward finds it, and not in ctx."""
+
+    @staticmethod
+    def forward(ctx, x):
+        KEPT["x"] = x.detach()
+        ctx.save_for_backward(x)
+        return torch.sin(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * torch.cos(KEPT["x"] + 0 * x.sum())
+
+
+class InContext(Global):
+    @staticmethod
+    def backward(ctx, g):
+        return g * torch.cos(ctx.saved_tensors[0])
+
+
+@pytest.mark.parametrize(("found", "remembers"), [(Global, True), (InContext, False)])
+def test_where_a_layer_stands_twice_its_backward_is_of_its_own_forward(found, remembers):
+    f, b, _ = of_arrays(found)
+    report = judge_function(f, b, [(2, 3)], seed=1, examples=4)
+    assert report.exit_code == remembers, str(report)
+    assert any("after a forward on other data: it remembers that" in note for note in notes(report)) is remembers

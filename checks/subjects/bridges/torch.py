@@ -29,7 +29,7 @@ from checks.subjects.keeping import spoken
 from checks.subjects.offered import FORWARD, SECOND
 from checks.subjects.passing import in_numbers, of_a_layer, signed, taken
 from checks.subjects.refusals import NotAnImplementation
-from checks.subjects.tensors import Handed, apart, passed_on
+from checks.subjects.tensors import Between, Handed, apart, passed_on
 
 UNLIMITED = 1 << 20  # versions of one function
 
@@ -139,7 +139,10 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
     def handed(arrays: tuple[Array | None, ...]) -> Handed:
         return Handed(arrays, getattr(torch, dtype), device)
 
+    between = Between()
+
     def forward(*inputs: Array | None, **parameters: Any) -> Any:
+        between.keep(inputs, lambda others: function(*handed(tuple(others)).tensors, **parameters))
         given = handed(inputs)
         y = function(*given.tensors, **parameters)
         given.write_back()
@@ -151,6 +154,7 @@ def _by_names(op: Op, found: Any, *, dtype: str, device: str, compiled: bool) ->
         leaves = {n: t.detach().requires_grad_() for n, t in named if t is not None and n in op.takes.differentiable}
         passed = (passed_on(leaves[n], t) if n in leaves else t for n, t in named)
         y = function(*passed, **parameters)
+        between.come(inputs)
         found = torch.autograd.grad(y, list(leaves.values()), above.tensors[0], allow_unused=True)
         gradients = dict(zip(leaves, apart(found, above.tensors[0]), strict=True))
         given.write_back()

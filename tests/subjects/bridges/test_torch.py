@@ -67,6 +67,17 @@ class Linear(torch.nn.Module):
         return torch.nn.functional.linear(x, self.weight, self.bias)
 
 seven = 7
+KEPT = {}
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        KEPT["x"] = x.detach()
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g / torch.cosh(KEPT["x"]) ** 2
 """
 
 
@@ -120,6 +131,13 @@ def test_its_own_backward_is_what_is_judged(theirs):
     report = judge("relu", f"torch:{theirs}:WrongRelu", examples=12, seed=3)
     assert report.exit_code == 1
     assert {failure.result for failure in report.failures} == {"grad_x"}
+
+
+def test_what_keeps_its_input_for_the_next_forward_to_overwrite_is_wrong(theirs):
+    """As of a layer that stands twice in a network: two forwards, and then two backwards."""
+    report = judge("tanh", f"torch:{theirs}:Twice", examples=8, seed=3, laws=["contract"])
+    assert report.exit_code == 1
+    assert any("grad_x after a forward on other data: it remembers that" in f.note for f in report.findings)
 
 
 def test_what_a_module_cannot_do_is_not_supported(theirs):
