@@ -44,9 +44,7 @@ from reference import bce_with_logits, huber, kl_div, smooth_l1
 if TYPE_CHECKING:
     import torch
 
-NEAR = (
-    1 / 2
-)  # to the side of its target, a logit adds 0.5 to a sum of losses, which may be off by thrice that and no more
+NEAR = 1 / 2  # to the side of its target, a logit adds 0.5 to a sum of losses, which may be off by thrice that at most
 WRONG = 64  # to the other side a loss is more than what sums of 30 000 such are off by, and e^64 is far within float32
 SHAPE = Sizes("shape", "*shape", "shape of the arrays, samples first", (2, 1, 4, 3), (1, 2, 3))
 WIDTHS = (1.0, 0.5, 2.0, 0.1)
