@@ -63,7 +63,7 @@ TOGETHER = ((-1, -2), (-1, -3), (-2, -3), (-3, -3), (-1, -4), (-4, -4))  # tiles
 CHOICE = 6  # problems of which one is taken, three of them drawn with parameters as usual
 SEVERAL = (1, 2)  # how many axes of a batch there are of which the first is wide: code may have its own way for one
 PARTS = (1, 2, 2, 3)  # what an axis is divided into
-DRAWN = 4  # problems with two such sizes, of which one may have room
+LENGTHS = (1, 1, 1, 2, 3)  # times the sizes of two that are large: a stride leaves few places of what they make
 ROOM, ROOM_FOR_OBJECTS = 1 << 15, 1 << 13  # numbers in a case; where a bound is found by objects, each takes far longer
 LONGER = (
     (1, 0),
@@ -192,11 +192,14 @@ class _Turn:
     def _together(self, axis: Axis, beside: Axis, at: int, over: Over, more: int) -> Problem | None:
         """With two axes wide, beyond the largest tiles for which there is room; None if there is none, or no such case."""
         found: list[Problem] = []
-        for (first, second), attempt in product(TOGETHER, range(DRAWN)):
+        for (first, second), (attempt, times) in product(TOGETHER, enumerate(LENGTHS)):
+            if times > 1 and not found:  # there is no room for longer ones either
+                continue
             tile = self._tile(second)
             least = attempt > 0  # there may be no room for more
             size = _size(self.chance, self._tile(min(at, first)), (1,) if least and first != -1 else over)
             sizes = {axis: size, beside: tile + (1 if least else more)}
+            sizes = {of: n * times if of[0].spatial else n for of, n in sizes.items()}
             try:
                 one = self._drawn(sizes)
             except ValueError:  # no window of that size fits into so little

@@ -194,3 +194,8 @@ def test_strides_of_2_along_each_axis_meet_wide_channels_in_most_runs():
     """As most layers that have a stride: where each is drawn by itself it is so along all in one case of nine."""
     found = _counted("conv", lambda p: p.sizes["O"] > 24 and np.all(np.equal(p.parameters["stride"], 2)))
     assert sum(n > 0 for n in found) >= 6, found
+
+
+def test_channels_and_places_of_what_comes_out_are_large_together_though_strides_leave_few():
+    found = _counted("max_pool", lambda p: len(p.shapes["y"]) > 2 and min(p.shapes["y"][1:3]) > 32)
+    assert sum(n > 0 for n in found) >= 7, found
