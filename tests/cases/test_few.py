@@ -65,7 +65,7 @@ def test_a_run_tries_as_many_cases_in_no_more_shapes():
 
 
 def test_where_first_calls_are_expensive_few_shapes_are_the_default():
-    report = judge("conv", Compiled(pause=0.04), examples=30, seed=4, laws=QUICK)
+    report = judge("conv", Compiled(pause=0.1), examples=30, seed=4, laws=QUICK)
     assert report.shapes == 12
     assert report.first_call > 20
     assert "since the first call of one takes" in str(report)
