@@ -305,6 +305,12 @@ SOFTMAX = (
         _softmax(lambda g, y, axis: y * (g + (g * y).sum(axis, keepdims=True))),
     ),
     Mistake(
+        "sum not weighted",
+        "y(g − Σ g) was computed, where every g in the sum is multiplied by its y.",
+        "chain rule",
+        _softmax(lambda g, y, axis: y * (g - g.sum(axis, keepdims=True))),
+    ),
+    Mistake(
         "sum over another axis",
         "Σ g·y was taken along an axis that softmax was not.",
         "chain rule",

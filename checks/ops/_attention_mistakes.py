@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -167,6 +167,10 @@ def _without_mask(case: Case) -> Array:
     return np.ones_like(of.seen)
 
 
+def _as_if_not_causal(case: Case) -> Array:
+    return _Attention.of(replace(case, parameters={**case.parameters, "causal": False})).seen
+
+
 def _causal(shift: Callable[[int, int], int]) -> Callable[[Case], Array]:
     """Which keys are seen where the diagonal lies so far to the right."""
 
@@ -211,6 +215,11 @@ ATTENTION = tuple(
             _scores(lambda p, of_p: p * (of_p - of_p.mean(-1, keepdims=True))),
         ),
         (
+            "sum not weighted",
+            "Σ ∂J/∂P was subtracted, where every ∂J/∂P in the sum is multiplied by its P.",
+            _scores(lambda p, of_p: p * (of_p - of_p.sum(-1, keepdims=True))),
+        ),
+        (
             "weight forgotten",
             "∂J/∂P − Σ P·∂J/∂P was not multiplied by P.",
             _scores(lambda p, of_p: of_p - (p * of_p).sum(-1, keepdims=True)),
@@ -224,6 +233,11 @@ ATTENTION = tuple(
             "mask forgotten",
             "Backward computed the weights again without the mask.",
             _backward(seen=_without_mask),
+        ),
+        (
+            "causal forgotten",
+            "Backward computed the weights again as if every query saw the keys after it, with no mask but the given one.",
+            _backward(seen=_as_if_not_causal),
         ),
         (
             "masked after the softmax",
