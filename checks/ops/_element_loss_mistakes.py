@@ -96,6 +96,12 @@ def _both(slope: Callable[[Case], Array]) -> Wrong:
     return _of(prediction=slope, target=lambda case: -slope(case))
 
 
+def _of_a_mean(slope: Callable[[Case], Array]) -> Wrong:
+    """The same slopes, divided by how many there are whatever the reduction."""
+    gradients = _both(slope)
+    return lambda case: gradients(replace(case, parameters={**case.parameters, "reduction": "mean"}))
+
+
 def _within(case: Case) -> Array:
     return np.abs(_difference(case)) <= _width(case)
 
@@ -146,6 +152,11 @@ _FOR_BOTH: tuple[Named, ...] = (
 HUBER = _mistakes(
     "T17",
     ("not cut off", "d was computed everywhere, the gradient of the parabola, where it ends at δ.", _both(_difference)),
+    (
+        "as a mean of squares",
+        "d/N was computed everywhere, where the parabola ends at δ, and a sum is not divided by N.",
+        _of_a_mean(_difference),
+    ),
     (
         "sign only",
         "sign(d) was computed everywhere, the gradient of the absolute value.",

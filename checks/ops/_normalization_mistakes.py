@@ -125,6 +125,16 @@ def _with_scale(along: Along, s: Scale) -> Wrong:
     return wrong_gradient
 
 
+def _variance_for_root(along: Along) -> Wrong:
+    """Where the gradient of x is divided by σ alone: x̂ is right, and so are the means of it."""
+
+    def wrong_gradient(case: Case) -> Mapping[str, Array]:
+        of = Normalised.of(case, along, inverse_root)
+        return of.gradients(x=of.s * of.s * of.inner())
+
+    return wrong_gradient
+
+
 def _unbiased(along: Along, *, both: bool) -> Wrong:
     """The variance over n − 1: what it is, and forward with it, or taken for the right one in backward."""
 
@@ -220,6 +230,11 @@ def common(
                 seen(_with_scale(along, lambda variance, eps: 1 / (variance + eps))),
             ),
             (
+                "variance for its root",
+                "The gradient of x was divided by v + ε, where it is by the root of that; x̂ is right.",
+                seen(_variance_for_root(along)),
+            ),
+            (
                 "gamma forgotten",
                 "The gradient of x̂ was taken to be g, where it is g multiplied by γ.",
                 _gamma_forgotten,
@@ -239,6 +254,12 @@ def _each_position(case: Case) -> Mapping[str, Array]:
     return of.gradients(x=of.s * of.inner()) if len(case.input("x")) > 1 else right(case)
 
 
+def _means_of_each_position(case: Case) -> Mapping[str, Array]:
+    of = Normalised.of(case, of_channels, inverse_root)
+    inner = of.h - _mean(of.h, (0,)) - of.normal * _mean(of.h * of.normal, (0,))
+    return of.gradients(x=np.asarray(of.s * inner))
+
+
 BATCH_NORM = (
     *common(of_channels, "004, C19"),
     Mistake(
@@ -246,6 +267,12 @@ BATCH_NORM = (
         "Means were taken over samples alone, as in a dense layer, where they are over positions too.",
         "004, C19",
         _each_position,
+    ),
+    Mistake(
+        "means over samples alone",
+        "The means of γ·g and γ·g·x̂ were taken over samples alone, where μ and σ are over positions too.",
+        "004, C19",
+        _means_of_each_position,
     ),
     last_sample("gamma", "beta"),
     *reshaped("beta"),
