@@ -11,7 +11,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, reshaped, right
+from checks.ops._mistakes import bias_of_parts, bias_subtracted, last_sample, reshaped, right
 from reference._window import Window, window
 
 
@@ -74,6 +74,12 @@ def _rows_left_over_shifted(case: Case) -> Mapping[str, Array]:
 def _groups_reversed(case: Case) -> Mapping[str, Array]:
     parts = np.split(right(case)["weight"], case.parameters["groups"])
     return {"weight": np.concatenate(parts[::-1])}
+
+
+def groups_in_turn(case: Case) -> Mapping[str, Array]:
+    """The gradients of x of each group for those of the next."""
+    gradient, groups = right(case)["x"], case.parameters["groups"]
+    return {"x": np.roll(gradient, gradient.shape[1] // groups, 1)}
 
 
 def _in_and_out_swapped(case: Case) -> Mapping[str, Array]:
@@ -238,6 +244,12 @@ MISTAKES = (
         _groups_reversed,
     ),
     Mistake(
+        "groups exchanged on the way back",
+        "Each group of input maps got the gradient of the group before it, and the first that of the last.",
+        "004, C10",
+        groups_in_turn,
+    ),
+    Mistake(
         "in and out swapped",
         "The channel axes of the weight gradient are exchanged; shapes tell only where they differ.",
         "002, eq. 2",
@@ -263,6 +275,8 @@ MISTAKES = (
     ),
     last_sample("weight"),
     *reshaped("bias"),
+    *bias_of_parts(),
+    bias_subtracted("001, B5"),
     Mistake(
         "stride ignored on the way back",
         "The cotangents of neighbouring outputs are laid one apart, where they are a stride apart with zeros between.",

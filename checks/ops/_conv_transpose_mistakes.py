@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, reshaped, right
+from checks.ops._mistakes import bias_of_parts, bias_subtracted, last_sample, reshaped, right
 from reference._window import Window, gather, per_axis
 
 Wrong = Callable[[Case], Mapping[str, Array]]
@@ -179,4 +179,6 @@ CONV_TRANSPOSE = (
     ),
     last_sample("weight"),
     *reshaped("bias"),
+    *bias_of_parts(),
+    bias_subtracted("001, B5"),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.numbers.precision import Array
 from checks.op import Case, Mistake
-from checks.ops._mistakes import last_sample, reshaped, right
+from checks.ops._mistakes import bias_subtracted, last_sample, reshaped, right
 
 
 def _transposed(case: Case) -> Case:
@@ -108,4 +108,5 @@ LINEAR = (
     ),
     last_sample("weight", "bias"),
     *reshaped("bias", features_last=True),
+    bias_subtracted("004, C18"),
 )

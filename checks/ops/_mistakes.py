@@ -136,6 +136,45 @@ def last_sample(*names: str) -> Mistake:
     )
 
 
+def bias_of_parts() -> tuple[Mistake, ...]:
+    """Of a bias that is added at every position of (samples, channels, …): what is left where some are not summed."""
+
+    def of_the_first(case: Case) -> Mapping[str, Array]:
+        cotangent = np.zeros_like(case.cotangent)
+        cotangent[:1] = case.cotangent[:1]
+        return {n: g for n, g in right(_with_cotangent(case, cotangent)).items() if n == "bias"}
+
+    def over_positions(case: Case) -> Mapping[str, Array]:
+        positions = case.cotangent.dtype.type(max(1, np.prod(case.cotangent.shape[2:])))
+        return {n: g / positions for n, g in right(case).items() if n == "bias"}
+
+    return (
+        Mistake(
+            "bias of the first sample",
+            "The cotangent was summed over positions alone, of the first sample, where each sample adds to it.",
+            "001, B5",
+            of_the_first,
+        ),
+        Mistake(
+            "bias averaged over positions",
+            "The mean over positions, summed over samples, where the bias is added at every position.",
+            "001, B5",
+            over_positions,
+        ),
+    )
+
+
+def bias_subtracted(source: str) -> Mistake:
+    """In forward alone."""
+
+    def wrong_result(case: Case) -> Mapping[str, Array]:
+        bias = case.inputs[case.op.inputs.index("bias")]
+        other = case if bias is None else case.with_input("bias", -bias)
+        return {"y": np.asarray(case.op.reference.forward(*other.inputs, **other.parameters))}
+
+    return Mistake("bias subtracted", "Forward subtracts the bias, where it is added.", source, wrong_result)
+
+
 def reshaped(name: str, *, features_last: bool = False) -> tuple[Mistake, ...]:
     """Ways to sum the cotangent over other elements than those of one feature, by reading its axes in another order.
 
