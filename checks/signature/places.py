@@ -25,10 +25,12 @@ from checks.numbers.precision import PRECISIONS, Array, accumulator
 from checks.signature.axes import Axes, parts
 
 WHOLE = "*shape"  # the axes of what has no axis of a kind of its own
-USE, SCATTERED = 8, 16  # what places are drawn with (Problem.rng)
+USE, SCATTERED, THINNED = 8, 16, 17  # what places are drawn with (Problem.rng)
 MUCH, LITTLE = 1 / 8, 1 / 32  # of a sum of numbers of either sign, that rounding may be
 SHARE = 1 / 60
 ONE_IN = 2
+LONG = 4 * 128  # no axis is as long unless it was asked for
+DENSE = 4  # one in so many wide cases beside such an axis
 FEW_ARRAYS = 3  # have the axis, y counted, where products of two of them are still no large argument of a sigmoid
 REST = 1 / 8  # of their size is what inputs have elsewhere
 WAYS = ((True, False), (False, True), (True, True), (True, True))  # of cotangent and inputs; both tell most
@@ -76,10 +78,10 @@ class Places:
         axes, sizes, rounded = problem.op.takes.axes, problem.sizes, PRECISIONS[problem.dtype].rounded
         for name in problem.present:
             case = case.with_input(name, rounded(self._of_input(axes[name], sizes, case.input(name))))
-        case = replace(case, cotangent=rounded(self._of_cotangent(axes["y"], sizes, case.cotangent)))
+        case = replace(case, cotangent=rounded(self.of_cotangent(axes["y"], sizes, case.cotangent)))
         return (problem.op.cases.few(problem, case) if self.inputs else None) or case
 
-    def _of_cotangent(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
+    def of_cotangent(self, axes: Axes, sizes: Mapping[str, Any], a: Array) -> Array:
         """The cotangent, 0 elsewhere, and so much larger that gradients, which are linear in it, do not underflow.
 
         Of one sign where it is 0 nowhere: then what moves all elements alike, as a mean that lacks a term does, adds up.
@@ -119,8 +121,8 @@ def arranged(case: Any, problem: Any) -> Any:
         if exponent and name in problem.present:
             case = case.with_input(name, np.asarray(np.ldexp(case.input(name), exponent)))
     if places is None:
-        return _scattered(case, problem)
-    made = places.of(case, problem)
+        return _thinned(_scattered(case, problem), problem)
+    made = _thinned(places.of(case, problem), problem)
     return made if places.cotangent else _scattered(made, problem, places)
 
 
@@ -145,6 +147,25 @@ def _scattered(case: Any, problem: Any, places: Places | None = None) -> Any:
     if places is not None:
         counts = counts | places.among(takes.axes["y"], problem.sizes, case.cotangent)
     return replace(case, cotangent=case.cotangent * counts)
+
+
+def _thinned(case: Any, problem: Any) -> Any:
+    """In a wide case beside a longer axis that is held: a cotangent that is 0 but at few places of the axis that is wide.
+
+    Where libraries keep the sum over samples in few bits, 128 samples leave as much rounding as there is gradient. Which of
+    them are lost, tiles or remainders, shows at few as well; and elsewhere than along the axis that is held there is no
+    other wide case that would be decided. Some stay as they are, for what goes wrong by how many there are.
+    """
+    y, sizes, rng = problem.op.takes.axes["y"], problem.sizes, problem.rng(THINNED)
+    axes = {axis: _size(axis, sizes) for axis, _ in _dims(y, sizes)}
+    wide = [axis for axis, size in axes.items() if TILES[0] <= size < LONG and _hides(size, problem.dtype)]
+    if not wide or not problem.kind or max(axes.values()) < LONG or not rng.integers(DENSE):
+        return case
+    axis = max(wide, key=axes.__getitem__)
+    borders = [at for tile in TILES for at in (tile - 1, tile) if at < axes[axis]]
+    at = tuple(sorted({0, axes[axis] - 1, int(rng.choice(borders))}))
+    thin = Places(axis, axes[axis], at, cotangent=True, inputs=False, large=1.0)
+    return replace(case, cotangent=PRECISIONS[problem.dtype].rounded(thin.of_cotangent(y, sizes, case.cotangent)))
 
 
 def few(problem: Any) -> Places | None:
