@@ -50,7 +50,7 @@ def compared(law: str, result: str, run: Run, actual: Array | float, expected: A
         limits, (share, worst) = bound.elementwise, _worst(error, bound.elementwise)
         # What no bound explains needs no look at the arithmetic, which takes many calls.
         loose = _worst(error, bound.normwise) if share > 1 else (share, worst)
-        normwise = share > 1 >= loose[0] and transforms(run, result)
+        normwise = share > 1 >= loose[0] and bound.allows(error) and transforms(run, result)
         if normwise:
             limits, (share, worst) = bound.normwise, loose
         limits = np.broadcast_to(limits, error.shape)
