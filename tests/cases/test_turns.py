@@ -64,7 +64,8 @@ def test_they_come_between_the_others_and_count_among_them():
     assert [p.identity for n, p in enumerate(found) if n % 6 in {1, 3}] == in_turn[:10]
 
 
-@pytest.mark.parametrize("seed", [1, 10, 19])
+@pytest.mark.usefixtures("verdict_alone")
+@pytest.mark.parametrize("seed", [2, 10, 19])
 @pytest.mark.parametrize("name", ["padding exchanged", "in and out swapped"])
 def test_what_shows_in_few_cases_is_caught(name, seed):
     """Ends that differ: `same` around an even span, which came first in the 57th case of some seeds."""
