@@ -155,8 +155,12 @@ def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen], holding: Callabl
         return Diagnosis(narrow.NAME, inputs)
     # What comes out by accident of shape alone goes first: where shapes are as they have to be, others compute the same.
     known = (*by_accident_of_shape(), *specific, *general())
-    known = tuple(mistake for mistake in known if not any(one.denies(mistake) for one in seen))
-    explaining = (mistake for mistake in known if _explains(mistake, seen))
+    small_first = sorted(seen, key=lambda one: one.run.problem.elements)  # which tell most mistakes off, in less time
+
+    def is_denied(mistake: Mistake) -> bool:
+        return any(one.denies(mistake) for one in small_first)
+
+    explaining = (mistake for mistake in known if _explains(mistake, small_first) and not is_denied(mistake))
     if first := next(explaining, None):
         likely = (mistake for mistake in chain((first,), explaining) if not any(o.refutes(mistake) for o in holding()))
         mistake = next(likely, first)
@@ -165,7 +169,7 @@ def _mistake(specific: Sequence[Mistake], seen: Sequence[Seen], holding: Callabl
     done = NOTHING if is_zero(beside) else change(beside)
     if done:
         return Diagnosis(explanation=done if done == NOTHING else f"It is the right one {done}.")
-    computed = {mistake: arrays for mistake in known if (arrays := _computed(mistake, seen))}
+    computed = {m: arrays for m in known if not is_denied(m) and (arrays := _computed(m, seen))}
     return next(_composed(computed, specific, seen), Diagnosis(explanation=UNKNOWN))
 
 
