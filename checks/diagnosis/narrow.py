@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from checks.cases.kinds import joined
 from checks.diagnosis.seen import Seen
 from checks.numbers.precision import PRECISIONS, Precision
 from checks.trials.finding import Finding
@@ -47,9 +48,10 @@ def partly(seen: Sequence[Seen]) -> str:
             continue
         names = dict.fromkeys(name for one in seen for name in one.given)
         if rounded := [name for name in names if _is_rounded_first(name, precision, seen)]:
-            listed = " and ".join(filter(None, [", ".join(rounded[:-1]), rounded[-1]]))
             verb = "is" if len(rounded) == 1 else "are"
-            return f"{listed} {verb} rounded to {precision.name} before they are used{_judged_as(precision.name)}"
+            return (
+                f"{joined(rounded)} {verb} rounded to {precision.name} before they are used{_judged_as(precision.name)}"
+            )
     return ""
 
 

@@ -11,6 +11,7 @@ from checks.laws import summary
 from checks.render import failure, figure, heat, names, strip, words
 from checks.render.page import framed as in_a_frame
 from checks.render.page import page, scrolling
+from checks.signature.options import times
 from checks.trials.exhibit import Sized
 from checks.verdict.report import RIGHT, UNDECIDED, Report, Verdict, worst
 
@@ -237,7 +238,7 @@ def _remarks(report: Report) -> str:
         for line in (*words.conventions(report), *words.offers(report), *words.earned(report))
     ]
     notes = report.tally.notes(Verdict.UNDECIDED)
-    lines += [f"Undecided: {note}, {words.times(count)}." for note, count in notes.most_common()]
+    lines += [f"Undecided: {note}, {times(count)}." for note, count in notes.most_common()]
     items = "".join(f"<li>{_with_code(line)}</li>" for line in lines)
     return f"<h3>Remarks</h3><ul>{items}</ul>" if items else ""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from checks.render import terminal, words
+from checks.signature.options import times
 from checks.verdict.report import UNDECIDED, Report, Verdict, deciding
 
 Outcome = tuple[str, str, str]  # failure, error or skipped; in a line; in full
@@ -83,7 +84,7 @@ def _outcome(report: Report, law: str) -> Outcome | None:
         return "skipped", words.not_asked(report), ""
     notes = tally.notes(Verdict.UNDECIDED) + tally.notes(Verdict.WARNING)
     line = "undecided" if counts[Verdict.UNDECIDED] else "warnings only"
-    return "skipped", line, "\n".join(f"{note}, {words.times(count)}" for note, count in notes.most_common() if note)
+    return "skipped", line, "\n".join(f"{note}, {times(count)}" for note, count in notes.most_common() if note)
 
 
 def _counted(report: Report, law: str, broken: Mapping[str, int]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from checks.diagnosis import narrow
 from checks.laws import decides, laws, laws_of
-from checks.signature.options import as_text, as_time, flag, in_words
+from checks.signature.options import as_text, as_time, flag, in_words, times
 from checks.verdict.decisions import Decision
 from checks.verdict.report import MET, UNDECIDED, Finding, Report, Verdict
 
@@ -203,11 +203,6 @@ def _and_others(counts: Counter[Verdict]) -> str:
     return (f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "") + (
         f", {known} known" if known else ""
     )
-
-
-def times(count: int) -> str:
-    """How often, in words."""
-    return "once" if count == 1 else f"{count} times"
 
 
 def reason_of(refusal: str) -> str:

@@ -224,3 +224,8 @@ def flag(name: str) -> str:
 def in_words(values: Mapping[str, Any]) -> str:
     """Names and values as a reader would write them: stride 2,1, padding same."""
     return ", ".join(f"{name} {as_text(value)}" for name, value in values.items())
+
+
+def times(count: int) -> str:
+    """How often, in words."""
+    return "once" if count == 1 else f"{count} times"

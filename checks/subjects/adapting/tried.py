@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from checks.signature.options import times
 from checks.subjects.adapting.run import Form, Plan
 from checks.subjects.adapting.slots import said
 from checks.subjects.adapting.ways import Way
@@ -82,15 +83,15 @@ class Tried:
         # What stood in the way of the most usual ways is said, however seldom it is, then what is frequent.
         first = [why for of in (self._raised, self._unmade) for why in [*of][:1]]
         shown = list(dict.fromkeys([*first, *(why for why, _ in every.most_common(ERRORS))]))
-        yield from (f"  {_times(every[why])}: {why}" for why in shown)
+        yield from (f"  {times(every[why])}: {why}" for why in shown)
         if rest := [why for why in every if why not in shown]:
-            yield f"  {_times(sum(every[why] for why in rest))}: {len(rest)} other error{'s'[: len(rest) > 1]}"
+            yield f"  {times(sum(every[why] for why in rest))}: {len(rest)} other error{'s'[: len(rest) > 1]}"
         if self._other_shape:
-            yield f"  {_times(self._other_shape)}: y of another shape, or none"
+            yield f"  {times(self._other_shape)}: y of another shape, or none"
         if self._wrong:
             off, plan = min(self._wrong)
             many = len(self._wrong)
-            yield f"  {_times(many)}: y of the right shape with other numbers, nearest as {plan}: off by {off:.2g} of y"
+            yield f"  {times(many)}: y of the right shape with other numbers, nearest as {plan}: off by {off:.2g} of y"
 
 
 def _listed(values: Iterable[Any], between: str = ", ") -> str:
@@ -110,7 +111,3 @@ def _short(why: str) -> str:
     """The first line of what an exception says, and no more than fits in one."""
     first = why.strip().splitlines()[0] if why.strip() else why
     return first if len(first) <= WIDTH else f"{first[:WIDTH]} …"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
